@@ -1,0 +1,1 @@
+"""The network as data: schema, tables, files, validation, topology."""

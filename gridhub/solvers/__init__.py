@@ -1,0 +1,1 @@
+"""Power flow on a compiled case."""
