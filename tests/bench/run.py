@@ -1,7 +1,7 @@
 """Time gridhub beside its peers, in one run on one machine: ``make bench``.
 
-Answers are compared before times are: a ratio between different answers is printed with the difference, so that
-it can be seen for what it is. The contestants take turns, call by call, so that a slow minute of the machine
+Answers are compared before times are: a ratio between different answers is printed with the difference, so it
+can be seen for what it is. The contestants take turns, call by call, so that a slow minute of the machine
 hits all of them. NOTES.md says how to read and use the figures.
 """
 
