@@ -15,6 +15,13 @@ DEMO_OUT := results/solaseado_1gw
 export NUMBA_CACHE_DIR := $(CURDIR)/.venv/numba-cache
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+# Debian's Python comes without ensurepip unless python3-venv is installed: its own pip then fills the environment.
+define make_venv
+	@test -n "$(PYTHON)" || { echo "no python3 found: install Python 3.11 or say make PYTHON=..."; exit 2; }
+	test -x $(1)/bin/pip || $(PYTHON) -m venv $(1) >/dev/null 2>&1 || { \
+	    $(PYTHON) -m venv --without-pip $(1) && $(PYTHON) -m pip --python $(1)/bin/python install --quiet pip; }
+endef
+
 .PHONY: help install demo test test-slow check format lint types layers warm bench constraints wheel clean
 .DEFAULT_GOAL := help
 
@@ -31,7 +38,7 @@ help:
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(call make_venv,.venv)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev,peers]"
 	touch $(STAMP)
 
@@ -69,7 +76,7 @@ check: lint types layers test
 
 # PyPSA needs pandas 3 and pandapower pandas 2.3, so it gets an environment of its own.
 $(PYPSA)/.installed:
-	$(PYTHON) -m venv $(PYPSA)
+	$(call make_venv,$(PYPSA))
 	$(PYPSA)/bin/python -m pip install --quiet "pypsa>=1.0" "pandas>=3"
 	touch $@
 
