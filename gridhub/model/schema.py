@@ -16,6 +16,9 @@ from typing import Literal, cast
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+
+from gridhub.errors import Issue, SchemaError
 
 SCHEMA_VERSION = 1
 
@@ -23,6 +26,12 @@ Kind = Literal["string", "float", "int", "bool"]
 
 BRANCH_TABLES = ("line", "transformer", "series")
 """Tables whose rows are AC branches, in the order of ``Network.branches()``."""
+
+
+BOOL_TEXTS = MappingProxyType(
+    {"True": True, "true": True, "1": True, "False": False, "false": False, "0": False}
+)
+"""Texts that stand for a boolean; any other is an error, never a guess."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +43,8 @@ class Column:
     table, name : str
         Table and column.
     kind : {"string", "float", "int", "bool"}
-        Type of the values. A float may be NaN (empty), a string may be empty, an int is stored as float and may be NaN.
+        Type of the values. A float may be NaN (empty), a string may be empty, an int is stored as float
+        and may be NaN.
     unit : str
         Physical unit, empty if there is none.
     required : bool
@@ -115,6 +125,44 @@ def build_empty_table(table: str) -> pd.DataFrame:
     return frame
 
 
+def _list_bad_cells(column: Column, values: pd.Series, bad: NDArray[np.bool_]) -> list[Issue]:
+    code, wanted = ("E-BOOL", "True or False") if column.kind == "bool" else ("E-NUMBER", "a number")
+    return [
+        Issue(
+            "error",
+            code,
+            column.table,
+            str(values.index[i]),
+            column.name,
+            str(values.iloc[i]),
+            f"wants {wanted}",
+        )
+        for i in np.flatnonzero(bad).tolist()
+    ]
+
+
+def _convert_numbers(column: Column, values: pd.Series) -> tuple[NDArray[np.float64], list[Issue]]:
+    """Bring a column to floats; text that is no number is an issue."""
+    if values.dtype != object:
+        return np.array(values.to_numpy(dtype=float, na_value=math.nan), copy=True), []
+    numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=float)
+    bad = np.isnan(numbers) & values.notna().to_numpy() & (values != "").to_numpy()
+    return np.array(numbers, copy=True), _list_bad_cells(column, values, bad)
+
+
+def _convert_bools(column: Column, values: pd.Series) -> tuple[NDArray[np.bool_], list[Issue]]:
+    """Bring a column to booleans: ``bool("False")`` is True, so text goes by `BOOL_TEXTS` alone."""
+    if values.dtype == bool:
+        return values.to_numpy(dtype=bool), []
+    known: dict[object, bool] = {**BOOL_TEXTS, "": bool(column.default), True: True, False: False}
+    cells = [
+        column.default if missing else value for value, missing in zip(values, values.isna(), strict=True)
+    ]
+    bad = np.array([cell not in known for cell in cells], dtype=bool)
+    found = np.array([known.get(cell, False) for cell in cells], dtype=bool)
+    return found, _list_bad_cells(column, values, bad)
+
+
 def complete_table(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Add the schema's columns a table lacks and bring the known ones to their type.
 
@@ -128,25 +176,31 @@ def complete_table(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        New table. Values that cannot be brought to their type raise ``ValueError`` or ``TypeError``:
-        readers check first (see `gridhub.model.files`).
+        New table.
+
+    Raises
+    ------
+    SchemaError
+        If values cannot be brought to their type; it lists all of them.
     """
     columns = read_schema()[table]
     length = len(frame)
     data: dict[str, object] = {}
+    issues: list[Issue] = []
     for name, column in columns.items():
+        found: list[Issue] = []
         if name not in frame:
             data[name] = np.full(length, column.default, dtype=column.dtype)
         elif column.kind == "string":
             values = frame[name].astype(object)
             data[name] = values.where(values.notna(), "").map(str).to_numpy(dtype=object)
         elif column.kind == "bool":
-            values = frame[name]
-            filled = values.where(values.notna(), column.default) if values.dtype == object else values
-            data[name] = filled.to_numpy(dtype=bool)
+            data[name], found = _convert_bools(column, frame[name])
         else:
-            values = frame[name].to_numpy(dtype=float)
-            data[name] = np.array(values, copy=True)
+            data[name], found = _convert_numbers(column, frame[name])
+        issues += found
+    if issues:
+        raise SchemaError(issues, f"table {table}")
     for name in frame.columns:
         if name not in columns:
             data[str(name)] = frame[name].to_numpy(copy=True)
