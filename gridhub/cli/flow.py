@@ -1,0 +1,135 @@
+"""The command ``flow``: one power flow, and what a planner looks at first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gridhub.cli.console import list_records, print_json, print_line, print_note, print_table
+from gridhub.cli.exits import exits
+from gridhub.cli.inputs import (
+    JsonOption,
+    Method,
+    NetworkArgument,
+    SettingsOption,
+    SnapshotOption,
+    TopOption,
+    check_snapshot,
+    open_network,
+    parse_settings,
+)
+from gridhub.cli.names import build_names
+from gridhub.errors import NotConverged
+
+if TYPE_CHECKING:
+    from gridhub.analysis.power_flow import PowerFlow
+    from gridhub.model.network import Network
+
+SUMMARY_UNITS = {"mw": "MW", "mvar": "Mvar", "percent": "%", "pu": "p.u."}
+
+
+@exits
+def flow(
+    network: NetworkArgument,
+    snapshot: SnapshotOption = None,
+    method: Annotated[Method, typer.Option("--method", help="Full AC or linear DC.")] = "ac",
+    option: SettingsOption = None,
+    top: TopOption = 10,
+    as_json: JsonOption = False,
+) -> None:
+    """Solve the power flow of one state; exit code 3 if it does not converge."""
+    from gridhub.analysis.power_flow import run_power_flow
+
+    net = open_network(network)
+    check_snapshot(net, snapshot)
+    settings = parse_settings(option)
+    try:
+        result = run_power_flow(net, snapshot=snapshot, method=method, options=settings)
+    except NotConverged as error:
+        if not as_json:
+            print_worst_buses(net, error)
+        raise
+    if as_json:
+        print_json(_build_document(net, snapshot, method, result))
+        return
+    _print_result(net, result, snapshot, top)
+
+
+def print_worst_buses(net: Network, error: NotConverged) -> None:
+    """Print where a power flow that did not converge is furthest from a solution."""
+    names = build_names(net)
+    rows = [(bus, names.get(bus, ""), p_mw, q_mvar) for bus, p_mw, q_mvar in error.worst]
+    if rows:
+        print_table(f"{error.status}: worst buses", ("bus", "name", "mismatch MW", "mismatch Mvar"), rows)
+
+
+def _build_document(net: Network, snapshot: str | None, method: str, result: PowerFlow) -> dict[str, Any]:
+    return {
+        "network": net.name,
+        "snapshot": snapshot,
+        "method": method,
+        "status": result.status.name,
+        "summary": dict(result.summary),
+        "bus": list_records(result.bus),
+        "branch": list_records(result.branch),
+        "generator": list_records(result.generator),
+        "hvdc": list_records(result.hvdc),
+        "interface": list_records(result.interface, index="interface"),
+    }
+
+
+def show_summary(summary: Mapping[str, object]) -> list[tuple[str, object, str]]:
+    """Turn ``losses_mw: 1.0`` into the cells "losses", 1.0, "MW"."""
+    rows: list[tuple[str, object, str]] = []
+    for key, value in summary.items():
+        words, _, unit = key.rpartition("_")
+        known = unit in SUMMARY_UNITS and bool(words)
+        name = words if known else key
+        rows.append((name.replace("_", " "), value, SUMMARY_UNITS[unit] if known else ""))
+    return rows
+
+
+def _print_result(net: Network, result: PowerFlow, snapshot: str | None, top: int) -> None:
+    names = build_names(net)
+    state = f", snapshot {snapshot}" if snapshot else ""
+    print_table(
+        f"{net.name}{state}: {result.status.name}",
+        ("quantity", "value", "unit"),
+        show_summary(result.summary),
+    )
+    print_most_loaded(result, net, names, top)
+    _print_voltages(net, result, names, top)
+
+
+def print_most_loaded(result: PowerFlow, net: Network, names: Mapping[str, str], top: int) -> None:
+    """Print the most loaded branches of a power flow."""
+    rates = net.branches()["rate_mva"]
+    loaded = result.branch.dropna(subset=["loading_percent"]).sort_values("loading_percent", ascending=False)
+    rows = [
+        (str(key), names.get(str(key), ""), row["loading_percent"], row["p_from_mw"], rates[key])
+        for key, row in loaded.head(top).iterrows()
+    ]
+    columns = ("branch", "name", "loading %", "MW from its from end", "rating MVA")
+    if rows:
+        print_table(f"Most loaded of {len(loaded):,} rated branches", columns, rows)
+    else:
+        print_note("no branch has a rating: loading cannot be told")
+
+
+def _print_voltages(net: Network, result: PowerFlow, names: Mapping[str, str], top: int) -> None:
+    voltages = result.bus["vm_pu"].dropna().sort_values()
+    if voltages.empty:
+        print_line("voltage magnitudes: not part of a DC power flow")
+        return
+    vn_kv = net.tables["bus"]["vn_kv"]
+    for title, part in (
+        ("Lowest voltages", voltages.head(top)),
+        ("Highest voltages", voltages[::-1].head(top)),
+    ):
+        rows = [
+            (str(bus), names.get(str(bus), ""), float(value), float(value) * float(vn_kv[bus]))
+            for bus, value in part.items()
+        ]
+        print_table(title, ("bus", "name", "p.u.", "kV"), rows, digits={"p.u.": 4, "kV": 1})

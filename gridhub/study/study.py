@@ -1,0 +1,147 @@
+"""A study as a file: ``study.toml``, typed, with every fault named at once."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from gridhub.errors import FileFormatError, InputError, Issue, OptionError, PlacementError
+from gridhub.placement.hub import DataCenter, Hub, RenewablePlant, Storage
+from gridhub.solvers.options import read_options
+from gridhub.study.typed import FaultList, build_from_table, list_unknown_keys
+
+SCHEMA_VERSION = 1
+
+T = TypeVar("T")
+
+Setting = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class Study:
+    """One question about one hub on one network.
+
+    Attributes
+    ----------
+    name : str
+        Name of the study; anything, it decides no path.
+    network : str
+        Name of a network (`gridhub.list_networks`), or a folder or case file, relative to the study file.
+    hub : Hub
+        What is to be connected.
+    title, question : str
+        Heading of the report and what is asked.
+    snapshots : tuple of str
+        Snapshots to study; empty: all of the network.
+    seed : int
+        Seed of everything random.
+    power_flow : mapping
+        Power-flow options (`gridhub.solvers.options.PowerFlowOptions`).
+    text : str
+        The study as TOML: kept with the results word for word.
+    """
+
+    name: str
+    network: str
+    hub: Hub
+    title: str = ""
+    question: str = ""
+    snapshots: tuple[str, ...] = ()
+    seed: int = 0
+    power_flow: Mapping[str, Setting] = field(default_factory=dict)
+    text: str = ""
+
+
+def read_study(path: Path | str) -> Study:
+    """Read a study file.
+
+    Parameters
+    ----------
+    path : path-like
+        TOML with ``schema_version = 1``, ``name``, ``network``, optional ``title``, ``question``,
+        ``snapshots``, ``seed``; tables ``[hub.data_center]``, ``[[hub.plants]]``, ``[[hub.storage]]`` with
+        the fields of `DataCenter`, `RenewablePlant` and `Storage`; ``[power_flow]`` options.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    FileFormatError
+        If the file is not there, not UTF-8 or not TOML; the line is named.
+    InputError
+        Holding every fault: unknown keys (with what may have been meant), missing keys, wrong types, values
+        out of range.
+    """
+    path = Path(path)
+    text, content = _read_toml(path)
+    faults = FaultList(path.name, text)
+    hub = _read_hub(content.get("hub"), faults)
+    if type(content.get("schema_version")) is not int or content["schema_version"] != SCHEMA_VERSION:
+        found = content.get("schema_version")
+        faults.add("E-STUDY-VERSION", "schema_version", found, f"this gridhub reads version {SCHEMA_VERSION}")
+    _check_power_flow(content.get("power_flow", {}), faults)
+    given = {"hub": hub, "text": text}
+    study = build_from_table(Study, content, "", faults, given, skip=("hub", "schema_version"))
+    if faults.issues or study is None:
+        raise InputError(faults.issues, str(path))
+    return study
+
+
+def _read_toml(path: Path) -> tuple[str, dict[str, object]]:
+    def refuse(code: str, row: str, message: str) -> FileFormatError:
+        return FileFormatError([Issue("error", code, path.name, row, "", "", message)], str(path))
+
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise refuse("E-FILE", "", f"cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise refuse("E-ENC", f"byte {error.start}", "is not UTF-8; save the file as UTF-8") from error
+    try:
+        return text, tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise refuse("E-TOML", "", f"is not TOML: {error}") from error
+
+
+def _check_power_flow(table: object, faults: FaultList) -> None:
+    """Try each option by itself, so that every bad one is named."""
+    for key, value in (table if isinstance(table, dict) else {}).items():
+        try:
+            read_options({key: value})
+        except OptionError as error:
+            faults.add("E-STUDY-OPTION", f"power_flow.{key}", value, str(error))
+
+
+def _read_hub(table: object, faults: FaultList) -> Hub | None:
+    """Read ``[hub]`` and its parts."""
+    if not isinstance(table, dict):
+        faults.add("E-STUDY-MISSING", "hub", table, "is missing; wants the table [hub.data_center] at least")
+        return None
+    list_unknown_keys(table, ("data_center", "plants", "storage", "behind_the_meter"), "hub", faults)
+    behind = table.get("behind_the_meter", False)
+    if not isinstance(behind, bool):
+        faults.add("E-STUDY-TYPE", "hub.behind_the_meter", behind, "wants true or false")
+        behind = False
+    center = build_from_table(DataCenter, table.get("data_center"), "hub.data_center", faults)
+    plants = _read_parts(RenewablePlant, table.get("plants", []), "hub.plants", faults)
+    storage = _read_parts(Storage, table.get("storage", []), "hub.storage", faults)
+    if faults.issues or center is None:
+        return None
+    try:
+        return Hub(center, plants, storage, behind_the_meter=behind)
+    except PlacementError as error:
+        faults.add("E-STUDY-VALUE", "hub", None, str(error))
+        return None
+
+
+def _read_parts(kind: type[T], value: object, where: str, faults: FaultList) -> list[T]:
+    if not isinstance(value, list):
+        faults.add("E-STUDY-TYPE", where, value, f"wants one table per part: [[{where}]]")
+        return []
+    parts = [build_from_table(kind, row, f"{where}[{number}]", faults) for number, row in enumerate(value)]
+    return [part for part in parts if part is not None]

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gridhub.errors import FileFormatError, InputError
+from gridhub.study.study import read_study
+
+GOOD = """\
+schema_version = 1
+name = "small"
+network = "case"
+snapshots = ["peak"]
+
+[power_flow]
+tolerance = 1e-9
+
+[hub.data_center]
+name = "hall"
+contract_mw = 100
+bus = "b1"
+
+[[hub.plants]]
+name = "sun"
+p_mw = 50.0
+bus = "b1"
+output = { peak = 0.3 }
+
+[[hub.storage]]
+name = "cell"
+p_mw = 10.0
+e_mwh = 40.0
+bus = "b1"
+"""
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "study.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def read_faults(tmp_path: Path, text: str) -> dict[str, tuple[str, str]]:
+    with pytest.raises(InputError) as caught:
+        read_study(write(tmp_path, text))
+    assert all(issue.table == "study.toml" for issue in caught.value.issues)
+    return {issue.column: (issue.code, issue.id) for issue in caught.value.issues}
+
+
+def test_good_study_is_typed(tmp_path: Path):
+    study = read_study(write(tmp_path, GOOD))
+    assert (study.name, study.network, study.snapshots, study.seed) == ("small", "case", ("peak",), 0)
+    assert study.power_flow == {"tolerance": 1e-9}
+    assert study.hub.data_center.contract_mw == 100.0
+    assert study.hub.plants[0].output == {"peak": 0.3}
+    assert study.hub.storage[0].e_mwh == 40.0
+    assert study.text == GOOD
+
+
+def test_every_fault_is_named_at_once_with_its_line(tmp_path: Path):
+    text = GOOD.replace('name = "small"', "name = 3").replace("seed", "sed")
+    text = text.replace("contract_mw = 100", 'contract_mw = "1 GW"').replace(
+        'bus = "b1"\n\n[[hub.plants]]', 'bus = "b1"\ncolling = "air"\n\n[[hub.plants]]'
+    )
+    text = text.replace("tolerance = 1e-9", "tolerence = 1e-9").replace("e_mwh = 40.0", "e_mwh = true")
+    text = "sead = 1\n" + text
+    faults = read_faults(tmp_path, text)
+    assert faults == {
+        "sead": ("E-STUDY-KEY", "line 1"),
+        "name": ("E-STUDY-TYPE", "line 3"),
+        "power_flow.tolerence": ("E-STUDY-OPTION", "line 8"),
+        "hub.data_center.contract_mw": ("E-STUDY-TYPE", "line 12"),
+        "hub.data_center.colling": ("E-STUDY-KEY", "line 14"),
+        "hub.storage[0].e_mwh": ("E-STUDY-TYPE", "line 25"),
+    }
+
+
+def test_unknown_key_suggests_the_near_one(tmp_path: Path):
+    with pytest.raises(InputError, match="did you mean contract_mw"):
+        read_study(write(tmp_path, GOOD.replace("contract_mw", "contract_mv")))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "column", "code"),
+    [
+        ("contract_mw = 100", "contract_mw = nan", "hub.data_center.contract_mw", "E-STUDY-TYPE"),
+        ("contract_mw = 100", "contract_mw = inf", "hub.data_center.contract_mw", "E-STUDY-TYPE"),
+        ("contract_mw = 100", "contract_mw = -1", "hub.data_center", "E-STUDY-VALUE"),
+        ("contract_mw = 100", "contract_mw = true", "hub.data_center.contract_mw", "E-STUDY-TYPE"),
+        ('name = "cell"', 'name = "sun"', "hub", "E-STUDY-VALUE"),
+        ('network = "case"\n', "", "network", "E-STUDY-MISSING"),
+        ("schema_version = 1", "schema_version = 2", "schema_version", "E-STUDY-VERSION"),
+        ('snapshots = ["peak"]', 'snapshots = "peak"', "snapshots", "E-STUDY-TYPE"),
+        ("peak = 0.3", 'peak = "noon"', "hub.plants[0].output", "E-STUDY-TYPE"),
+        ('name = "sun"', 'name = "sun"\nkind = "tidal"', "hub.plants[0].kind", "E-STUDY-TYPE"),
+    ],
+)
+def test_bad_value_is_one_fault(tmp_path: Path, before: str, after: str, column: str, code: str):
+    assert before in GOOD
+    faults = read_faults(tmp_path, GOOD.replace(before, after, 1))
+    assert {key: value[0] for key, value in faults.items()} == {column: code}
+
+
+def test_hub_is_required(tmp_path: Path):
+    assert read_faults(tmp_path, 'schema_version = 1\nname = "a"\nnetwork = "b"\n') == {
+        "hub": ("E-STUDY-MISSING", "")
+    }
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [(b"name = ", "E-TOML"), (b"\xff\xfe\x00", "E-ENC"), ("name = '\uc194'".encode("cp949"), "E-ENC")],
+)
+def test_broken_file_is_told_with_its_place(tmp_path: Path, data: bytes, code: str):
+    path = tmp_path / "study.toml"
+    path.write_bytes(data)
+    with pytest.raises(FileFormatError) as caught:
+        read_study(path)
+    assert [issue.code for issue in caught.value.issues] == [code]
+
+
+def test_missing_file(tmp_path: Path):
+    with pytest.raises(FileFormatError, match="cannot be read"):
+        read_study(tmp_path / "none.toml")
+
+
+def test_byte_order_mark_is_taken(tmp_path: Path):
+    path = tmp_path / "study.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
+    assert read_study(path).name == "small"
+
+
+def test_shipped_study_reads(repo_root: Path):
+    study = read_study(repo_root / "studies" / "solaseado_1gw" / "study.toml")
+    assert study.hub.data_center.contract_mw == 1000.0
+    assert sum(plant.p_mw for plant in study.hub.plants if plant.kind == "solar") == 1500.0
+    assert (study.hub.storage[0].p_mw, study.hub.storage[0].e_mwh) == (500.0, 3000.0)
