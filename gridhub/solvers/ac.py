@@ -1,0 +1,329 @@
+"""AC power flow of one case: islands, start, Newton, reactive limits, and a last check of the result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gridhub.case.case import Bools, Case, Complexes, Floats
+from gridhub.solvers.dc import solve_dc
+from gridhub.solvers.injections import compute_fixed_injection, drop_dead_links
+from gridhub.solvers.islands import Islands, find_islands
+from gridhub.solvers.newton import NewtonPlan, NewtonProblem, NewtonState, plan_newton, solve_newton
+from gridhub.solvers.options import PowerFlowOptions
+from gridhub.solvers.regulation import Regulation, plan_regulation
+from gridhub.solvers.residual import compute_branch_flows, compute_mismatch
+from gridhub.solvers.slack import SlackPlan, assign_reference_power, balance_islands, plan_slack
+from gridhub.solvers.solution import Solution
+from gridhub.solvers.status import Status
+
+REALISTIC_VOLTAGE = (0.5, 1.5)
+"""Voltages outside this band [p.u.] make a state UNREALISTIC."""
+
+LARGEST_ROUNDS = 40
+"""Newton solves with changed PV/PQ roles before the reactive limits are given up as chattering."""
+
+LARGEST_RETURNS = 3
+"""Times a node may take up its voltage again; then it stays at its reactive limit."""
+
+VOLTAGE_MARGIN = 1e-6
+"""How far past its set-point [p.u.] the voltage has to be before a node takes it up again."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AcStart:
+    """First guess of an AC solve.
+
+    Attributes
+    ----------
+    name : str
+    vm, va : (n_node,) float
+        [p.u., rad]; finite everywhere.
+    imbalance : (n_island,) float or None
+        Imbalance of each island; None: from the lossless balance.
+    at_limit : (n_node,) int8
+        Nodes believed to be at a reactive limit.
+    limited : bool
+        Whether Newton's steps are limited.
+    """
+
+    name: str
+    vm: Floats
+    va: Floats
+    imbalance: Floats | None
+    at_limit: NDArray[np.int8]
+    limited: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Setting:
+    """Everything about one AC solve that does not change between starts."""
+
+    case: Case
+    plan: NewtonPlan
+    admittance: Complexes
+    islands: Islands
+    slack: SlackPlan
+    regulation: Regulation
+    fixed: Complexes
+    angle_held: Bools
+    anchored: Bools
+    options: PowerFlowOptions
+
+
+def _prepare(case: Case, plan: NewtonPlan, options: PowerFlowOptions) -> _Setting:
+    islands = find_islands(case)
+    case = drop_dead_links(case, islands.live)
+    slack = plan_slack(case, islands, options.distributed_slack)
+    regulation = plan_regulation(case, islands.live)
+    regulated = ~np.isnan(regulation.set_point)
+    reference = islands.reference[islands.reference >= 0]
+    angle_held = ~islands.live
+    angle_held[reference] = True
+    # where nobody shares the imbalance, every node marked as reference is a slack of its own
+    alone = np.where(islands.live, ~slack.shared[islands.island], False)
+    angle_held |= case.reference & alone
+    # a voltage has to be given somewhere: by an infeed without units, or where no unit regulates at all
+    anchored = case.reference & alone & ~regulated & islands.live
+    has_regulator = np.bincount(islands.island, regulated, islands.count) > 0
+    anchored[reference[~has_regulator[islands.island[reference]]]] = True
+    fixed = np.where(islands.live, compute_fixed_injection(case), 0.0)
+    return _Setting(
+        case, plan, plan.fill_admittance(case), islands, slack, regulation, fixed, angle_held, anchored, options
+    )
+
+
+def _list_starts(setting: _Setting) -> list[AcStart]:
+    """First guesses in the order they are tried."""
+    case, options = setting.case, setting.options
+    set_point = setting.regulation.set_point
+    flat_vm = np.where(np.isnan(set_point), 1.0, set_point)
+    none = np.zeros(case.n_node, dtype=np.int8)
+    reference_angle = np.zeros(setting.islands.count)
+    held = setting.islands.reference >= 0
+    reference_angle[held] = case.va_reference[setting.islands.reference[held]]
+    flat = AcStart("flat", flat_vm, reference_angle[setting.islands.island], None, none)
+    stored = np.isfinite(case.vm_start) & np.isfinite(case.va_start)
+    starts: list[AcStart] = []
+    if options.start in ("auto", "snapshot") and stored[setting.islands.live].all():
+        vm = np.where(stored, case.vm_start, 1.0)
+        starts.append(AcStart("snapshot", vm, np.where(stored, case.va_start, 0.0), None, none))
+    if options.start != "flat":
+        state = solve_dc(case, "x_tap", options.distributed_slack)
+        starts.append(AcStart("dc", flat_vm, np.nan_to_num(state.va), None, none))
+    if options.start in ("auto", "flat"):
+        starts.append(flat)
+    last = starts[-2] if options.start == "auto" else starts[-1]
+    return [*starts, replace(last, name=f"{last.name}, limited steps", limited=True)]
+
+
+def _hold_references(setting: _Setting, start: AcStart) -> tuple[Floats, Floats, Floats]:
+    """Bring a start to the angles, voltages and imbalance the equations hold or expect."""
+    case, islands = setting.case, setting.islands
+    held = setting.angle_held & islands.live
+    va = np.where(held, case.va_reference, np.where(islands.live, start.va, 0.0))
+    vm = np.where(islands.live, start.vm, 1.0)
+    given = np.isfinite(case.vm_start)
+    vm = np.where(setting.anchored, np.where(given, case.vm_start, 1.0), vm)
+    if start.imbalance is not None:
+        return vm, va, start.imbalance
+    required = -np.bincount(islands.island, setting.fixed.real, islands.count)
+    imbalance, _ = balance_islands(setting.slack, islands.count, np.where(setting.slack.shared, required, 0.0))
+    return vm, va, np.where(setting.slack.shared, imbalance, 0.0)
+
+
+def _solve_with_limits(
+    setting: _Setting, start: AcStart
+) -> tuple[NewtonState, NDArray[np.int8], int, int]:
+    """Solve, and change the role of nodes at reactive limits until none is beyond its own.
+
+    A node whose units would pass their limit is freed and its units held there; it takes its voltage up
+    again once the voltage has passed the set-point. A bound on returns ends chattering.
+    """
+    options, regulation = setting.options, setting.regulation
+    regulated = ~np.isnan(regulation.set_point)
+    at_limit = np.where(regulated, start.at_limit, 0).astype(np.int8)
+    if not options.reactive_limits:
+        at_limit[:] = 0
+    returns = np.zeros(len(at_limit), dtype=np.int64)
+    vm, va, imbalance = _hold_references(setting, start)
+    iterations = switches = 0
+    for _ in range(LARGEST_ROUNDS):
+        held = regulated & (at_limit == 0)
+        vm = np.where(held, regulation.set_point, vm)
+        bound = np.where(at_limit > 0, regulation.high, np.where(at_limit < 0, regulation.low, 0.0))
+        problem = NewtonProblem(
+            admittance=setting.admittance,
+            islands=setting.islands,
+            slack=setting.slack,
+            fixed=setting.fixed + 1j * bound,
+            angle_held=setting.angle_held,
+            voltage_held=held | setting.anchored | ~setting.islands.live,
+        )
+        state = solve_newton(
+            setting.plan,
+            setting.case,
+            problem,
+            (vm, va, imbalance),
+            options.tolerance,
+            options.max_iterations,
+            start.limited,
+        )
+        iterations += state.iterations
+        if state.outcome != "converged" or not options.reactive_limits:
+            break
+        change, back = _find_switches(setting, state, at_limit, returns)
+        if (change == at_limit).all():
+            break
+        switches += int((change != at_limit).sum())
+        returns += back
+        at_limit = change
+        vm, va, imbalance = state.vm, state.va, state.imbalance
+    else:
+        state = replace(state, outcome="reactive limits chatter")
+    return state, at_limit, iterations, switches
+
+
+def _find_switches(
+    setting: _Setting, state: NewtonState, at_limit: NDArray[np.int8], returns: NDArray[np.int64]
+) -> tuple[NDArray[np.int8], Bools]:
+    """Decide which nodes change their role: new limit state, and who takes its voltage up again."""
+    regulation, tolerance = setting.regulation, setting.options.tolerance
+    set_point = regulation.set_point
+    held = ~np.isnan(set_point) & (at_limit == 0)
+    produced = state.injection.imag - setting.fixed.imag
+    change = at_limit.copy()
+    change[held & (produced > regulation.high + tolerance)] = 1
+    change[held & (produced < regulation.low - tolerance)] = -1
+    above = (at_limit > 0) & (state.vm > set_point + VOLTAGE_MARGIN)
+    below = (at_limit < 0) & (state.vm < set_point - VOLTAGE_MARGIN)
+    back = (above | below) & (returns < LARGEST_RETURNS)
+    change[back] = 0
+    return change, back
+
+
+def _finish(
+    setting: _Setting, start: AcStart, state: NewtonState, at_limit: NDArray[np.int8], counts: tuple[int, int]
+) -> Solution:
+    """Turn the last iterate into a solution: units' powers, flows, and the check of the whole."""
+    case, islands, regulation = setting.case, setting.islands, setting.regulation
+    live = islands.live
+    generator_p, _ = setting.slack.dispatch(state.imbalance)
+    voltage = np.where(live, state.vm * np.exp(1j * state.va), np.nan)
+    free_p = setting.angle_held & live
+    free_p[islands.reference[(islands.reference >= 0) & setting.slack.shared]] = False
+    generated = np.bincount(
+        np.maximum(case.bus_node[case.generator_bus], 0), generator_p, case.n_node
+    )
+    residual = np.where(free_p, state.injection.real - setting.fixed.real - generated, 0.0)
+    generator_p, external_p = assign_reference_power(case, setting.slack, generator_p, residual)
+    needed = np.where(live, state.injection.imag - setting.fixed.imag, 0.0)
+    bound = np.where(at_limit > 0, regulation.high, regulation.low)
+    needed = np.where(at_limit != 0, bound, needed)
+    unit_q = regulation.share_reactive(needed)
+    plain_q = np.concatenate([case.generator_q, *case.hvdc_q])
+    unit_q = np.where(regulation.active, unit_q, np.where(regulation.node >= 0, plain_q, 0.0))
+    external = external_p + 1j * np.where(setting.anchored & np.isnan(regulation.set_point), needed, 0.0)
+    s_from, s_to = compute_branch_flows(case, voltage)
+    mismatch = compute_mismatch(case, voltage, generator_p, unit_q, external)
+    status, reason = _judge(setting, state, mismatch)
+    return Solution(
+        case=case,
+        method="ac",
+        status=status,
+        reason=reason,
+        islands=islands,
+        vm=np.where(live, state.vm, np.nan),
+        va=np.where(live, state.va, np.nan),
+        s_from=s_from,
+        s_to=s_to,
+        generator_p=generator_p,
+        unit_q=unit_q,
+        at_limit=at_limit,
+        external=external,
+        imbalance=state.imbalance,
+        mismatch=mismatch,
+        iterations=counts[0],
+        switches=counts[1],
+        start=start.name,
+    )
+
+
+def _judge(setting: _Setting, state: NewtonState, mismatch: Complexes) -> tuple[Status, str]:
+    """Give the status of a finished state."""
+    if state.outcome == "singular":
+        return Status.SINGULAR, "the Jacobian is singular"
+    if state.outcome != "converged":
+        return Status.NOT_CONVERGED, state.outcome
+    worst = max(np.abs(mismatch.real).max(initial=0.0), np.abs(mismatch.imag).max(initial=0.0))
+    rounding = 1e-12 * max(1.0, float(np.abs(state.injection).max(initial=0.0)))
+    if not worst <= setting.options.tolerance + rounding:
+        return Status.NOT_CONVERGED, f"recomputed mismatch {worst:.2e} p.u. is above the tolerance"
+    vm = state.vm[setting.islands.live]
+    low, high = REALISTIC_VOLTAGE
+    if len(vm) and (vm.min() < low or vm.max() > high):
+        return Status.UNREALISTIC, f"voltages from {vm.min():.3f} to {vm.max():.3f} p.u."
+    if has_dead_power(setting.case, setting.islands):
+        return Status.ISLANDED, "part of the load or generation has no reference"
+    return Status.CONVERGED, ""
+
+
+def has_dead_power(case: Case, islands: Islands) -> bool:
+    """Whether load or scheduled generation in service stands in a dead island or at a dead bus."""
+    for bus, on, p in (
+        (case.load_bus, case.load_on, case.load_p),
+        (case.generator_bus, case.generator_on, case.generator_p),
+    ):
+        node = case.bus_node[bus]
+        dead = np.where(node >= 0, ~islands.live[node], True)
+        if (on & dead & (p != 0)).any():
+            return True
+    return False
+
+
+def solve_ac(
+    case: Case,
+    options: PowerFlowOptions,
+    plan: NewtonPlan | None = None,
+    start: AcStart | None = None,
+) -> Solution:
+    """Solve the AC power flow of a case.
+
+    Parameters
+    ----------
+    case : Case
+        References chosen (`gridhub.solvers.islands.choose_references`).
+    options : PowerFlowOptions
+        Settled by `gridhub.solvers.options.read_options`.
+    plan : NewtonPlan, optional
+        Of the case, or of the case it is an outage of.
+    start : AcStart, optional
+        Tried first, for example the state before an outage; then the starts the options ask for.
+
+    Returns
+    -------
+    Solution
+        Never raises for want of convergence: see ``status`` and ``reason``.
+    """
+    setting = _prepare(case, plan or plan_newton(case), options)
+    best: Solution | None = None
+    starts = _list_starts(setting) if start is None else [start]
+    tried = 0
+    while tried < len(starts):
+        guess = starts[tried]
+        tried += 1
+        if guess.imbalance is not None and len(guess.imbalance) != setting.islands.count:
+            guess = replace(guess, imbalance=None)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            state, at_limit, iterations, switches = _solve_with_limits(setting, guess)
+            solution = _finish(setting, guess, state, at_limit, (iterations, switches))
+        if solution.status.is_solved:
+            return solution
+        if best is None or not solution.worst_mismatch > best.worst_mismatch:
+            best = solution
+        if start is not None and tried == 1:
+            starts += _list_starts(setting)[-1:]
+    assert best is not None
+    return best

@@ -1,0 +1,150 @@
+"""Islands of a case: found by graph, each with a reference or dead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from gridhub.case.case import Bools, Case, Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Islands:
+    """Connected parts of the AC network.
+
+    Attributes
+    ----------
+    island : (n_node,) int
+        Island of each node; 0 is the largest.
+    count : int
+        Number of islands.
+    reference : (count,) int
+        Node that keeps the angle; -1 where the island has no reference and is dead.
+    live : (n_node,) bool
+        Whether the node belongs to an island with a reference.
+    """
+
+    island: Ints
+    count: int
+    reference: Ints
+    live: Bools
+
+
+def find_components(n_node: int, branch_from: Ints, branch_to: Ints) -> tuple[int, Ints]:
+    """Number the connected components, the largest first (ties: lowest node first)."""
+    ones = np.ones(len(branch_from), dtype=np.int8)
+    graph = coo_array((ones, (branch_from, branch_to)), shape=(n_node, n_node))
+    count, label = connected_components(graph, directed=False)
+    size = np.bincount(label, minlength=count)
+    rank = np.empty(count, dtype=np.int64)
+    rank[np.argsort(-size, kind="stable")] = np.arange(count)
+    return int(count), rank[label]
+
+
+def find_islands(case: Case) -> Islands:
+    """Find the islands of a case.
+
+    Parameters
+    ----------
+    case : Case
+        Its ``reference`` says which nodes may be references: an island without one is dead. Give the
+        case through `choose_references` first where every island with a generator shall live.
+
+    Returns
+    -------
+    Islands
+    """
+    on = case.branch_on
+    count, island = find_components(case.n_node, case.branch_from[on], case.branch_to[on])
+    reference = np.full(count, -1, dtype=np.int64)
+    candidates = np.flatnonzero(case.reference)[::-1]
+    reference[island[candidates]] = candidates
+    return Islands(island, count, reference, reference[island] >= 0)
+
+
+def choose_references(case: Case) -> tuple[Case, Ints]:
+    """Give every island that has a voltage-regulating unit, but no reference, one.
+
+    Returns
+    -------
+    case : Case
+        With the chosen nodes as references.
+    chosen : (k,) int
+        Nodes chosen: the one with the largest regulating unit of its island.
+    """
+    islands = find_islands(case)
+    able = case.generator_on & case.generator_regulating
+    node = case.bus_node[case.generator_bus]
+    able &= np.where(node >= 0, ~islands.live[node], False)
+    if not able.any():
+        return case, np.empty(0, dtype=np.int64)
+    units = np.flatnonzero(able)
+    size = np.where(np.isfinite(case.generator_p_max[units]), case.generator_p_max[units], 0.0)
+    units = units[np.lexsort((units, -size))]
+    _, first = np.unique(islands.island[node[units]], return_index=True)
+    chosen = np.sort(node[units[first]])
+    reference, angle = case.reference.copy(), case.va_reference.copy()
+    reference[chosen] = True
+    angle[chosen] = np.nan_to_num(case.va_start[chosen])
+    return replace(case, reference=reference, va_reference=angle), chosen
+
+
+def find_bridges(n_node: int, branch_from: Ints, branch_to: Ints) -> Bools:
+    """Find the branches whose loss alone splits an island.
+
+    Parameters
+    ----------
+    n_node : int
+    branch_from, branch_to : (m,) int
+        End nodes of the branches in service. Parallel branches are never bridges.
+
+    Returns
+    -------
+    (m,) bool
+
+    Notes
+    -----
+    Low-link values of a depth-first search (Tarjan, 1974, https://doi.org/10.1016/0020-0190(74)90003-9),
+    iterative, linear in nodes and branches.
+    """
+    m = len(branch_from)
+    ends = np.concatenate([branch_from, branch_to])
+    others = np.concatenate([branch_to, branch_from]).tolist()
+    sort = np.argsort(ends, kind="stable")
+    start = np.concatenate([[0], np.cumsum(np.bincount(ends, minlength=n_node))]).tolist()
+    arc = sort.tolist()
+    found, low = [-1] * n_node, [0] * n_node
+    cursor = start[:-1].copy()
+    bridge = np.zeros(m, dtype=bool)
+    clock = 0
+    for root in range(n_node):
+        if found[root] >= 0:
+            continue
+        found[root] = low[root] = clock
+        clock += 1
+        stack: list[tuple[int, int]] = [(root, -1)]
+        while stack:
+            node, entered = stack[-1]
+            if cursor[node] < start[node + 1]:
+                position = arc[cursor[node]]
+                cursor[node] += 1
+                branch, other = position % m, others[position]
+                if branch == entered or other == node:
+                    continue
+                if found[other] < 0:
+                    found[other] = low[other] = clock
+                    clock += 1
+                    stack.append((other, branch))
+                else:
+                    low[node] = min(low[node], found[other])
+            else:
+                stack.pop()
+                if stack:
+                    parent = stack[-1][0]
+                    low[parent] = min(low[parent], low[node])
+                    if low[node] > found[parent]:
+                        bridge[entered] = True
+    return bridge

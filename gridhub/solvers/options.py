@@ -1,0 +1,119 @@
+"""Options of a power flow."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal
+
+from gridhub.case.matrices import DcConvention
+from gridhub.errors import OptionError
+
+Start = Literal["auto", "flat", "dc", "snapshot"]
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "start": ("auto", "flat", "dc", "snapshot"),
+    "dc_convention": ("x_tap", "x", "rx"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PowerFlowOptions:
+    """Options of a power flow; echoed in every result.
+
+    Attributes
+    ----------
+    tolerance : float
+        Largest active or reactive mismatch [p.u. of base_mva].
+    max_iterations : int
+        Newton iterations per solve.
+    distributed_slack : bool
+        True: in-service units of each island share the imbalance by participation (else by p_max),
+        within their limits. False: the reference bus alone.
+    reactive_limits : bool, optional
+        Whether a unit at its reactive limit gives up its voltage. None: the network's own default, True
+        for regions and False for imported files.
+    start : {"auto", "flat", "dc", "snapshot"}
+        First guess; "auto" is the stored state if there is one, else DC, else flat.
+    dc_convention : {"x_tap", "x", "rx"}
+        Branch susceptance of the DC model, see `gridhub.case.matrices.compute_dc_susceptance`.
+    threads : int, optional
+        Threads of batch solves; None: as many as cores.
+    """
+
+    tolerance: float = 1e-8
+    max_iterations: int = 30
+    distributed_slack: bool = True
+    reactive_limits: bool | None = None
+    start: Start = "auto"
+    dc_convention: DcConvention = "x_tap"
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check every value.
+
+        Raises
+        ------
+        OptionError
+            If a value is of the wrong type or out of its range.
+        """
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise OptionError(f"option {name} = {getattr(self, name)!r}: choose from {', '.join(choices)}")
+        for name in ("distributed_slack", "reactive_limits"):
+            value = getattr(self, name)
+            if not (isinstance(value, bool) or (value is None and name == "reactive_limits")):
+                raise OptionError(f"option {name} = {value!r}: choose True or False")
+        if isinstance(self.tolerance, bool) or not isinstance(self.tolerance, int | float) or not 0 < self.tolerance < 1:
+            raise OptionError(f"option tolerance = {self.tolerance!r}: a number between 0 and 1 p.u.")
+        for name, value in (("max_iterations", self.max_iterations), ("threads", self.threads)):
+            if value is None and name == "threads":
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise OptionError(f"option {name} = {value!r}: a whole number of at least 1")
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Give all options by name, for echoing."""
+        return asdict(self)
+
+
+def read_options(
+    options: Mapping[str, Any] | PowerFlowOptions | None, *, reactive_limits: bool = False
+) -> PowerFlowOptions:
+    """Complete options given as a mapping, an object or nothing.
+
+    Parameters
+    ----------
+    options : mapping, PowerFlowOptions or None
+    reactive_limits : bool
+        The network's default for the option left at None.
+
+    Returns
+    -------
+    PowerFlowOptions
+        With ``reactive_limits`` and ``threads`` settled.
+
+    Raises
+    ------
+    OptionError
+        If a key is unknown, or a value out of range.
+
+    Examples
+    --------
+    >>> read_options({"tolerance": 1e-6}).tolerance
+    1e-06
+    """
+    if options is None:
+        options = PowerFlowOptions()
+    elif not isinstance(options, PowerFlowOptions):
+        known = [item.name for item in fields(PowerFlowOptions)]
+        unknown = [str(key) for key in options if key not in known]
+        if unknown:
+            near = difflib.get_close_matches(unknown[0], known, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise OptionError(f"unknown option {', '.join(unknown)}{hint} Options: {', '.join(known)}")
+        options = PowerFlowOptions(**dict(options))
+    settled = reactive_limits if options.reactive_limits is None else options.reactive_limits
+    return replace(options, reactive_limits=settled, threads=options.threads or os.cpu_count() or 1)
