@@ -154,7 +154,8 @@ def _convert_bools(column: Column, values: pd.Series) -> tuple[NDArray[np.bool_]
     """Bring a column to booleans: ``bool("False")`` is True, so text goes by `BOOL_TEXTS` alone."""
     if values.dtype == bool:
         return values.to_numpy(dtype=bool), []
-    known: dict[object, bool] = {**BOOL_TEXTS, "": bool(column.default), True: True, False: False}
+    known: dict[object, bool] = {"": bool(column.default), True: True, False: False}
+    known.update((text, value) for text, value in BOOL_TEXTS.items())
     cells = [
         column.default if missing else value for value, missing in zip(values, values.isna(), strict=True)
     ]
