@@ -1,0 +1,370 @@
+"""A hub and its parts, as a planner describes them: data center, plants, storage."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from gridhub.errors import PlacementError, name_ids
+
+Cooling = Literal["air", "air_economiser", "direct_to_chip", "warm_water", "immersion"]
+PlantKind = Literal["solar", "wind", "offshore_wind"]
+
+HOT_HOUR_C = 35.0
+"""Outdoor temperature of the hottest hour [°C]: assumed."""
+
+REFERENCE_C = 15.0
+"""Temperature up to which the mean PUE holds [°C]: assumed."""
+
+COOLING_PUE: Mapping[str, tuple[float, float]] = {
+    "air": (1.45, 0.006),
+    "air_economiser": (1.30, 0.006),
+    "direct_to_chip": (1.20, 0.004),
+    "warm_water": (1.12, 0.002),
+    "immersion": (1.06, 0.002),
+}
+"""Cooling -> mean PUE and its slope per °C above `REFERENCE_C`. Assumed, from ranges given for new sites."""
+
+AGREEMENT = 0.01
+"""Relative difference up to which contract_mw and it_mw x pue are the same."""
+
+
+def _check_place(name: str, lat: float | None, lon: float | None, bus: str | None) -> None:
+    """Refuse a part that does not say where it is, or says it wrongly."""
+    if bus is None and (lat is None or lon is None):
+        raise PlacementError(f"{name!r}: says neither a bus nor lat and lon; give one of the two")
+    if (lat is None) != (lon is None):
+        raise PlacementError(f"{name!r}: lat and lon come together; one is missing")
+    if lat is not None and lon is not None and not (-90 <= lat <= 90 and -180 <= lon <= 180):
+        raise PlacementError(f"{name!r}: lat {lat}, lon {lon} is not a place in degrees WGS84")
+
+
+def _check_positive(name: str, **values: float | None) -> None:
+    for key, value in values.items():
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise PlacementError(f"{name!r}: {key} = {value} must be a positive, finite number")
+
+
+def _check_share(name: str, **values: float) -> None:
+    for key, value in values.items():
+        if not 0 <= value <= 1:
+            raise PlacementError(f"{name!r}: {key} = {value} must lie between 0 and 1")
+
+
+def compute_hot_pue(cooling: str) -> float:
+    """Compute the PUE at the hottest hour that a kind of cooling stands for.
+
+    Parameters
+    ----------
+    cooling : str
+        A key of `COOLING_PUE`.
+
+    Returns
+    -------
+    float
+        Mean PUE + slope x (35 - 15 °C). An assumption: a measured or designed value goes before it.
+
+    Raises
+    ------
+    PlacementError
+        If the kind of cooling is not known.
+
+    Examples
+    --------
+    >>> round(compute_hot_pue("direct_to_chip"), 3)
+    1.28
+    """
+    if cooling not in COOLING_PUE:
+        raise PlacementError(f"cooling {cooling!r} is not known; there are {', '.join(COOLING_PUE)}")
+    mean, slope = COOLING_PUE[cooling]
+    return mean + slope * (HOT_HOUR_C - REFERENCE_C)
+
+
+@dataclass(frozen=True)
+class DataCenter:
+    """A data center: one load that is there in every snapshot at its contract power.
+
+    Parameters
+    ----------
+    name : str
+        Name; the ids of its rows are made of it.
+    contract_mw : float, optional
+        Contract power at the point of connection [MW] = it_mw x pue at the hottest hour. "A 1 GW hub" has
+        1,000. Security and hosting use it.
+    it_mw : float, optional
+        Power of the IT equipment [MW]. Give contract_mw, it_mw or both; both must agree within 1 %.
+    lat, lon : float, optional
+        Place, WGS84 [degree].
+    bus : str, optional
+        Point of connection, instead of the nearest that the rules allow.
+    cooling : str
+        Key of `COOLING_PUE`; decides the PUE where none is given.
+    pue : float, optional
+        PUE at the hottest hour.
+    load_factor : float
+        Mean over contract power; counts in energy alone.
+    power_factor : float
+        Lagging power factor at the point of connection.
+    flexible_share : float
+        Share of the contract power that can be shed or shifted on request; an offer that a reinforcement
+        may use, never used in the security of the hub as asked.
+    province : str
+        Province for the connection rules; empty: that of the point of connection.
+
+    Raises
+    ------
+    PlacementError
+        If a value is out of range, the place is missing, or contract_mw and it_mw x pue do not agree.
+
+    Examples
+    --------
+    >>> DataCenter("hall", it_mw=100.0, pue=1.2, bus="b1").contract_mw
+    120.0
+    """
+
+    name: str
+    contract_mw: float = math.nan
+    it_mw: float = math.nan
+    lat: float | None = None
+    lon: float | None = None
+    bus: str | None = None
+    cooling: str = "direct_to_chip"
+    pue: float | None = None
+    load_factor: float = 0.86
+    power_factor: float = 0.95
+    flexible_share: float = 0.0
+    province: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the values and complete contract_mw, it_mw and pue from each other."""
+        if not self.name.strip():
+            raise PlacementError("a data center needs a name")
+        contract = None if math.isnan(self.contract_mw) else float(self.contract_mw)
+        it = None if math.isnan(self.it_mw) else float(self.it_mw)
+        if contract is None and it is None:
+            raise PlacementError(f"{self.name!r}: says neither contract_mw nor it_mw; give one of the two")
+        _check_positive(self.name, contract_mw=contract, it_mw=it, pue=self.pue)
+        _check_share(
+            self.name,
+            load_factor=self.load_factor,
+            power_factor=self.power_factor,
+            flexible_share=self.flexible_share,
+        )
+        if self.power_factor < 0.5:
+            raise PlacementError(f"{self.name!r}: power_factor = {self.power_factor} is below 0.5")
+        _check_place(self.name, self.lat, self.lon, self.bus)
+        default = compute_hot_pue(self.cooling)
+        pue = self.pue if self.pue is not None else contract / it if contract and it else default
+        if pue < 1:
+            raise PlacementError(
+                f"{self.name!r}: pue = {pue:.3f} is below 1: the contract power must cover the IT power"
+            )
+        if contract is not None and it is not None and abs(contract - it * pue) > AGREEMENT * contract:
+            raise PlacementError(
+                f"{self.name!r}: contract_mw = {contract:g} and it_mw x pue = {it:g} x {pue:g} = {it * pue:g}"
+                " do not agree within 1 %; leave one of them out"
+            )
+        for key, value in (
+            ("contract_mw", contract if contract is not None else (it or 0.0) * pue),
+            ("it_mw", it if it is not None else (contract or 0.0) / pue),
+            ("pue", float(pue)),
+        ):
+            object.__setattr__(self, key, value)
+
+    @property
+    def q_mvar(self) -> float:
+        """Reactive power drawn at the contract power [Mvar]."""
+        return self.contract_mw * math.tan(math.acos(self.power_factor))
+
+    @property
+    def energy_mwh(self) -> float:
+        """Energy of a year at the load factor [MWh]."""
+        return self.contract_mw * self.load_factor * 8760.0
+
+
+@dataclass(frozen=True)
+class RenewablePlant:
+    """A solar or wind plant that comes with a hub.
+
+    Parameters
+    ----------
+    name : str
+        Name; the ids of its rows are made of it.
+    kind : {"solar", "wind", "offshore_wind"}
+        Decides the rules and the output by snapshot.
+    p_mw : float
+        Nameplate power [MW].
+    lat, lon, bus
+        Place, or point of connection.
+    output : float or mapping, optional
+        Share of p_mw produced in every snapshot, or snapshot -> share. None: the region's own shares;
+        nameplate where none is known for a snapshot, and the placement says so.
+    province : str
+        Province for the connection rules; empty: that of the point of connection.
+
+    Raises
+    ------
+    PlacementError
+        If a value is out of range or the place is missing.
+    """
+
+    name: str
+    kind: PlantKind = "solar"
+    p_mw: float = math.nan
+    lat: float | None = None
+    lon: float | None = None
+    bus: str | None = None
+    output: float | Mapping[str, float] | None = None
+    province: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if not self.name.strip():
+            raise PlacementError("a plant needs a name")
+        if self.kind not in ("solar", "wind", "offshore_wind"):
+            raise PlacementError(f"{self.name!r}: kind {self.kind!r} is not solar, wind or offshore_wind")
+        _check_positive(self.name, p_mw=self.p_mw)
+        _check_place(self.name, self.lat, self.lon, self.bus)
+        if self.output is not None:
+            given = self.output if isinstance(self.output, Mapping) else {"output": self.output}
+            _check_share(self.name, **{str(key): float(value) for key, value in given.items()})
+
+
+@dataclass(frozen=True)
+class Storage:
+    """A battery that comes with a hub.
+
+    Parameters
+    ----------
+    name : str
+        Name; the ids of its rows are made of it.
+    p_mw : float
+        Largest power in either direction [MW].
+    e_mwh : float
+        Energy when full [MWh].
+    lat, lon, bus
+        Place, or point of connection.
+    output : float or mapping, optional
+        Power in every snapshot as a share of p_mw, or snapshot -> share; positive discharges. None: idle.
+    efficiency : float
+        Round-trip efficiency; the default is assumed.
+    province : str
+        Province for the connection rules; empty: that of the point of connection.
+
+    Raises
+    ------
+    PlacementError
+        If a value is out of range or the place is missing.
+    """
+
+    name: str
+    p_mw: float = math.nan
+    e_mwh: float = math.nan
+    lat: float | None = None
+    lon: float | None = None
+    bus: str | None = None
+    output: float | Mapping[str, float] | None = None
+    efficiency: float = 0.86
+    province: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if not self.name.strip():
+            raise PlacementError("a storage needs a name")
+        _check_positive(self.name, p_mw=self.p_mw, e_mwh=self.e_mwh)
+        _check_share(self.name, efficiency=self.efficiency)
+        _check_place(self.name, self.lat, self.lon, self.bus)
+        given = self.output if isinstance(self.output, Mapping) else {"output": self.output or 0.0}
+        wrong = [key for key, value in given.items() if not -1 <= value <= 1]
+        if wrong:
+            raise PlacementError(f"{self.name!r}: output of {name_ids(wrong)} must lie between -1 and 1")
+
+    @property
+    def kind(self) -> str:
+        """Kind for the connection rules."""
+        return "storage"
+
+
+Part = DataCenter | RenewablePlant | Storage
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A data center with its own plants and storage.
+
+    Parameters
+    ----------
+    data_center : DataCenter
+        The load.
+    plants, storage : sequence
+        What comes with it.
+    behind_the_meter : bool
+        True: plants and storage are connected at the hub's own bus, and the plants together never produce
+        more than the data center draws there (no export).
+
+    Raises
+    ------
+    PlacementError
+        If two parts have the same name.
+
+    Examples
+    --------
+    >>> cell = Storage("cell", p_mw=100, e_mwh=400, bus="b1")
+    >>> hub = Hub(DataCenter("hall", contract_mw=300, bus="b1"), storage=[cell])
+    >>> [part.name for part in hub.parts]
+    ['hall', 'cell']
+    """
+
+    data_center: DataCenter
+    plants: tuple[RenewablePlant, ...] = ()
+    storage: tuple[Storage, ...] = ()
+    behind_the_meter: bool = False
+
+    def __init__(
+        self,
+        data_center: DataCenter,
+        plants: Iterable[RenewablePlant] = (),
+        storage: Iterable[Storage] = (),
+        behind_the_meter: bool = False,
+    ) -> None:
+        object.__setattr__(self, "data_center", data_center)
+        object.__setattr__(self, "plants", tuple(plants))
+        object.__setattr__(self, "storage", tuple(storage))
+        object.__setattr__(self, "behind_the_meter", behind_the_meter)
+        check_names(self.parts)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """All parts: data center, plants, storage."""
+        return (self.data_center, *self.plants, *self.storage)
+
+    @property
+    def name(self) -> str:
+        """Name of the hub: that of its data center."""
+        return self.data_center.name
+
+
+def check_names(parts: Iterable[Part]) -> None:
+    """Refuse two parts of one name.
+
+    Raises
+    ------
+    PlacementError
+        Naming the names that stand twice.
+    """
+    names = [part.name for part in parts]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise PlacementError(f"two parts are called {name_ids(twice)}; give each part its own name")
+
+
+def get_kind(part: Part) -> str:
+    """Give the kind of a part as the connection rules name it."""
+    return "data_center" if isinstance(part, DataCenter) else part.kind
+
+
+def get_power(part: Part) -> float:
+    """Give the power that decides the voltage class [MW]: contract or nameplate."""
+    return part.contract_mw if isinstance(part, DataCenter) else part.p_mw
