@@ -1,0 +1,188 @@
+"""Typed reader of a region's ``costs.toml``: what a reinforcement costs, low, base and high."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gridhub.errors import FileFormatError, Issue, name_ids
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """A cost, or a factor on costs, as a range.
+
+    Attributes
+    ----------
+    low, base, high : float
+        Range in `unit`; low <= base <= high.
+    unit : str
+        Money and what it buys, such as "bn KRW per MWh".
+    price_year : str
+        Year of the money.
+    source, confidence : str
+        Where the figures come from, or "assumed, no source"; H | M | L | K | assumed.
+    lead_years, lead_source : float, str
+        Usual time from decision to operation [year] and where that comes from.
+
+    Examples
+    --------
+    >>> km = Cost(2.0, 3.0, 5.0, "bn KRW per km", "2024", "press", "M")
+    >>> (km * 10).base, (km * 10 + km).high
+    (30.0, 55.0)
+    """
+
+    low: float
+    base: float
+    high: float
+    unit: str
+    price_year: str
+    source: str
+    confidence: str
+    lead_years: float = math.nan
+    lead_source: str = ""
+
+    def __mul__(self, other: float | Cost) -> Cost:
+        """Multiply by a quantity, or by a factor that is itself a range."""
+        if isinstance(other, Cost):
+            low, base, high = self.low * other.low, self.base * other.base, self.high * other.high
+        else:
+            low, base, high = self.low * other, self.base * other, self.high * other
+        return Cost(
+            low,
+            base,
+            high,
+            self.unit,
+            self.price_year,
+            self.source,
+            self.confidence,
+            self.lead_years,
+            self.lead_source,
+        )
+
+    def __add__(self, other: Cost) -> Cost:
+        """Add two costs: low to low, high to high; the source of the first is kept, the longer lead time."""
+        return Cost(
+            self.low + other.low,
+            self.base + other.base,
+            self.high + other.high,
+            self.unit,
+            self.price_year,
+            self.source,
+            self.confidence,
+            max(self.lead_years, other.lead_years),
+            self.lead_source,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """All unit costs of a region.
+
+    Attributes
+    ----------
+    currency, money_unit : str
+        Currency, and the unit all costs are in ("bn KRW").
+    items : mapping
+        Name -> Cost.
+    """
+
+    currency: str
+    money_unit: str
+    items: Mapping[str, Cost]
+
+    def __getitem__(self, name: str) -> Cost:
+        """Give one cost by name.
+
+        Raises
+        ------
+        KeyError
+            If there is no such cost; the message lists those there are.
+        """
+        if name not in self.items:
+            raise KeyError(f"no cost {name!r}; there are {', '.join(self.items)}")
+        return self.items[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.items
+
+
+def _read_cost(name: str, row: Mapping[str, Any]) -> tuple[Cost | None, list[Issue]]:
+    """Read one cost; None with the faults found if it cannot be read."""
+    needed = ("low", "base", "high", "unit", "price_year", "source", "confidence")
+    missing = [key for key in needed if key not in row]
+    if missing:
+        return None, [_fault(name, name_ids(missing, 9), "", "missing")]
+    unknown = [key for key in row if key not in (*needed, "lead_years", "lead_source")]
+    if unknown:
+        return None, [_fault(name, name_ids(unknown, 9), "", "is not a field of a cost")]
+    range_ = [row["low"], row["base"], row["high"]]
+    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in range_)
+    if not numbers or not 0 <= range_[0] <= range_[1] <= range_[2]:
+        return None, [_fault(name, "low", str(range_), "low, base, high must be finite, at least 0 and rise")]
+    if not row["source"]:
+        return None, [_fault(name, "source", "", 'empty; write "assumed, no source" if there is none')]
+    return Cost(**{**row, **dict(zip(("low", "base", "high"), map(float, range_), strict=True))}), []
+
+
+def _fault(name: str, column: str, value: str, message: str) -> Issue:
+    return Issue("error", "E-COST", "costs", name, column, value, message)
+
+
+def read_costs(text: str) -> Costs:
+    """Read the unit costs of a region from TOML text.
+
+    Parameters
+    ----------
+    text : str
+        The document, as it travels with a network (``net.documents["costs"]``).
+
+    Returns
+    -------
+    Costs
+
+    Raises
+    ------
+    FileFormatError
+        If it is not TOML, of another version, or an item lacks something; every fault is listed.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise FileFormatError(
+            (Issue("error", "E-TOML", "costs", "", "", "", str(error)),), "costs"
+        ) from error
+    faults: list[Issue] = []
+    if data.get("schema_version") != SCHEMA_VERSION:
+        version = str(data.get("schema_version"))
+        faults.append(_fault("", "schema_version", version, f"is not {SCHEMA_VERSION}, the known version"))
+    faults += [
+        _fault("", key, "", "missing") for key in ("currency", "money_unit", "cost") if key not in data
+    ]
+    items: dict[str, Cost] = {}
+    for name, row in _flatten(data.get("cost", {})).items():
+        cost, found = _read_cost(name, row)
+        faults += found
+        if cost is not None:
+            items[name] = cost
+    if faults:
+        raise FileFormatError(faults, "costs")
+    return Costs(str(data["currency"]), str(data["money_unit"]), items)
+
+
+def _flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Mapping[str, Any]]:
+    """Name the items; a voltage such as 22.9 in a name makes TOML nest, which is undone here."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for name, row in table.items():
+        if not isinstance(row, Mapping):
+            found[prefix + name] = {}
+        elif row and all(isinstance(value, Mapping) for value in row.values()):
+            found |= _flatten(row, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = row
+    return found

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gridhub.costs import Cost, read_costs
+from gridhub.errors import FileFormatError
+
+TEXT = (Path(__file__).resolve().parents[2] / "networks" / "korea" / "costs.toml").read_text(encoding="utf-8")
+HEAD = 'schema_version = 1\ncurrency = "KRW"\nmoney_unit = "bn KRW"\n[cost.a]\n'
+GOOD = 'low = 1\nbase = 2\nhigh = 3\nunit = "u"\nprice_year = "2024"\nsource = "s"\nconfidence = "M"\n'
+
+
+def test_every_cost_of_korea_is_a_range_with_a_source():
+    costs = read_costs(TEXT)
+    assert costs.currency == "KRW"
+    for name, cost in costs.items.items():
+        assert 0 <= cost.low <= cost.base <= cost.high, name
+        assert cost.source and cost.confidence in {"H", "M", "L", "K", "assumed"}
+        assert cost.confidence == "assumed" or "assumed, no source" not in cost.source, name
+
+
+def test_published_prices_are_what_was_published():
+    costs = read_costs(TEXT)
+    assert costs["line_345_overhead"].base == 3.22
+    assert costs["storage"].low == pytest.approx(1000 / 3390, abs=1e-3)
+    assert costs["statcom"].low == pytest.approx(14.3 / 300, abs=1e-4)
+    assert costs["bank_154_22.9"].unit.startswith("bn KRW per 60 MVA")
+
+
+def test_a_missing_cost_lists_those_there_are():
+    with pytest.raises(KeyError, match="line_345_overhead"):
+        read_costs(TEXT)["bridge"]
+
+
+def test_ranges_multiply_and_add_end_by_end():
+    km = Cost(2.0, 3.0, 5.0, "bn KRW per km", "2024", "s", "M", 9.0)
+    share = Cost(0.3, 0.4, 0.6, "1", "2024", "s", "assumed", 4.0)
+    total = km * 10 * share + Cost(1.0, 1.0, 1.0, "bn KRW", "2024", "s", "M", 2.0)
+    assert (total.low, total.base, total.high) == pytest.approx((7.0, 13.0, 31.0))
+    assert total.lead_years == 9.0
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[", "E-TOML"),
+        (HEAD.replace("= 1", "= 2") + GOOD, "schema_version"),
+        (HEAD + "low = 1\n", "missing"),
+        (HEAD + GOOD.replace("low = 1", "low = 9"), "must be finite, at least 0 and rise"),
+        (HEAD + GOOD.replace("high = 3", "high = nan"), "must be finite"),
+        (HEAD + GOOD.replace('source = "s"', 'source = ""'), "assumed, no source"),
+        (HEAD + GOOD + 'colour = "red"\n', "not a field"),
+    ],
+)
+def test_a_broken_cost_is_refused_with_its_name(text, says):
+    with pytest.raises(FileFormatError, match=says):
+        read_costs(text)
