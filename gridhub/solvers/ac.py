@@ -22,7 +22,7 @@ from gridhub.solvers.status import Status
 REALISTIC_VOLTAGE = (0.5, 1.5)
 """Voltages outside this band [p.u.] make a state UNREALISTIC."""
 
-LARGEST_ROUNDS = 40
+LARGEST_ROUNDS = 100
 """Newton solves with changed PV/PQ roles before the reactive limits are given up as chattering."""
 
 LARGEST_RETURNS = 3
@@ -148,58 +148,76 @@ def _solve_with_limits(
     if not options.reactive_limits:
         at_limit[:] = 0
     returns = np.zeros(len(at_limit), dtype=np.int64)
-    vm, va, imbalance = _hold_references(setting, start)
+    guess = _hold_references(setting, start)
+    most = len(at_limit)
+    good: tuple[NewtonState, NDArray[np.int8]] | None = None
     iterations = switches = 0
     for _ in range(LARGEST_ROUNDS):
-        held = regulated & (at_limit == 0)
-        vm = np.where(held, regulation.set_point, vm)
-        bound = np.where(at_limit > 0, regulation.high, np.where(at_limit < 0, regulation.low, 0.0))
-        problem = NewtonProblem(
-            admittance=setting.admittance,
-            islands=setting.islands,
-            slack=setting.slack,
-            fixed=setting.fixed + 1j * bound,
-            angle_held=setting.angle_held,
-            voltage_held=held | setting.anchored | ~setting.islands.live,
-        )
-        state = solve_newton(
-            setting.plan,
-            setting.case,
-            problem,
-            (vm, va, imbalance),
-            options.tolerance,
-            options.max_iterations,
-            start.limited,
-        )
+        state = _solve_roles(setting, guess, at_limit, start.limited)
         iterations += state.iterations
-        if state.outcome != "converged" or not options.reactive_limits:
+        if state.outcome != "converged":
+            # too many nodes gave up their voltage at once: go back and free fewer, the worst first
+            if good is None or most == 1:
+                break
+            changed = int((good[1] != at_limit).sum())
+            most = max(1, min(most, changed) // 2)
+            state, at_limit = good
+        elif not options.reactive_limits:
             break
-        change, back = _find_switches(setting, state, at_limit, returns)
+        good = state, at_limit
+        change, back = _find_switches(setting, state, at_limit, returns, most)
         if (change == at_limit).all():
             break
         switches += int((change != at_limit).sum())
         returns += back
         at_limit = change
-        vm, va, imbalance = state.vm, state.va, state.imbalance
+        guess = state.vm, state.va, state.imbalance
     else:
         state = replace(state, outcome="reactive limits chatter")
     return state, at_limit, iterations, switches
 
 
+def _solve_roles(
+    setting: _Setting, guess: tuple[Floats, Floats, Floats], at_limit: NDArray[np.int8], limited: bool
+) -> NewtonState:
+    """Solve with given roles: which nodes hold their voltage, which are at a reactive limit."""
+    regulation, options = setting.regulation, setting.options
+    held = ~np.isnan(regulation.set_point) & (at_limit == 0)
+    bound = np.where(at_limit > 0, regulation.high, np.where(at_limit < 0, regulation.low, 0.0))
+    problem = NewtonProblem(
+        admittance=setting.admittance,
+        islands=setting.islands,
+        slack=setting.slack,
+        fixed=setting.fixed + 1j * bound,
+        angle_held=setting.angle_held,
+        voltage_held=held | setting.anchored | ~setting.islands.live,
+    )
+    vm, va, imbalance = guess
+    start = np.where(held, regulation.set_point, vm), va, imbalance
+    tolerance, iterations = options.tolerance, options.max_iterations
+    return solve_newton(setting.plan, setting.case, problem, start, tolerance, iterations, limited)
+
+
 def _find_switches(
-    setting: _Setting, state: NewtonState, at_limit: NDArray[np.int8], returns: NDArray[np.int64]
+    setting: _Setting, state: NewtonState, at_limit: NDArray[np.int8], returns: NDArray[np.int64], most: int
 ) -> tuple[NDArray[np.int8], Bools]:
-    """Decide which nodes change their role: new limit state, and who takes its voltage up again."""
+    """Decide which nodes change their role: new limit state, and who takes its voltage up again.
+
+    At most `most` nodes give up their voltage, those furthest beyond their limit first.
+    """
     regulation, tolerance = setting.regulation, setting.options.tolerance
     set_point = regulation.set_point
     held = ~np.isnan(set_point) & (at_limit == 0)
     produced = state.injection.imag - setting.fixed.imag
+    above, below = produced - regulation.high, regulation.low - produced
+    beyond = np.where(held, np.maximum(above, below), -np.inf)
+    worst = np.argsort(-beyond, kind="stable")[:most]
+    worst = worst[beyond[worst] > tolerance]
     change = at_limit.copy()
-    change[held & (produced > regulation.high + tolerance)] = 1
-    change[held & (produced < regulation.low - tolerance)] = -1
-    above = (at_limit > 0) & (state.vm > set_point + VOLTAGE_MARGIN)
-    below = (at_limit < 0) & (state.vm < set_point - VOLTAGE_MARGIN)
-    back = (above | below) & (returns < LARGEST_RETURNS)
+    change[worst] = np.where(above[worst] > below[worst], 1, -1)
+    too_high = (at_limit > 0) & (state.vm > set_point + VOLTAGE_MARGIN)
+    too_low = (at_limit < 0) & (state.vm < set_point - VOLTAGE_MARGIN)
+    back = (too_high | too_low) & (returns < LARGEST_RETURNS)
     change[back] = 0
     return change, back
 
