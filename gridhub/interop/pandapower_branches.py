@@ -1,0 +1,421 @@
+"""Read the branches of a pandapower network: lines, transformers, impedances, switches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gridhub.interop.pandapower_read import (
+    SWITCHED_COLUMNS,
+    Bools,
+    Draft,
+    Floats,
+    get_bools,
+    get_floats,
+    get_table,
+    get_texts,
+    name_rows,
+)
+from gridhub.interop.pandapower_transformers import (
+    SIDES,
+    Tap,
+    Windings,
+    apply_tap,
+    compute_star,
+    compute_two_winding,
+    move_to_star_point,
+    read_tap,
+    read_tap_table,
+    split_impedance,
+)
+
+UNRATED_KA = 99999.0
+"""Current limit pandapower's own MATPOWER converter writes for a branch without a rating."""
+
+UNRATED_MVA = (99999.0, 99.999)
+"""Transformer ratings that stand for none: 99,999 MVA, and the same meant as kVA by older versions."""
+
+SWITCH_RX_RATIO = 2.0
+"""R/X pandapower assumes for a bus-bus switch with impedance (default of runpp)."""
+
+CONSTRUCTIONS = {"ol": "overhead", "cs": "cable"}
+
+Ends = dict[str, NDArray[np.object_]]
+
+
+def _name_ends(draft: Draft, frame: pd.DataFrame, columns: Mapping[str, str]) -> Ends:
+    return {end: draft.name_buses(frame[column]) for end, column in columns.items()}
+
+
+def _add_open_end(draft: Draft, bus_id: str, bus: int) -> None:
+    row = {"vn_kv": draft.vn_kv[bus], "in_service": draft.bus_on[bus], "name": bus_id}
+    draft.add("bus", [bus_id], row)
+
+
+def open_ends(draft: Draft, pp_net: Mapping[str, Any], kind: str, frame: pd.DataFrame) -> tuple[Ends, Bools]:
+    """Place the ends of branches that open switches cut off at buses of their own.
+
+    Parameters
+    ----------
+    draft : Draft
+        Takes a bus ``switch:<index>`` per open end and a series element of the same id, without impedance and
+        out of service, that stands for the switch.
+    pp_net : mapping
+        The pandapower network.
+    kind : {"l", "t", "t3"}
+        What the switches belong to.
+    frame : DataFrame
+        The pandapower table of the branches.
+
+    Returns
+    -------
+    ends : dict
+        End -> bus ids.
+    dead : (n,) bool
+        Open at every end: to be taken out of service where it stands.
+    """
+    columns = SWITCHED_COLUMNS[kind]
+    ends = _name_ends(draft, frame, columns)
+    switch = get_table(pp_net, "switch")
+    cut = {end: np.full(len(frame), -1, dtype=np.int64) for end in columns}
+    if len(switch):
+        is_open = (switch["et"] == kind).to_numpy() & ~get_bools(switch, "closed", True)
+        for row in np.flatnonzero(is_open):
+            position = frame.index.get_loc(switch["element"].iloc[row])
+            for end, column in columns.items():
+                if frame[column].iloc[position] == switch["bus"].iloc[row]:
+                    cut[end][position] = row
+                    break
+            else:
+                draft.refuse("E-REF", "switch", [switch.index[row]], "bus", "not an end of its branch")
+    oos = {end: ~draft.bus_on[frame[column]].to_numpy(dtype=bool) for end, column in columns.items()}
+    live = {end: (cut[end] < 0) & ~(oos[end] if kind == "l" else False) for end in columns}
+    dead = ~np.any(list(live.values()), axis=0)
+    for end, column in columns.items():
+        for position in np.flatnonzero((cut[end] >= 0) & ~dead):
+            row = cut[end][position]
+            switch_id, bus = f"switch:{switch.index[row]}", int(frame[column].iloc[position])
+            _add_open_end(draft, switch_id, bus)
+            draft.add("series", [switch_id], _switch_row(str(bus), switch_id, False))
+            ends[end][position] = switch_id
+        for position in np.flatnonzero(oos[end] & (cut[end] < 0) & ~dead) if kind == "l" else ():
+            bus_id = f"line:{frame.index[position]}:{end}"
+            draft.add("bus", [bus_id], {"vn_kv": draft.vn_kv[frame[column].iloc[position]], "name": bus_id})
+            ends[end][position] = bus_id
+    _report_open_ends(draft, kind, frame, cut, oos, dead)
+    return ends, dead
+
+
+def _switch_row(from_bus: str, to_bus: str, closed: bool) -> dict[str, Any]:
+    return {"from_bus": from_bus, "to_bus": to_bus, "r_pu": 0.0, "x_pu": 0.0, "in_service": closed}
+
+
+def _report_open_ends(
+    draft: Draft,
+    kind: str,
+    frame: pd.DataFrame,
+    cut: Mapping[str, NDArray[np.int64]],
+    oos: Mapping[str, Bools],
+    dead: Bools,
+) -> None:
+    table = {"l": "line", "t": "trafo", "t3": "trafo3w"}[kind]
+    opened = np.any([rows >= 0 for rows in cut.values()], axis=0) & ~dead
+    message = "open at one end: stays energised through the other, its open end is a bus switch:<index>"
+    draft.warn("W-OPENEND", table, name_rows(table, frame[opened]), "switch", message)
+    closed_buses = np.any(list(oos.values()), axis=0) & get_bools(frame, "in_service", True) & ~dead & ~opened
+    if kind == "l":
+        message = "ends at a bus out of service: stays energised through the other end, as in pandapower"
+        draft.warn("W-OPENEND", table, name_rows(table, frame[closed_buses]), "in_service", message)
+    switched_off = dead & np.any([rows >= 0 for rows in cut.values()], axis=0)
+    message = "open at every end: out of service"
+    draft.warn("W-OPENEND", table, name_rows(table, frame[switched_off]), "switch", message)
+
+
+def _rate_line(draft: Draft, frame: pd.DataFrame) -> Floats:
+    """Give sqrt(3) V I df parallel [MVA] at the from bus; NaN where the limit stands for none."""
+    limit = get_floats(frame, "max_i_ka")
+    kv = draft.vn_kv[frame["from_bus"]].to_numpy(dtype=float)
+    rate = np.sqrt(3) * kv * limit * get_floats(frame, "df", 1.0) * get_floats(frame, "parallel", 1.0)
+    unrated = np.isnan(limit) | (limit >= UNRATED_KA)
+    ids = name_rows("line", frame[unrated])
+    message = "unrated: max_i_ka is missing or stands for no limit (99999)"
+    draft.warn("W-UNRATED", "line", ids, "max_i_ka", message, str(len(ids)))
+    return np.where(unrated, np.nan, rate)
+
+
+def _report_planning_limit(draft: Draft, table: str, frame: pd.DataFrame) -> None:
+    limit = get_floats(frame, "max_loading_percent", 100.0)
+    message = (
+        "planning limit of less or more than 100 %: rate_mva is the full rating, the limit an extra column"
+    )
+    draft.warn("W-LOADING", table, name_rows(table, frame[limit != 100.0]), "max_loading_percent", message)
+
+
+def _keep_extra(frame: pd.DataFrame, defaults: Mapping[str, float]) -> dict[str, Floats]:
+    """Keep columns our schema does not know where any value differs from what pandapower takes by default."""
+    values = {name: get_floats(frame, name, default) for name, default in defaults.items()}
+    return {name: found for name, found in values.items() if (found != defaults[name]).any()}
+
+
+def read_lines(draft: Draft, pp_net: Mapping[str, Any]) -> None:
+    """Read ``line``: parallel systems stay one row with their joint impedance and rating."""
+    frame = get_table(pp_net, "line")
+    if frame.empty:
+        return
+    ends, dead = open_ends(draft, pp_net, "l", frame)
+    length, parallel = get_floats(frame, "length_km"), get_floats(frame, "parallel", 1.0)
+    farad_per_km = get_floats(frame, "c_nf_per_km", 0.0) * 1e-9
+    several = frame[parallel > 1]
+    message = "parallel systems are one branch with joint impedance and rating; an outage takes all of them"
+    draft.warn("W-PARALLEL", "line", name_rows("line", several), "parallel", message)
+    _report_planning_limit(draft, "line", frame)
+    columns = {
+        "from_bus": ends["from"],
+        "to_bus": ends["to"],
+        "length_km": length,
+        "r_ohm": get_floats(frame, "r_ohm_per_km") * length / parallel,
+        "x_ohm": get_floats(frame, "x_ohm_per_km") * length / parallel,
+        "b_us": 2 * np.pi * draft.frequency_hz * farad_per_km * 1e6 * length * parallel,
+        "g_us": get_floats(frame, "g_us_per_km", 0.0) * length * parallel,
+        "rate_mva": _rate_line(draft, frame),
+        "in_service": get_bools(frame, "in_service", True) & ~dead,
+        "conductor": get_texts(frame, "std_type"),
+        "construction": [CONSTRUCTIONS.get(kind, "") for kind in get_texts(frame, "type")],
+    }
+    extra = _keep_extra(frame, {"parallel": 1.0, "max_loading_percent": 100.0})
+    draft.add("line", name_rows("line", frame), columns | extra, frame)
+
+
+def _rate_transformer(draft: Draft, table: str, ids: list[str], sn_mva: Floats, factor: Floats) -> Floats:
+    unrated = np.isnan(sn_mva) | np.isin(sn_mva, UNRATED_MVA) | (sn_mva > UNRATED_MVA[0])
+    names = [name for name, flag in zip(ids, unrated, strict=True) if flag]
+    message = "unrated: sn_mva stands for no limit (99999 MVA, or the same in kVA)"
+    draft.warn("W-UNRATED", table, names, "sn_mva", message, str(len(names)))
+    return np.where(unrated, np.nan, sn_mva * factor)
+
+
+def _list_tap_limits(frame: pd.DataFrame, windings: Windings, tap: Tap) -> dict[str, Floats]:
+    """Give the range of ``tap_ratio`` of plain ratio changers; NaN elsewhere."""
+    plain = tap.ratio_on & (tap.degree == 0) & np.isin(tap.side.astype(str), ["hv", "lv"])
+    nominal = windings.vn_hv_kv / windings.vn_lv_kv * windings.kv_lv / windings.kv_hv
+    neutral = get_floats(frame, "tap_neutral")
+    ratios = []
+    for name in ("tap_min", "tap_max"):
+        factor = 1 + (get_floats(frame, name) - neutral) * tap.percent / 100
+        ratio = nominal * np.where(tap.side == "hv", factor, 1 / np.where(factor == 0, np.nan, factor))
+        ratios.append(np.where(plain, ratio, np.nan))
+    step = np.where(plain & (tap.side == "hv"), nominal * np.abs(tap.percent) / 100, np.nan)
+    return {"tap_min": np.fmin(*ratios), "tap_max": np.fmax(*ratios), "tap_step": step}
+
+
+def _report_transformers(draft: Draft, frame: pd.DataFrame, table: str) -> None:
+    moved = get_floats(frame, "tap_pos") - get_floats(frame, "tap_neutral")
+    acts = np.isin(get_texts(frame, "tap_changer_type").astype(str), ["Ratio", "Symmetrical", "Ideal"])
+    acts = acts | get_bools(frame, "tap_dependency_table", False) | ("tap_changer_type" not in frame)
+    idle = frame[(np.nan_to_num(moved) != 0) & ~acts & (get_floats(frame, "tap_step_percent", 0.0) != 0)]
+    message = "off its neutral position, but without tap_changer_type: no effect, as in pandapower"
+    draft.warn("W-TAP", table, name_rows(table, idle), "tap_changer_type", message)
+    no_load = frame[(get_floats(frame, "pfe_kw", 0.0) != 0) | (get_floats(frame, "i0_percent", 0.0) != 0)]
+    if len(no_load):
+        draft.notes.append(
+            f"{len(no_load)} {table} with no-load losses are read with trafo_model 'pi'; "
+            "pandapower's default 't' differs slightly"
+        )
+
+
+def _read_windings(
+    draft: Draft, pp_net: Mapping[str, Any], frame: pd.DataFrame
+) -> tuple[Windings, pd.DataFrame, Bools]:
+    table, by_table = read_tap_table(draft, frame, get_table(pp_net, "trafo_characteristic_table"))
+    vk, vkr = get_floats(frame, "vk_percent"), get_floats(frame, "vkr_percent")
+    vk = np.where(by_table, table["vk_percent"].to_numpy(), vk)
+    vkr = np.where(by_table, table["vkr_percent"].to_numpy(), vkr)
+    windings = Windings(
+        vn_hv_kv=get_floats(frame, "vn_hv_kv"),
+        vn_lv_kv=get_floats(frame, "vn_lv_kv"),
+        kv_hv=draft.vn_kv[frame["hv_bus"]].to_numpy(dtype=float),
+        kv_lv=draft.vn_kv[frame["lv_bus"]].to_numpy(dtype=float),
+        sn_mva=get_floats(frame, "sn_mva"),
+        r_percent=vkr,
+        x_percent=split_impedance(vk, vkr),
+        pfe_mw=get_floats(frame, "pfe_kw", 0.0) * 1e-3,
+        i0_percent=get_floats(frame, "i0_percent", 0.0),
+        shift_degree=get_floats(frame, "shift_degree", 0.0),
+        parallel=get_floats(frame, "parallel", 1.0),
+    )
+    bad = np.isnan(windings.x_percent) & ~np.isnan(vk) & ~np.isnan(vkr)
+    draft.refuse("E-TRAFO", "trafo", frame.index[bad], "vkr_percent", "larger than vk_percent")
+    return windings, table, by_table
+
+
+def read_transformers(draft: Draft, pp_net: Mapping[str, Any]) -> None:
+    """Read ``trafo`` with trafo_model "pi": from_bus is the high side, which carries ratio and shift."""
+    frame = get_table(pp_net, "trafo")
+    if frame.empty:
+        return
+    ends, dead = open_ends(draft, pp_net, "t", frame)
+    windings, table, by_table = _read_windings(draft, pp_net, frame)
+    voltages = {"hv": windings.vn_hv_kv, "lv": windings.vn_lv_kv}
+    tap = read_tap(frame)
+    shift = windings.shift_degree
+    for changer in (tap, read_tap(frame, "tap2")):
+        moved, shift = apply_tap(changer, voltages, shift)
+        voltages = moved
+    for side, direction in (("hv", 1.0), ("lv", -1.0)):
+        here = by_table & (tap.side == side)
+        voltages[side] = np.where(here, voltages[side] * table["voltage_ratio"].to_numpy(), voltages[side])
+        shift = shift + np.where(here, direction * table["angle_deg"].to_numpy(), 0.0)
+    ids = name_rows("trafo", frame)
+    several = frame[windings.parallel > 1]
+    message = "parallel units are one branch with joint impedance and rating; an outage takes all of them"
+    draft.warn("W-PARALLEL", "trafo", name_rows("trafo", several), "parallel", message)
+    _report_planning_limit(draft, "trafo", frame)
+    _report_transformers(draft, frame, "trafo")
+    factor = windings.parallel * get_floats(frame, "df", 1.0)
+    columns = {
+        "from_bus": ends["hv"],
+        "to_bus": ends["lv"],
+        "rate_mva": _rate_transformer(draft, "trafo", ids, windings.sn_mva, factor),
+        "in_service": get_bools(frame, "in_service", True) & ~dead,
+    }
+    columns |= compute_two_winding(windings, voltages, shift, draft.base_mva)
+    columns |= _list_tap_limits(frame, windings, tap)
+    extra = _keep_extra(frame, {"parallel": 1.0, "max_loading_percent": 100.0})
+    draft.add("transformer", ids, columns | extra, frame)
+
+
+def read_three_winding(draft: Draft, pp_net: Mapping[str, Any]) -> None:
+    """Read ``trafo3w`` as a star: a bus ``trafo3w:<index>`` and a transformer ``trafo3w:<index>:<side>`` each."""
+    frame = get_table(pp_net, "trafo3w")
+    if frame.empty:
+        return
+    tabled = frame.index[get_bools(frame, "tap_dependency_table", False)]
+    draft.refuse("E-TAP", "trafo3w", tabled, "tap_dependency_table", "tap tables are read for trafo only")
+    ends, dead = open_ends(draft, pp_net, "t3", frame)
+    star = name_rows("trafo3w", frame)
+    on = get_bools(frame, "in_service", True) & ~dead
+    kv = {side: draft.vn_kv[frame[f"{side}_bus"]].to_numpy(dtype=float) for side in SIDES}
+    draft.add("bus", star, {"vn_kv": kv["hv"], "name": star, "in_service": on})
+    _report_transformers(draft, frame, "trafo3w")
+    message = "read as a star of three transformers around a bus of its own"
+    draft.notes.append(f"{len(frame)} trafo3w {message}")
+    arms = compute_star(frame)
+    for side in SIDES:
+        columns = _compute_arm(draft, frame, side, arms[side], kv)
+        ids = name_rows("trafo3w", frame, f":{side}")
+        from_bus, to_bus = (ends["hv"], star) if side == "hv" else (star, ends[side])
+        rate = _rate_transformer(draft, "trafo3w", ids, arms[side]["sn_mva"], np.ones(len(frame)))
+        columns |= {"from_bus": from_bus, "to_bus": to_bus, "rate_mva": rate, "in_service": on}
+        draft.add("transformer", ids, columns, frame.drop(columns=["tap_min", "tap_max"], errors="ignore"))
+    _read_star_losses(draft, frame, kv["hv"], on)
+
+
+def _find_loss_side(frame: pd.DataFrame) -> NDArray[np.object_]:
+    if "loss_side" not in frame:
+        return np.full(len(frame), "hv", dtype=object)
+    return np.array([text.lower() for text in get_texts(frame, "loss_side")], dtype=object)
+
+
+def _compute_arm(
+    draft: Draft, frame: pd.DataFrame, side: str, arm: Mapping[str, Floats], kv: Mapping[str, Floats]
+) -> dict[str, Any]:
+    """Compute one arm of the star; its star end has the nominal voltage of the high-voltage bus."""
+    no_load = _find_loss_side(frame) == side
+    windings = Windings(
+        vn_hv_kv=get_floats(frame, "vn_hv_kv"),
+        vn_lv_kv=get_floats(frame, f"vn_{side}_kv"),
+        kv_hv=kv["hv"],
+        kv_lv=kv[side],
+        sn_mva=arm["sn_mva"],
+        r_percent=arm["r_percent"],
+        x_percent=arm["x_percent"],
+        pfe_mw=np.where(no_load, get_floats(frame, "pfe_kw", 0.0) * 1e-3, 0.0),
+        i0_percent=np.where(no_load, get_floats(frame, "i0_percent", 0.0), 0.0),
+        shift_degree=np.zeros(len(frame)) if side == "hv" else get_floats(frame, f"shift_{side}_degree", 0.0),
+        parallel=np.ones(len(frame)),
+    )
+    tap = read_tap(frame)
+    terminal = np.where(tap.side == side, "hv" if side == "hv" else "lv", "").astype(object)
+    tap = Tap(terminal, tap.steps, tap.percent, tap.degree, tap.ratio_on, tap.ideal)
+    tap = move_to_star_point(tap, get_bools(frame, "tap_at_star_point", False))
+    voltages, shift = apply_tap(
+        tap, {"hv": windings.vn_hv_kv, "lv": windings.vn_lv_kv}, windings.shift_degree
+    )
+    return {**compute_two_winding(windings, voltages, shift, draft.base_mva)}
+
+
+def _read_star_losses(draft: Draft, frame: pd.DataFrame, kv_hv: Floats, on: Bools) -> None:
+    at_star = _find_loss_side(frame) == "star"
+    if not at_star.any():
+        return
+    chosen = frame[at_star]
+    loss = get_floats(chosen, "pfe_kw", 0.0) * 1e-3
+    apparent = get_floats(chosen, "i0_percent", 0.0) / 100 * get_floats(chosen, "sn_hv_mva")
+    square = (kv_hv[at_star] / get_floats(chosen, "vn_hv_kv")) ** 2
+    ids = name_rows("trafo3w", chosen)
+    b_mvar = -np.sqrt(np.maximum(apparent**2 - loss**2, 0.0)) * square
+    draft.add("shunt", ids, {"bus": ids, "g_mw": loss * square, "b_mvar": b_mvar, "in_service": on[at_star]})
+
+
+def read_impedances(draft: Draft, pp_net: Mapping[str, Any]) -> None:
+    """Read ``impedance`` as series elements; unequal shunts at the ends leave a shunt for the difference."""
+    frame = get_table(pp_net, "impedance")
+    if frame.empty:
+        return
+    ends = _name_ends(draft, frame, {"from": "from_bus", "to": "to_bus"})
+    scale = draft.base_mva / get_floats(frame, "sn_mva")
+    z = {way: get_floats(frame, f"r{way}_pu") + 1j * get_floats(frame, f"x{way}_pu") for way in ("ft", "tf")}
+    y = {e: get_floats(frame, f"g{e}_pu", 0.0) + 1j * get_floats(frame, f"b{e}_pu", 0.0) for e in ("f", "t")}
+    on = get_bools(frame, "in_service", True)
+    differs = ~np.isclose(z["ft"], z["tf"], rtol=1e-12, atol=0)
+    message = "impedance differs by direction, which no passive branch does: give both directions one value"
+    draft.refuse("E-ASYMMETRIC", "impedance", frame.index[differs & on], "rft_pu", message)
+    draft.warn("W-ASYMMETRIC", "impedance", name_rows("impedance", frame[differs & ~on]), "rft_pu", message)
+    ids = np.array(name_rows("impedance", frame), dtype=object)
+    columns = {
+        "from_bus": ends["from"],
+        "to_bus": ends["to"],
+        "r_pu": z["ft"].real * scale,
+        "x_pu": z["ft"].imag * scale,
+        "g_pu": 2 * y["f"].real / scale,
+        "b_pu": 2 * y["f"].imag / scale,
+        "in_service": on,
+    }
+    draft.add("series", ids, columns, frame)
+    unrated = np.isnan(get_floats(frame, "rate_mva"))
+    message = "unrated: sn_mva of an impedance is its per-unit base, not a limit"
+    draft.warn("W-UNRATED", "impedance", ids[unrated], "rate_mva", message, str(int(unrated.sum())))
+    rest = (y["t"] - y["f"]) / scale * draft.base_mva
+    uneven = rest != 0
+    message = "shunts at the ends differ: the difference is a shunt of its own, which stays in an outage"
+    draft.warn("W-ASYMMETRIC", "impedance", ids[uneven], "gt_pu", message)
+    shunt = {"bus": ends["to"], "g_mw": rest.real, "b_mvar": rest.imag, "in_service": on}
+    draft.add("shunt", ids[uneven], {name: values[uneven] for name, values in shunt.items()})
+
+
+def read_bus_switches(draft: Draft, pp_net: Mapping[str, Any]) -> None:
+    """Read bus-bus switches as series elements, without impedance unless ``z_ohm`` gives one."""
+    frame = get_table(pp_net, "switch")
+    if frame.empty:
+        return
+    couplers = frame[(frame["et"] == "b").to_numpy()]
+    z_ohm = get_floats(couplers, "z_ohm", 0.0)
+    kv = draft.vn_kv[couplers["bus"]].to_numpy(dtype=float)
+    z_pu = np.maximum(z_ohm, 0.0) * draft.base_mva / kv**2
+    limit = get_floats(couplers, "in_ka")
+    columns = {
+        "from_bus": draft.name_buses(couplers["bus"]),
+        "to_bus": draft.name_buses(couplers["element"]),
+        "r_pu": z_pu * SWITCH_RX_RATIO / np.hypot(1, SWITCH_RX_RATIO),
+        "x_pu": z_pu / np.hypot(1, SWITCH_RX_RATIO),
+        "rate_mva": np.where(limit >= UNRATED_KA, np.nan, np.sqrt(3) * kv * limit),
+        "in_service": get_bools(couplers, "closed", True),
+    }
+    draft.add("series", name_rows("switch", couplers), columns, couplers)
+    closed = int((get_bools(frame, "closed", True) & (frame["et"] != "b").to_numpy()).sum())
+    if closed:
+        draft.notes.append(f"{closed} closed switches at branches are not kept: the branch is connected")
