@@ -92,8 +92,8 @@ def list_candidates(
 
     Notes
     -----
-    Left out: buses out of service or without a branch, without coordinates, equivalents (confidence
-    ``assumed``), buses of other hubs, and sites of kinds that the rules do not name.
+    Left out: buses out of service or without a branch, without coordinates, equivalents (a column
+    ``equivalent``), buses of other hubs, and sites of kinds that the rules do not name.
     """
     table = locate_buses(net)
     connected = find_connected_buses(net)
@@ -101,7 +101,8 @@ def list_candidates(
     kind = table["site_kind"]
     usable = np.asarray(table.index.isin(connected) & ~table.index.str.startswith(HUB_PREFIX))
     usable &= table[["lat", "lon"]].notna().all(axis=1).to_numpy(dtype=bool)
-    usable &= (bus["confidence"] != "assumed").to_numpy(dtype=bool)
+    if "equivalent" in bus:
+        usable &= ~bus["equivalent"].astype(str).str.lower().isin(("true", "1", "1.0")).to_numpy(dtype=bool)
     usable &= ((kind == "") | kind.isin(rules.site_kinds)).to_numpy(dtype=bool)
     table = table.loc[usable].copy()
     same = np.array([is_same_voltage(kv, vn_kv) for kv in table["vn_kv"]], dtype=bool)

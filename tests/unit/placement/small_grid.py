@@ -22,7 +22,7 @@ def build_small_grid(rules: bool = True) -> Network:
             ("west", 345.0, "West", 35.0, 127.0, "Jeollanam-do", "w", False, ""),
             ("west154", 154.0, "West 154", 35.0, 127.0, "Jeollanam-do", "w", False, ""),
             ("yard", 345.0, "Plant yard", 35.0, 126.9, "Jeollanam-do", "p", False, ""),
-            ("jeju", 154.0, "Jeju", 33.5, 126.5, "Jeju-do", "", False, "assumed"),
+            ("jeju", 154.0, "Jeju", 33.5, 126.5, "Jeju-do", "j", False, ""),
             ("town", 22.9, "Town", 35.01, 127.2, "Jeollanam-do", "", False, ""),
             ("lone", 345.0, "Lone", 35.0, 126.5, "Jeollanam-do", "", False, ""),
             ("off", 345.0, "Off", 35.0, 126.6, "Jeollanam-do", "", False, ""),
@@ -32,12 +32,12 @@ def build_small_grid(rules: bool = True) -> Network:
     bus["in_service"] = bus.index != "off"
     site = pd.DataFrame(
         {
-            "name": ["East", "Middle", "West", "Plant"],
-            "kind": ["substation", "switching", "substation", "plant"],
-            "lat": 35.0,
-            "lon": [127.4, 127.2, 127.0, 126.9],
+            "name": ["East", "Middle", "West", "Plant", "Jeju"],
+            "kind": ["substation", "switching", "substation", "plant", "equivalent"],
+            "lat": [35.0, 35.0, 35.0, 35.0, 33.5],
+            "lon": [127.4, 127.2, 127.0, 126.9, 126.5],
         },
-        index=["e", "m", "w", "p"],
+        index=["e", "m", "w", "p", "j"],
     )
     ends = [("east", "middle"), ("middle", "west"), ("west", "yard")]
     line = pd.DataFrame(
