@@ -1,0 +1,346 @@
+"""The pan-and-zoom map as a Bokeh figure: coast, lines by loading, sites, the hub and its feeders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gridhub.report.corridors import (
+    describe_breaks,
+    describe_flow,
+    find_corridors,
+    find_inside,
+    find_loading,
+    find_sites,
+    project,
+)
+from gridhub.report.drawing import ACCENT, ALERT, FONT, INK, MUTED, Drawing, Palette, finish_drawing
+from gridhub.report.page import MapLayers, MapState
+from gridhub.report.text import format_number, show_hidden
+
+LOADING_LIGHT = ("#c3ccd6", "#98b8d3", "#5f97c6", "#2c6da8", "#12406f")
+LOADING_DARK = ("#46525e", "#54728e", "#6795c0", "#8dbbe6", "#cfe6fb")
+UNRATED = ("#a9a9a4", "#6f6f6b")
+LAND = ("#ffffff", "#1d262e")
+COAST = ("#c5ced6", "#36434f")
+"""Colours as (light, dark). Loading steps by 20 % of the rating, one hue from light to dark, orange above."""
+
+_DASH = {"ac": "solid", "hvdc": [8, 4], "assumed": [2, 3]}
+_FILL = {
+    "data_center": ("#b4236f", "#ff7ab8"),
+    "solar": ("#c98a00", "#f2bd3f"),
+    "wind": ("#2a7f9e", "#6cc4e4"),
+    "storage": ("#4d7c2a", "#9bd065"),
+}
+HUB = _FILL["data_center"]
+
+# The markup is constant; Bokeh escapes every value that it puts in.
+_TIP = """<div style="max-width:300px;font:12px/1.45 'Gridhub Sans',sans-serif;white-space:pre-line">\
+<b>@label</b>
+<span>@facts</span>
+<span style="color:#c8420a">@breaks</span></div>"""
+
+
+def draw_map(layers: MapLayers, target: str) -> Drawing:
+    """Draw the map.
+
+    Parameters
+    ----------
+    layers : MapLayers
+        What to draw.
+    target : str
+        Id of the element it is drawn into.
+
+    Returns
+    -------
+    Drawing
+        The last state of the first snapshot is the one drawn; the page's script shows the others.
+    """
+    palette = Palette()
+    sites = find_sites(layers)
+    origin = _centre(layers, sites)
+    plot = _make_plot(palette)
+    _fit(plot, sites, layers, origin)
+    _draw_land(plot, palette, layers, origin)
+    x, y = project(sites["lon"].to_numpy(), sites["lat"].to_numpy(), origin)
+    sites = sites.assign(x=x, y=y)
+    states: list[dict[str, Any]] = [
+        {"snapshot": state.snapshot, "variant": state.variant, "sources": {}, "top": []}
+        for state in layers.states
+    ]
+    shown = find_first_state(layers)
+    corridors = find_corridors(layers, sites)
+    renderers = _draw_corridors(plot, palette, layers, sites, corridors, states, shown)
+    renderers += _draw_sites(plot, palette, layers, sites, states, shown)
+    renderers += _draw_hub(plot, palette, layers, sites, origin)
+    _add_tools(plot, palette, renderers)
+    return finish_drawing(target, plot, palette, states)
+
+
+def find_first_state(layers: MapLayers) -> int:
+    """Give the position of the state that is shown first: the last one of the first snapshot."""
+    first = layers.states[0].snapshot
+    return max(position for position, state in enumerate(layers.states) if state.snapshot == first)
+
+
+def _centre(layers: MapLayers, sites: pd.DataFrame) -> tuple[float, float]:
+    lon, lat = sites["lon"], sites["lat"]
+    if sites.empty:
+        return 0.0, 0.0
+    return float((lon.min() + lon.max()) / 2), float((lat.min() + lat.max()) / 2)
+
+
+def _make_plot(palette: Palette) -> Any:
+    from bokeh.models.annotations import ScaleBar
+    from bokeh.models.annotations.dimensional import MetricLength
+    from bokeh.plotting import figure
+
+    plot = figure(
+        sizing_mode="stretch_both",
+        match_aspect=True,
+        tools="",
+        toolbar_location="above",
+        output_backend="canvas",
+        min_width=240,
+    )
+    plot.axis.visible = False
+    plot.grid.visible = False
+    plot.background_fill_color = plot.border_fill_color = plot.outline_line_color = None
+    plot.min_border = 0
+    scale = ScaleBar(
+        dimensional=MetricLength(),
+        unit="m",
+        location="bottom_left",
+        bar_length=0.18,
+        background_fill_color=None,
+    )
+    scale.border_line_color = None
+    scale.label_text_font, scale.label_text_font_size = FONT, "11px"
+    palette.paint(scale, bar_line_color=MUTED, label_text_color=MUTED)
+    plot.add_layout(scale)
+    return plot
+
+
+def _fit(plot: Any, sites: pd.DataFrame, layers: MapLayers, origin: tuple[float, float]) -> None:
+    """Show every site and a margin, at equal scale in both directions."""
+    from bokeh.models import Range1d
+
+    x, y = project(sites["lon"].to_numpy(), sites["lat"].to_numpy(), origin)
+    half = 0.56 * max(float(np.ptp(x)) if len(x) else 0.0, float(np.ptp(y)) if len(y) else 0.0, 20_000.0)
+    plot.x_range, plot.y_range = Range1d(start=-half, end=half), Range1d(start=-half, end=half)
+    plot.aspect_scale = 1
+
+
+def _draw_land(plot: Any, palette: Palette, layers: MapLayers, origin: tuple[float, float]) -> None:
+    xs, ys = [], []
+    for ring in layers.outline:
+        points = np.asarray(ring, dtype=float)
+        x, y = project(points[:, 0], points[:, 1], origin)
+        xs.append(np.round(x).tolist())
+        ys.append(np.round(y).tolist())
+    land = plot.patches(xs=xs, ys=ys, line_width=1)
+    palette.paint(land.glyph, fill_color=LAND, line_color=COAST)
+    land.nonselection_glyph = land.selection_glyph = None
+
+
+def _draw_corridors(
+    plot: Any,
+    palette: Palette,
+    layers: MapLayers,
+    sites: pd.DataFrame,
+    corridors: pd.DataFrame,
+    states: list[dict[str, Any]],
+    shown: int,
+) -> list[Any]:
+    """Draw the lines, one layer for each line style, and fill in what changes with the state."""
+    from bokeh.models import ColumnDataSource, LinearColorMapper
+
+    # a violation is more than 1e-6 above the limit
+    mapper = LinearColorMapper(palette=list(LOADING_LIGHT), low=0, high=100 + 1e-6)
+    palette.entries.append((mapper, "palette", list(LOADING_LIGHT), list(LOADING_DARK)))
+    palette.paint(mapper, high_color=ALERT, nan_color=UNRATED)
+    renderers = []
+    for style, dash in _DASH.items():
+        part = corridors[corridors["style"] == style]
+        fixed = _place_corridors(part, sites)
+        changing = [_say_corridors(layers, state, part, sites) for state in layers.states]
+        source = ColumnDataSource({**fixed, **changing[shown]})
+        line = plot.multi_line(
+            "xs",
+            "ys",
+            source=source,
+            line_width="width",
+            line_dash=dash,
+            line_cap="round",
+            line_color={"field": "loading", "transform": mapper},
+        )
+        line.hover_glyph = line.glyph.clone(line_width=8, line_alpha=0.55)
+        renderers.append(line)
+        for state, data in zip(states, changing, strict=True):
+            state["sources"][source] = {
+                **data,
+                "loading": [None if np.isnan(value) else value for value in data["loading"]],
+            }
+            state["top"] += list(zip(fixed["label"], data["loading"], strict=True))
+    for state in states:
+        state["top"] = _find_heaviest(state["top"])
+    return renderers
+
+
+def _find_heaviest(pairs: list[tuple[str, float]], count: int = 6) -> list[list[str]]:
+    rated = sorted((pair for pair in pairs if not np.isnan(pair[1])), key=lambda pair: -pair[1])
+    return [[label, f"{format_number(loading, '%')} %"] for label, loading in rated[:count]]
+
+
+def _place_corridors(part: pd.DataFrame, sites: pd.DataFrame) -> dict[str, list[Any]]:
+    ends = [(row.start, row.end) for row in part.itertuples()]
+    return {
+        "xs": [[round(sites["x"][a]), round(sites["x"][b])] for a, b in ends],
+        "ys": [[round(sites["y"][a]), round(sites["y"][b])] for a, b in ends],
+        "width": [4.0 if kv >= 500 else 2.6 if kv >= 300 else 1.6 for kv in part["vn_kv"]],
+        "label": [
+            show_hidden(f"{label} {format_number(kv, 'kV')} kV")
+            for label, kv in zip(part["label"], part["vn_kv"], strict=True)
+        ],
+    }
+
+
+def _say_corridors(
+    layers: MapLayers, state: MapState, part: pd.DataFrame, sites: pd.DataFrame
+) -> dict[str, list[Any]]:
+    loading = [find_loading(state, members) for members in part["members"]]
+    facts = [
+        _name_style(style)
+        + _say_loading(value)
+        + describe_flow(layers, state, members, sites["buses"][start])
+        for style, value, members, start in zip(
+            part["style"], loading, part["members"], part["start"], strict=True
+        )
+    ]
+    breaks = [describe_breaks(layers.outages, state, members) for members in part["members"]]
+    return {"loading": loading, "facts": facts, "breaks": breaks}
+
+
+def _name_style(style: str) -> str:
+    return {"ac": "", "hvdc": "HVDC link\n", "assumed": "Assumed: not confirmed by public data\n"}[style]
+
+
+def _say_loading(value: float) -> str:
+    return "" if np.isnan(value) else f"{format_number(value, '%')} % of its rating\n"
+
+
+def _draw_sites(
+    plot: Any,
+    palette: Palette,
+    layers: MapLayers,
+    sites: pd.DataFrame,
+    states: list[dict[str, Any]],
+    shown: int,
+) -> list[Any]:
+    """Draw a circle for each place, larger with the voltage, and name the places of the highest voltage."""
+    from bokeh.core.properties import value
+    from bokeh.models import ColumnDataSource
+    from bokeh.models.annotations import LabelSet
+
+    inside = find_inside(layers, sites)
+    top = sites["vn_kv"].max() if len(sites) else 0.0
+    hosts = set(layers.hub["bus"].astype(str)) if "bus" in layers.hub else set()
+    is_host = [bool(hosts & set(buses)) for buses in sites["buses"]]
+    fixed = {
+        "x": sites["x"].round().tolist(),
+        "y": sites["y"].round().tolist(),
+        "size": [11 if kv >= 500 else 7 if kv >= 300 else 5 for kv in sites["vn_kv"]],
+        "label": [show_hidden(label) for label in sites["label"]],
+        "text": [
+            show_hidden(label) if host or (kv == top and kv >= 500) else ""
+            for label, kv, host in zip(sites["label"], sites["vn_kv"], is_host, strict=True)
+        ],
+    }
+    changing = [_say_sites(layers, state, sites, inside) for state in layers.states]
+    source = ColumnDataSource({**fixed, **changing[shown]})
+    for state, data in zip(states, changing, strict=True):
+        state["sources"][source] = data
+    dots = plot.scatter("x", "y", size="size", source=source, line_width=1.2)
+    palette.paint(dots.glyph, fill_color=LAND, line_color=INK)
+    names = LabelSet(x="x", y="y", text="text", source=source, x_offset=9, y_offset=-5, text_font_size="12px")
+    names.text_font = value(FONT)
+    names.background_fill_alpha = 0.72
+    palette.paint(names, text_color=INK, background_fill_color=LAND)
+    plot.add_layout(names)
+    return [dots]
+
+
+def _say_sites(
+    layers: MapLayers, state: MapState, sites: pd.DataFrame, inside: list[tuple[str, ...]]
+) -> dict[str, list[Any]]:
+    facts, breaks = [], []
+    for buses, members in zip(sites["buses"], inside, strict=True):
+        lines = [_say_bus(layers, state, bus) for bus in buses]
+        worst = find_loading(state, members)
+        if not np.isnan(worst):
+            lines.append(f"Transformers up to {format_number(worst, '%')} %")
+        facts.append("\n".join(lines))
+        breaks.append(describe_breaks(layers.outages, state, [*buses, *members]))
+    return {"facts": facts, "breaks": breaks}
+
+
+def _say_bus(layers: MapLayers, state: MapState, bus: str) -> str:
+    kv = format_number(float(layers.buses["vn_kv"][bus]), "kV")
+    if "vm_pu" not in state.bus:
+        return f"{kv} kV"
+    voltage = float(state.bus["vm_pu"].get(bus, np.nan))
+    return f"{kv} kV" if np.isnan(voltage) else f"{kv} kV: {format_number(voltage, 'p.u.')} p.u."
+
+
+def _draw_hub(
+    plot: Any, palette: Palette, layers: MapLayers, sites: pd.DataFrame, origin: tuple[float, float]
+) -> list[Any]:
+    """Draw each part of the hub where it stands, and its feeders to the place that takes it."""
+    from bokeh.models import ColumnDataSource
+
+    if layers.hub.empty:
+        return []
+    where = {bus: position for position, buses in enumerate(sites["buses"]) for bus in buses}
+    x, y = project(layers.hub["lon"].to_numpy(), layers.hub["lat"].to_numpy(), origin)
+    hosts = [where.get(str(bus)) for bus in layers.hub["bus"]]
+    feeders = [
+        (a, b, host) for a, b, host in zip(x, y, hosts, strict=True) if host is not None and np.isfinite(a)
+    ]
+    wires = plot.multi_line(
+        [[float(a), float(sites["x"][host])] for a, _, host in feeders],
+        [[float(b), float(sites["y"][host])] for _, b, host in feeders],
+        line_width=2.5,
+    )
+    palette.paint(wires.glyph, line_color=HUB)
+    renderers = []
+    for kind, part in layers.hub.assign(x=x, y=y).groupby("kind", sort=False):
+        part = part[np.isfinite(part["x"])]
+        source = ColumnDataSource(
+            {
+                "x": part["x"].tolist(),
+                "y": part["y"].tolist(),
+                "label": [show_hidden(str(label)) for label in part["label"]],
+                "facts": [
+                    f"{str(kind).replace('_', ' ')}, {format_number(mw, 'MW')} MW" for mw in part["p_mw"]
+                ],
+                "breaks": [""] * len(part),
+            }
+        )
+        marker = "star" if kind == "data_center" else "square"
+        dots = plot.scatter(
+            "x", "y", source=source, marker=marker, size=20 if marker == "star" else 10, line_width=1.5
+        )
+        palette.paint(dots.glyph, fill_color=_FILL.get(str(kind), ACCENT), line_color=LAND)
+        renderers.append(dots)
+    return renderers
+
+
+def _add_tools(plot: Any, palette: Palette, renderers: list[Any]) -> None:
+    from bokeh.models import HoverTool, PanTool, ResetTool, WheelZoomTool, ZoomInTool, ZoomOutTool
+
+    pan, wheel = PanTool(), WheelZoomTool(zoom_on_axis=False)
+    plot.add_tools(pan, wheel, ZoomInTool(), ZoomOutTool(), ResetTool())
+    plot.add_tools(HoverTool(renderers=renderers, tooltips=_TIP, line_policy="interp", visible=False))
+    plot.toolbar.active_drag, plot.toolbar.active_scroll, plot.toolbar.logo = pan, wheel, None
