@@ -109,7 +109,7 @@ def test_generation_rule_of_the_area_sets_the_date(grid):
 def test_plants_produce_their_share_in_every_snapshot_and_take_no_slack(grid):
     net = place(grid, RenewablePlant("sun", p_mw=1000.0, lat=35.1, lon=127.2))
     power = {name: compile_case(net, name).generator_p[-1] * net.base_mva for name in net.snapshots}
-    assert power == pytest.approx({"summer_peak": 330.0, "summer_midday": 600.0})
+    assert power == pytest.approx({"summer_peak": 330.0, "summer_midday": 750.0})
     assert net.generator.at["hub:sun", "participation"] == 0.0
     given = RenewablePlant("sun", p_mw=100.0, bus="middle", kind="wind", output={"summer_peak": 0.5})
     with pytest.raises(PlacementError, match="nothing of snapshot summer_midday"):
