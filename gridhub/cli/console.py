@@ -79,8 +79,9 @@ def print_table(
     rows: Iterable[Sequence[object]],
     digits: int | Mapping[str, int] = 1,
     limit: int | None = None,
+    stderr: bool = False,
 ) -> None:
-    """Print rows as a table on standard output.
+    """Print rows as a table.
 
     Parameters
     ----------
@@ -94,6 +95,8 @@ def print_table(
         Decimals of floats, for all columns or by heading.
     limit : int, optional
         Rows to show; the count of the rest is said, never dropped in silence.
+    stderr : bool
+        Whether it goes to standard error, as what explains a failure does.
     """
     rows = list(rows)
     table = Table(title=show_text(title), title_justify="left", title_style="bold", header_style="bold")
@@ -103,7 +106,7 @@ def print_table(
     places = [digits if isinstance(digits, int) else digits.get(name, 1) for name in columns]
     for row in rows[:limit]:
         table.add_row(*(Text(_show_cell(cell, place)) for cell, place in zip(row, places, strict=True)))
-    console = build_console()
+    console = build_console(stderr)
     console.print(table)
     if limit is not None and len(rows) > limit:
         console.print(f"… and {len(rows) - limit:,} more rows (--top shows more, --json all)")

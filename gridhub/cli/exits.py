@@ -44,7 +44,7 @@ def build_issue_record(issue: Issue) -> dict[str, str]:
     return {name: getattr(issue, name) for name in Issue.__dataclass_fields__}
 
 
-def print_issues(issues: Sequence[Issue], title: str) -> None:
+def print_issues(issues: Sequence[Issue], title: str, stderr: bool = False) -> None:
     """Print every issue: severity, code, table or file, row, field, value, what is wrong."""
     ordered = sorted(issues, key=lambda issue: issue.severity)
     rows = [
@@ -59,7 +59,12 @@ def print_issues(issues: Sequence[Issue], title: str) -> None:
         )
         for i in ordered
     ]
-    print_table(title, ("severity", "code", "file or table", "row", "field", "value", "what is wrong"), rows)
+    print_table(
+        title,
+        ("severity", "code", "file or table", "row", "field", "value", "what is wrong"),
+        rows,
+        stderr=stderr,
+    )
 
 
 def _fail(as_json: bool, code: int, error: GridhubError | str) -> int:
@@ -77,7 +82,7 @@ def _fail(as_json: bool, code: int, error: GridhubError | str) -> int:
             ]
         print_json(document)
     elif issues:
-        print_issues(issues, message.splitlines()[0])
+        print_issues(issues, message.splitlines()[0], stderr=True)
     else:
         for line in message.splitlines():
             print_note(line)

@@ -17,11 +17,11 @@ from gridhub.cli.inputs import (
     SnapshotOption,
     TopOption,
     check_snapshot,
-    open_network,
     parse_settings,
 )
 from gridhub.cli.names import build_names
 from gridhub.errors import NotConverged
+from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
     from gridhub.analysis.power_flow import PowerFlow
@@ -52,9 +52,9 @@ def flow(
             print_worst_buses(net, error)
         raise
     if as_json:
-        print_json(_build_document(net, snapshot, method, result))
+        print_json(_build_document(net, result))
         return
-    _print_result(net, result, snapshot, top)
+    _print_result(net, result, top)
 
 
 def print_worst_buses(net: Network, error: NotConverged) -> None:
@@ -62,21 +62,22 @@ def print_worst_buses(net: Network, error: NotConverged) -> None:
     names = build_names(net)
     rows = [(bus, names.get(bus, ""), p_mw, q_mvar) for bus, p_mw, q_mvar in error.worst]
     if rows:
-        print_table(f"{error.status}: worst buses", ("bus", "name", "mismatch MW", "mismatch Mvar"), rows)
+        print_table(
+            f"{error.status}: worst buses", ("bus", "name", "mismatch MW", "mismatch Mvar"), rows, stderr=True
+        )
 
 
-def _build_document(net: Network, snapshot: str | None, method: str, result: PowerFlow) -> dict[str, Any]:
+def _build_document(net: Network, result: PowerFlow) -> dict[str, Any]:
     return {
         "network": net.name,
-        "snapshot": snapshot,
-        "method": method,
+        "snapshot": result.snapshot,
+        "method": result.method,
         "status": result.status.name,
         "summary": dict(result.summary),
         "bus": list_records(result.bus),
         "branch": list_records(result.branch),
         "generator": list_records(result.generator),
         "hvdc": list_records(result.hvdc),
-        "interface": list_records(result.interface, index="interface"),
     }
 
 
@@ -87,13 +88,14 @@ def show_summary(summary: Mapping[str, object]) -> list[tuple[str, object, str]]
         words, _, unit = key.rpartition("_")
         known = unit in SUMMARY_UNITS and bool(words)
         name = words if known else key
-        rows.append((name.replace("_", " "), value, SUMMARY_UNITS[unit] if known else ""))
+        shown = ", ".join(map(str, value)) if isinstance(value, tuple) else value
+        rows.append((name.replace("_", " "), shown, SUMMARY_UNITS[unit] if known else ""))
     return rows
 
 
-def _print_result(net: Network, result: PowerFlow, snapshot: str | None, top: int) -> None:
+def _print_result(net: Network, result: PowerFlow, top: int) -> None:
     names = build_names(net)
-    state = f", snapshot {snapshot}" if snapshot else ""
+    state = f", snapshot {result.snapshot}" if result.snapshot else ""
     print_table(
         f"{net.name}{state}: {result.status.name}",
         ("quantity", "value", "unit"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from gridhub.cli.exits import refuse
-from gridhub.errors import GridhubError
+from gridhub.study.source import suggest
 
 if TYPE_CHECKING:
     from gridhub.model.network import Network
@@ -37,61 +36,6 @@ OutOption = Annotated[
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace what a run left there before.")]
 Method = Literal["ac", "dc"]
-
-
-def suggest(name: str, known: Sequence[str]) -> str:
-    """Say which known names are near `name`, or list the known ones."""
-    folded = {key.casefold(): key for key in known}
-    near = [folded[key] for key in difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)]
-    if near:
-        return f"did you mean {' or '.join(near)}?"
-    return f"there are: {', '.join(known)}" if known else "there are none"
-
-
-def open_network(text: str) -> Network:
-    """Read the network a person named: a folder, a case file, or a stored name.
-
-    Parameters
-    ----------
-    text : str
-        What was typed.
-
-    Returns
-    -------
-    Network
-
-    Raises
-    ------
-    GridhubError
-        If there is no such name, folder or file.
-    InputError
-        If it cannot be read; every fault listed.
-    """
-    path = Path(text)
-    if path.is_dir():
-        from gridhub.model.files import read_network
-
-        return read_network(path)
-    if path.is_file():
-        return _read_file(path)
-    return _load_by_name(text)
-
-
-def _read_file(path: Path) -> Network:
-    from gridhub.interop.case import read_case
-
-    net, _report = read_case(path)
-    return net
-
-
-def _load_by_name(name: str) -> Network:
-    from gridhub.reference import list_networks, load_network
-
-    try:
-        return load_network(name)
-    except KeyError:
-        known = [str(row) for row in list_networks()["name"]]
-    raise GridhubError(f"no network, folder or file is called {name!r}; {suggest(name, known)}")
 
 
 def check_snapshot(net: Network, snapshot: str | None) -> None:

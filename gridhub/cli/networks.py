@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,11 +14,12 @@ import typer
 
 from gridhub.cli.console import print_json, print_line, print_table
 from gridhub.cli.exits import BAD_INPUT, DONE, build_issue_record, exits, print_issues
-from gridhub.cli.inputs import ForceOption, JsonOption, NetworkArgument, open_network
+from gridhub.cli.inputs import ForceOption, JsonOption, NetworkArgument
 from gridhub.errors import InputError, Issue, OutputError
+from gridhub.study.source import find_path, open_network
 
 if TYPE_CHECKING:
-    from gridhub.interop.conversion import ConversionReport
+    from gridhub.interop.conversion_report import ConversionReport
     from gridhub.model.network import Network
 
 
@@ -102,8 +104,8 @@ def convert(
 
 
 def _read_with_report(source: str) -> tuple[Network, list[ConversionReport]]:
-    path = Path(source)
-    if not path.is_file():
+    path = find_path(source, Path())
+    if path is None or path.is_dir():
         return open_network(source), []
     from gridhub.interop.case import read_case
 
@@ -147,19 +149,22 @@ def _write_aside(target: Path, force: bool) -> Iterator[Path]:
 
 
 def _build_report_record(report: ConversionReport) -> dict[str, Any]:
-    return {
-        "source": report.source,
-        "format": report.format,
-        "counts": dict(report.counts),
-        "totals": dict(report.totals),
-        "issues": [build_issue_record(issue) for issue in report.issues],
-    }
+    record = {item.name: getattr(report, item.name) for item in fields(report)}
+    return {**record, "issues": [build_issue_record(issue) for issue in report.issues]}
 
 
 def _print_report(report: ConversionReport) -> None:
-    rows = [*report.counts.items(), *((name, float(value)) for name, value in report.totals.items())]
-    print_table(f"{report.source} ({report.format})", ("what", "rows or total"), rows, digits=3)
+    """Print what was there and what was carried, then everything that is not one to one."""
+    rows: list[tuple[object, ...]] = []
+    for before, after in ((report.counts_before, report.counts), (report.totals_before, report.totals)):
+        rows += [(key, before.get(key), after.get(key)) for key in {**before, **after}]
+    title = f"{report.direction} {report.source} ({report.format})"
+    print_table(title, ("rows or total", "before", "after"), rows, digits=3)
     if report.issues:
         print_issues(report.issues, "Not carried as it was")
-    else:
+    for note in report.notes:
+        print_line(f"note: {note}")
+    for statement in report.statements:
+        print_line(f"not executed: {statement}")
+    if not report.issues:
         print_line("nothing dropped, approximated or assumed")

@@ -17,12 +17,11 @@ from gridhub.cli.inputs import (
     SnapshotOption,
     TopOption,
     check_snapshot,
-    open_network,
     parse_settings,
-    suggest,
 )
 from gridhub.cli.names import build_names
 from gridhub.errors import NotConverged
+from gridhub.study.source import open_network, suggest
 
 if TYPE_CHECKING:
     import pandas as pd

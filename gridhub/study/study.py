@@ -78,8 +78,35 @@ def read_study(path: Path | str) -> Study:
         out of range.
     """
     path = Path(path)
-    text, content = _read_toml(path)
-    faults = FaultList(path.name, text)
+    return parse_study(_read_text(path), path.name)
+
+
+def parse_study(text: str, file: str, with_lines: bool = True) -> Study:
+    """Read a study from TOML text.
+
+    Parameters
+    ----------
+    text : str
+        See `read_study`.
+    file : str
+        What to call it where faults are named.
+    with_lines : bool
+        Whether faults name the line; False where nobody has seen the text.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    FileFormatError, InputError
+        As `read_study`.
+    """
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _refuse(file, "E-TOML", "", f"is not TOML: {error}") from error
+    faults = FaultList(file, text if with_lines else "")
     hub = _read_hub(content.get("hub"), faults)
     if type(content.get("schema_version")) is not int or content["schema_version"] != SCHEMA_VERSION:
         found = content.get("schema_version")
@@ -88,24 +115,22 @@ def read_study(path: Path | str) -> Study:
     given = {"hub": hub, "text": text}
     study = build_from_table(Study, content, "", faults, given, skip=("hub", "schema_version"))
     if faults.issues or study is None:
-        raise InputError(faults.issues, str(path))
+        raise InputError(faults.issues, file)
     return study
 
 
-def _read_toml(path: Path) -> tuple[str, dict[str, object]]:
-    def refuse(code: str, row: str, message: str) -> FileFormatError:
-        return FileFormatError([Issue("error", code, path.name, row, "", "", message)], str(path))
+def _refuse(file: str, code: str, row: str, message: str) -> FileFormatError:
+    return FileFormatError([Issue("error", code, file, row, "", "", message)], file)
 
+
+def _read_text(path: Path) -> str:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise refuse("E-FILE", "", f"cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise refuse("E-ENC", f"byte {error.start}", "is not UTF-8; save the file as UTF-8") from error
-    try:
-        return text, tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise refuse("E-TOML", "", f"is not TOML: {error}") from error
+        raise _refuse(str(path), "E-FILE", "", f"cannot be read: {error.strerror or error}") from error
+    except ValueError as error:  # not UTF-8, or a NUL in the path
+        row = f"byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
+        raise _refuse(str(path), "E-ENC", row, "is not UTF-8; save the file as UTF-8") from error
 
 
 def _check_power_flow(table: object, faults: FaultList) -> None:

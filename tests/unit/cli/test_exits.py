@@ -64,9 +64,9 @@ def test_every_issue_is_listed_with_its_place_and_shown_literally():
     result = CliRunner().invoke(build_app(InputError(ISSUES, "folder")), [])
     for issue in ISSUES:
         for part in (issue.code, issue.table, issue.id, issue.column, issue.message):
-            assert part in result.stdout
-    assert "[red]999[/red]" in result.stdout
-    assert "\x1b" not in result.stdout
+            assert part in result.stderr
+    assert "[red]999[/red]" in result.stderr
+    assert "\x1b" not in result.output
 
 
 def test_issues_as_json_keep_every_field():

@@ -1,0 +1,113 @@
+"""The commands ``study run`` and ``hub``: a study from a file, or from what was typed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gridhub.cli.console import print_json, print_line, print_table, show_progress
+from gridhub.cli.exits import exits
+from gridhub.cli.inputs import (
+    ForceOption,
+    JsonOption,
+    NetworkArgument,
+    OutOption,
+    SettingsOption,
+    parse_settings,
+)
+from gridhub.study.toml_text import Value, render_toml
+
+if TYPE_CHECKING:
+    from gridhub.study.study import Study
+
+app = typer.Typer(no_args_is_help=True, help="Studies as files: study.toml in, a folder with a report out.")
+
+
+@app.command("run")
+@exits
+def run(
+    study: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study.", show_default=False)],
+    out: OutOption,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a study; the folder appears when everything in it is written."""
+    from gridhub.study.study import read_study
+
+    _run(read_study(study), study.parent, out, force, as_json)
+
+
+@exits
+def hub(
+    network: NetworkArgument,
+    out: OutOption,
+    mw: Annotated[float, typer.Option("--mw", help="Contract power at the point of connection [MW].")],
+    name: Annotated[str, typer.Option("--name", help="Name of the data center.")] = "hub",
+    lat: Annotated[float | None, typer.Option("--lat", min=-90, max=90, help="Latitude, WGS84.")] = None,
+    lon: Annotated[float | None, typer.Option("--lon", min=-180, max=180, help="Longitude, WGS84.")] = None,
+    bus: Annotated[str | None, typer.Option("--bus", help="Point of connection, instead of a place.")] = None,
+    solar: Annotated[float, typer.Option("--solar", min=0.0, help="Sun [MW].")] = 0.0,
+    wind: Annotated[float, typer.Option("--wind", min=0.0, help="Wind on land [MW].")] = 0.0,
+    offshore_wind: Annotated[float, typer.Option("--offshore-wind", min=0.0, help="Wind at sea [MW].")] = 0.0,
+    battery_mw: Annotated[float, typer.Option("--battery-mw", min=0.0, help="Storage, power [MW].")] = 0.0,
+    battery_mwh: Annotated[
+        float, typer.Option("--battery-mwh", min=0.0, help="Storage, energy [MWh].")
+    ] = 0.0,
+    behind_the_meter: Annotated[
+        bool, typer.Option("--behind-the-meter", help="Plants and storage stand at the hub's own bus.")
+    ] = False,
+    snapshot: Annotated[
+        list[str] | None,
+        typer.Option("--snapshot", "-s", help="A stored state; may be repeated; all if not given."),
+    ] = None,
+    option: SettingsOption = None,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Study a hub: what breaks, what it takes, what it costs; a folder with a report."""
+    from gridhub.study.study import parse_study
+
+    place = {key: value for key, value in {"lat": lat, "lon": lon, "bus": bus}.items() if value is not None}
+    plants = [
+        {"name": f"{name} {kind}", "kind": kind, "p_mw": power, **place}
+        for kind, power in (("solar", solar), ("wind", wind), ("offshore_wind", offshore_wind))
+        if power
+    ]
+    storage = {"name": f"{name} battery", "p_mw": battery_mw, "e_mwh": battery_mwh, **place}
+    document: dict[str, Value] = {
+        "schema_version": 1,
+        "name": name,
+        "network": network,
+        "snapshots": list(snapshot or ()),
+        "power_flow": parse_settings(option),
+        "hub": {
+            "behind_the_meter": behind_the_meter,
+            "data_center": {"name": name, "contract_mw": mw, **place},
+            "plants": plants,
+            "storage": [storage] if battery_mw or battery_mwh else [],
+        },
+    }
+    _run(
+        parse_study(render_toml(document), "the hub as typed", with_lines=False), Path(), out, force, as_json
+    )
+
+
+def _run(study: Study, base: Path, out: Path, force: bool, as_json: bool) -> None:
+    """Run a study under a progress bar and say what came out."""
+    from gridhub.study.folder import read_run_file
+    from gridhub.study.run import run_study
+
+    with show_progress(quiet=as_json) as progress:
+        folder = run_study(study, out, base=base, force=force, progress=progress)
+    content: Mapping[str, Any] = read_run_file(folder) or {}
+    if as_json:
+        print_json({"folder": str(folder), "report": str(folder / "report.html"), **content})
+        return
+    result = content.get("result", {})
+    print_table(
+        study.title or study.name, ("what", "answer"), [(k.replace("_", " "), v) for k, v in result.items()]
+    )
+    print_line(f"report: {folder / 'report.html'}")

@@ -1,0 +1,163 @@
+"""Run a study: network, hub, analysis, report, provenance, in one folder that appears whole."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gridhub.errors import GridhubError
+from gridhub.study.folder import RUN_FILE, RUN_KIND, write_run_folder
+from gridhub.study.provenance import (
+    describe_machine,
+    hash_file,
+    hash_folder,
+    hash_network,
+    hash_text,
+    list_versions,
+)
+from gridhub.study.slug import build_slug
+from gridhub.study.source import find_path, open_network, suggest
+from gridhub.study.study import Study
+from gridhub.study.toml_text import Value, render_toml
+
+if TYPE_CHECKING:
+    from gridhub.analysis.hub import HubStudy
+    from gridhub.model.network import Network
+
+Progress = Callable[[str, float], None]
+"""``report(step, done)``: the name of the step and the fraction of the whole that is done."""
+
+STUDY_FILE = "study.toml"
+RUN_VERSION = 1
+
+
+@dataclass
+class Clock:
+    """Seconds each step took.
+
+    Attributes
+    ----------
+    seconds : dict
+        Step -> wall-clock seconds.
+    """
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def time(self, step: str) -> Iterator[None]:
+        """Time the block."""
+        start = time.perf_counter()
+        yield
+        self.seconds[step] = round(time.perf_counter() - start, 3)
+
+
+def run_study(
+    study: Study,
+    out: Path | str,
+    *,
+    base: Path | str = ".",
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Path:
+    """Run a study and write its folder.
+
+    Parameters
+    ----------
+    study : Study
+        What is asked (`gridhub.study.study.read_study`).
+    out : path-like
+        Folder of the results. It appears when everything in it is written: tables as Parquet and CSV,
+        ``map.geojson``, ``report.html``, the study, and ``run.toml`` with the versions, the hashes of the
+        inputs and of every file, the options, the timings and what is complete.
+    base : path-like
+        What a relative ``network`` of the study starts from.
+    force : bool
+        Replace an earlier run there; anything else is never replaced.
+    progress : callable, optional
+        Told each step and the fraction done.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    GridhubError
+        If the network or a snapshot is not known.
+    InputError
+        If the network cannot be used; every fault listed.
+    PlacementError
+        If the hub cannot be connected.
+    NotConverged
+        If a base case has no solution.
+    OutputError
+        If the folder must not or cannot be written.
+    """
+    from gridhub.analysis.hub import run_hub_study
+    from gridhub.report.write import write_report
+
+    tell = progress or (lambda _step, _done: None)
+    clock = Clock()
+    started = datetime.now(UTC)
+    tell("network", 0.0)
+    with clock.time("network"):
+        net = open_network(study.network, Path(base))
+    _check_snapshots(net, study)
+    with write_run_folder(Path(out), force) as work:
+        with clock.time("study"):
+            result = run_hub_study(
+                net,
+                study.hub,
+                snapshots=study.snapshots or None,
+                options=dict(study.power_flow),
+                progress=lambda step, done: tell(step, 0.05 + 0.85 * done),
+            )
+        tell("report", 0.9)
+        with clock.time("report"):
+            write_report(work, result)
+        (work / STUDY_FILE).write_text(study.text, encoding="utf-8")
+        document = _describe_run(study, net, Path(base), result, clock, started)
+        document["files"] = hash_folder(work)
+        (work / RUN_FILE).write_text(render_toml(document), encoding="utf-8")
+        tell("done", 1.0)
+    return Path(out)
+
+
+def _check_snapshots(net: Network, study: Study) -> None:
+    unknown = [name for name in study.snapshots if name not in net.snapshots]
+    if unknown:
+        hint = suggest(unknown[0], net.snapshots)
+        raise GridhubError(f"network {net.name!r} has no snapshot {', '.join(map(repr, unknown))}; {hint}")
+
+
+def _describe_run(
+    study: Study, net: Network, base: Path, result: HubStudy, clock: Clock, started: datetime
+) -> dict[str, Value]:
+    """Collect what ``run.toml`` says, all but the files."""
+    inputs: dict[str, Value] = {STUDY_FILE: hash_text(study.text)}
+    path = find_path(study.network, base)
+    if path is not None and path.is_file():
+        inputs[f"file {path.name}"] = hash_file(path)
+    return {
+        "run": {
+            "kind": RUN_KIND,
+            "run_version": RUN_VERSION,
+            "name": study.name,
+            "slug": build_slug(study.name),
+            "title": study.title,
+            "network": study.network,
+            "started": started.isoformat(timespec="seconds"),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seed": study.seed,
+        },
+        "versions": list_versions(),
+        "machine": describe_machine(),
+        "inputs": {**inputs, **hash_network(net)},
+        "timings_s": clock.seconds,
+    }

@@ -1,0 +1,81 @@
+"""Find a network from what a person wrote: a stored name, a folder, or a case file."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gridhub.errors import GridhubError
+
+if TYPE_CHECKING:
+    from gridhub.model.network import Network
+
+
+def suggest(name: str, known: Sequence[str]) -> str:
+    """Say which known names are near `name`, or list the known ones.
+
+    Examples
+    --------
+    >>> suggest("korea-2024", ["korea-2025", "pandapower:case9"])
+    'did you mean korea-2025?'
+    """
+    folded = {key.casefold(): key for key in known}
+    near = [folded[key] for key in difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)]
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    return f"there are: {', '.join(known)}" if known else "there are none"
+
+
+def find_path(text: str, base: Path) -> Path | None:
+    """Give the folder or file a text names, relative to `base`; None if there is none of that name."""
+    path = base / text
+    try:
+        return path if path.is_dir() or path.is_file() else None
+    except (OSError, ValueError):  # longer than a path may be, or with a NUL in it
+        return None
+
+
+def open_network(text: str, base: Path = Path()) -> Network:
+    """Read the network a person named.
+
+    Parameters
+    ----------
+    text : str
+        A network folder, a case file, or a name `gridhub.list_networks` knows.
+    base : Path
+        What a relative path starts from.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    GridhubError
+        If there is no such folder, file or name; near names are suggested.
+    InputError
+        If it cannot be read; every fault listed.
+    """
+    path = find_path(text, base)
+    if path is None:
+        return _load_by_name(text)
+    if path.is_dir():
+        from gridhub.model.files import read_network
+
+        return read_network(path)
+    from gridhub.interop.case import read_case
+
+    net, _report = read_case(path)
+    return net
+
+
+def _load_by_name(name: str) -> Network:
+    from gridhub.reference import list_networks, load_network
+
+    try:
+        return load_network(name)
+    except KeyError:
+        known = [str(row) for row in list_networks()["name"]]
+    raise GridhubError(f"no network, folder or file is called {name!r}; {suggest(name, known)}")

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gridhub.cli.main import app
+
+
+def run(*args: object) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, [str(arg) for arg in args])
+    assert "Traceback" not in result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_every_outage_is_counted_and_the_islanding_one_listed(ring: Path):
+    code, out, _ = run("security", ring, "--criteria", "none")
+    assert code == 0
+    assert "5 outages" in out
+    assert "ISLANDED" in out
+    assert "L5" in out
+    assert "솔라시도 Solaseado" in out
+    assert "verdict" in out
+
+
+def test_security_as_json(ring: Path):
+    code, out, _ = run("security", ring, "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert sum(document["counts"].values()) == 5
+    lost = {row["contingency"]: row["lost_load_mw"] for row in document["status"]}
+    assert max(lost.values()) == pytest.approx(50.0)
+
+
+def test_violations_are_found_only_when_asked(overloaded: Path):
+    assert run("security", overloaded)[0] == 0
+    code, out, _ = run("security", overloaded, "--fail-on", "violations")
+    assert code == 1
+    assert "--fail-on violations" in out
+    assert "thermal" in out
+    assert run("security", overloaded, "--fail-on", "new-violations")[0] == 1
+
+
+def test_nothing_found_is_0(ring: Path):
+    assert run("security", ring, "--fail-on", "new-violations")[0] == 0
+
+
+def test_a_base_case_without_solution_is_3(hopeless: Path):
+    code, out, err = run("security", hopeless, "--fail-on", "violations")
+    assert code == 3
+    assert (out + err).strip()
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        (("--kinds", "lines"), "line"),
+        (("--kinds", ""), "kind"),
+        (("--kinds", "transformer"), "--kinds"),
+        (("--snapshot", "dai"), "day"),
+        (("--criteria", "korae"), "criteria"),
+        (("--screen", "ac"), "--screen"),
+    ],
+)
+def test_bad_usage_is_2_and_says_what(ring: Path, args: tuple[str, ...], text: str):
+    code, _, err = run("security", ring, *args)
+    assert code == 2
+    assert text in err

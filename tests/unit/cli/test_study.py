@@ -1,0 +1,169 @@
+"""Studies from the command line: the folder, its provenance, and what happens when it goes wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gridhub.cli.main import app
+
+STUDY = """\
+schema_version = 1
+name = "../../etc/x"
+network = "ring"
+
+[hub.data_center]
+name = "hall"
+contract_mw = 60.0
+bus = "E"
+
+[[hub.plants]]
+name = "sun"
+p_mw = 30.0
+bus = "E"
+output = 0.5
+"""
+CODE = "from gridhub.cli.main import app; app()"
+
+
+def run(*args: object) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, [str(arg) for arg in args])
+    assert "Traceback" not in result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result.exit_code, result.stdout, result.stderr
+
+
+def start(*args: object, **options: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", CODE, *map(str, args)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)  # type: ignore[call-overload, no-any-return]
+
+
+@pytest.fixture
+def study(ring: Path) -> Path:
+    path = ring.parent / "study.toml"
+    path.write_text(STUDY, encoding="utf-8")
+    return path
+
+
+def list_beside(study: Path) -> set[str]:
+    return {path.name for path in study.parent.iterdir()} - {"ring", "study.toml"}
+
+
+def test_study_run_writes_a_whole_folder(study: Path):
+    out = study.parent / "out"
+    code, text, _ = run("study", "run", study, "--out", out)
+    assert code == 0
+    assert "report.html" in text
+    assert list_beside(study) == {"out"}
+    content = tomllib.loads((out / "run.toml").read_text(encoding="utf-8"))
+    assert content["run"]["name"] == "../../etc/x"
+    assert content["run"]["slug"].startswith("etc-x-")
+    assert content["versions"]["gridhub"]
+    assert content["inputs"]["study.toml"] == hashlib.sha256(STUDY.encode()).hexdigest()
+    files = {path.relative_to(out).as_posix(): path for path in out.rglob("*") if path.is_file()}
+    assert set(content["files"]) == set(files) - {"run.toml"}
+    for name, digest in content["files"].items():
+        assert hashlib.sha256(files[name].read_bytes()).hexdigest() == digest
+    assert {"report.html", "map.geojson", "study.toml"} <= set(files)
+    assert any(name.endswith(".parquet") for name in files)
+    assert any(name.endswith(".csv") for name in files)
+
+
+def test_an_earlier_run_needs_force_and_json_says_so(study: Path):
+    out = study.parent / "out"
+    out.mkdir()
+    (out / "mine.txt").write_text("x")
+    code, text, _ = run("study", "run", study, "--out", out, "--force", "--json")
+    assert code == 5
+    assert json.loads(text)["exit_code"] == 5
+    assert (out / "mine.txt").read_text() == "x"
+
+
+def test_hub_as_typed_is_a_study_that_runs_again(ring: Path):
+    out = ring.parent / "out"
+    code, text, _ = run("hub", ring, "--mw", 60, "--bus", "E", "--name", "홀 <b>", "--out", out, "--json")
+    assert code == 0
+    assert json.loads(text)["report"].endswith("report.html")
+    again = ring.parent / "again"
+    assert run("study", "run", out / "study.toml", "--out", again)[0] == 0
+    first, second = (
+        tomllib.loads((folder / "run.toml").read_text(encoding="utf-8")) for folder in (out, again)
+    )
+    assert first["inputs"] == second["inputs"]
+    assert {k: v for k, v in first["files"].items() if k.endswith((".csv", ".parquet"))} == {
+        k: v for k, v in second["files"].items() if k.endswith((".csv", ".parquet"))
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [
+        ("contract_mw", "contract_mv", "contract_mw"),
+        ('bus = "E"\n\n', 'bus = "Q"\n\n', "Q"),
+        ('network = "ring"', 'network = "pandapower:case117"', "pandapower:case118"),
+        ('network = "ring"', 'network = "ring"\nsnapshots = ["nite"]', "night"),
+        ("[hub.data_center]", "[hub.data_center", "TOML"),
+    ],
+)
+def test_bad_study_is_2_and_writes_nothing(study: Path, before: str, after: str, text: str):
+    study.write_text(STUDY.replace(before, after), encoding="utf-8")
+    code, _, err = run("study", "run", study, "--out", study.parent / "out")
+    assert code == 2
+    assert text in err
+    assert list_beside(study) == set()
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        (("--mw", "60"), "lat"),
+        (("--mw", "-60", "--bus", "E"), "positive"),
+        (("--mw", "nan", "--bus", "E"), "finite"),
+        (("--mw", "60", "--lat", "99", "--lon", "1"), "--lat"),
+        (("--mw", "60", "--bus", "nowhere"), "nowhere"),
+        (("--mw", "60", "--bus", "E", "--battery-mw", "5"), "e_mwh"),
+    ],
+)
+def test_bad_hub_is_2(ring: Path, args: tuple[str, ...], text: str):
+    code, _, err = run("hub", ring, *args, "--out", ring.parent / "out")
+    assert code == 2
+    assert text in err
+    assert not (ring.parent / "out").exists()
+
+
+def test_interrupt_is_130_and_leaves_nothing(study: Path):
+    job = start("study", "run", study, "--out", study.parent / "out")
+    deadline = time.monotonic() + 120
+    while job.poll() is None and not list_beside(study) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    job.send_signal(signal.SIGINT)
+    _, err = job.communicate(timeout=60)
+    assert "Traceback" not in err
+    assert job.returncode == 130
+    assert list_beside(study) == set()
+
+
+def test_a_full_disk_is_5_and_leaves_nothing(study: Path):
+    def allow_small_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    job = start(
+        "study", "run", study, "--out", study.parent / "out", preexec_fn=allow_small_files, env=environment
+    )
+    _, err = job.communicate(timeout=300)
+    assert "Traceback" not in err
+    assert job.returncode == 5
+    assert "cannot write" in err
+    assert list_beside(study) == set()
