@@ -108,12 +108,12 @@ def solve_case(
         islands=state.islands,
         vm=np.full(n_node, np.nan),
         va=state.va,
-        s_from=state.p_from + 0j,
-        s_to=-state.p_from + 0j,
+        s_from=state.p_from.astype(complex),
+        s_to=-state.p_from.astype(complex),
         generator_p=state.generator_p,
         unit_q=np.full(len(case.generator_bus) + 2 * len(case.hvdc_on), np.nan),
         at_limit=np.zeros(n_node, dtype=np.int8),
-        external=state.external + 0j,
+        external=state.external.astype(complex),
         imbalance=state.imbalance,
         mismatch=np.zeros(n_node, dtype=complex),
         iterations=1,
@@ -181,12 +181,14 @@ def run_power_flow(
     solution = solve_case(case, method, settled)
     name = find_snapshot(net, snapshot) or ""
     if not solution.status.is_solved:
-        raise _explain_failure(net.name, name, solution, settled)
+        raise explain_failure(net.name, name, solution, settled)
     references = tuple(case.labels.bus[int(np.flatnonzero(case.bus_node == node)[0])] for node in chosen)
     return build_power_flow(net.name, name, solution, settled, references)
 
 
-def _explain_failure(network: str, snapshot: str, solution: Solution, options: PowerFlowOptions) -> NotConverged:
+def explain_failure(
+    network: str, snapshot: str, solution: Solution, options: PowerFlowOptions
+) -> NotConverged:
     """Say which buses are worst, by how much, and what to try."""
     case = solution.case
     size = np.maximum(np.abs(solution.mismatch.real), np.abs(solution.mismatch.imag))
@@ -200,8 +202,8 @@ def _explain_failure(network: str, snapshot: str, solution: Solution, options: P
     state = f" snapshot {snapshot!r}" if snapshot else ""
     advice = _advise(solution, options)
     message = (
-        f"{network!r}{state}: {solution.method.upper()} power flow {solution.status} ({solution.reason}) after "
-        f"{solution.iterations} iterations. Largest mismatch at {listed}. {advice}"
+        f"{network!r}{state}: {solution.method.upper()} power flow {solution.status} ({solution.reason}) "
+        f"after {solution.iterations} iterations. Largest mismatch at {listed}. {advice}"
     )
     return NotConverged(message, str(solution.status), worst)
 
@@ -213,8 +215,8 @@ def _advise(solution: Solution, options: PowerFlowOptions) -> str:
     room = float(np.where(np.isfinite(limit), limit, 0).sum() * case.base_mva)
     if solution.reason == "no generation left":
         return (
-            f"The units in service ({room:,.0f} MW at most, load {load:,.0f} MW) cannot balance an island within "
-            "their limits: check p_min_mw, p_max_mw and in_service."
+            f"The units in service ({room:,.0f} MW at most, load {load:,.0f} MW) cannot balance an island "
+            "within their limits: check p_min_mw, p_max_mw and in_service."
         )
     tries = [f"load is {load:,.0f} MW against {room:,.0f} MW of units: try less load"]
     if options.reactive_limits:
@@ -225,7 +227,7 @@ def _advise(solution: Solution, options: PowerFlowOptions) -> str:
 
 
 def compute_loading(case: Case, solution: Solution, rate: np.ndarray) -> np.ndarray:
-    """Loading of each branch in percent of `rate`, (n_branch,).
+    """Compute the loading of each branch in percent of `rate`, (n_branch,).
 
     AC: 100 max(|S_from|, |S_to|) / rate; DC: 100 |P| / rate. NaN where unrated or dead.
     """

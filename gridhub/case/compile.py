@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy.sparse import coo_array
@@ -21,14 +23,22 @@ def _find_positions(index: pd.Index, ids: pd.Series, table: str) -> Ints:
     unknown = np.flatnonzero(positions < 0)
     if len(unknown):
         issues = [
-            Issue("error", "E-REF", table, str(ids.index[i]), str(ids.name), str(ids.iloc[i]), "no such bus")
+            Issue(
+                "error",
+                "E-REF",
+                table,
+                str(ids.index[int(i)]),
+                str(ids.name),
+                str(ids.iloc[int(i)]),
+                "no such bus",
+            )
             for i in unknown
         ]
         raise SchemaError(issues, "compile")
     return positions.astype(np.int64)
 
 
-def _compile_branches(net: Network) -> dict[str, object]:
+def _compile_branches(net: Network) -> dict[str, Any]:
     """Bring lines, transformers and series elements to one set of per-unit arrays."""
     order = net.branches().index
     vn_kv = net.tables["bus"]["vn_kv"]
@@ -63,7 +73,7 @@ def _compile_branches(net: Network) -> dict[str, object]:
     rate_b = rows["rate_b_mva"].to_numpy(dtype=float) / base
     rate_c = rows["rate_c_mva"].to_numpy(dtype=float) / base
     rate_b = np.where(np.isnan(rate_b), rate, rate_b)
-    arrays: dict[str, object] = {name: rows[name].to_numpy(dtype=float) for name in ("r", "x", "tap", "shift")}
+    arrays: dict[str, Any] = {name: rows[name].to_numpy(dtype=float) for name in ("r", "x", "tap", "shift")}
     arrays |= _compute_two_port(rows)
     arrays |= {"rate": rate, "rate_b": rate_b, "rate_c": np.where(np.isnan(rate_c), rate_b, rate_c)}
     buses = net.tables["bus"].index
@@ -97,7 +107,7 @@ def _compute_two_port(rows: pd.DataFrame) -> dict[str, Complexes]:
 
 
 def _join_buses(bus_on: Bools, ends: tuple[Ints, Ints], joins: Bools) -> tuple[Ints, int]:
-    """Number the nodes: buses joined by branches without impedance share one."""
+    """Assign node numbers: buses joined by branches without impedance share one."""
     n_bus = len(bus_on)
     graph = coo_array((np.ones(joins.sum()), (ends[0][joins], ends[1][joins])), shape=(n_bus, n_bus))
     count, group = connected_components(graph, directed=False)
@@ -126,9 +136,9 @@ def _per_unit(frame: pd.DataFrame, column: str, base: float, empty: float = 0.0)
     return np.where(np.isnan(values), empty, values)
 
 
-def _compile_injections(net: Network, bus_on: Bools) -> dict[str, object]:
+def _compile_injections(net: Network, bus_on: Bools) -> dict[str, Any]:
     base = net.base_mva
-    arrays: dict[str, object] = {}
+    arrays: dict[str, Any] = {}
     for table, columns in {
         "load": {"p": "p_mw", "q": "q_mvar"},
         "storage": {"p": "p_mw", "q": "q_mvar"},
@@ -152,7 +162,7 @@ def _compile_injections(net: Network, bus_on: Bools) -> dict[str, object]:
     return arrays
 
 
-def _compile_hvdc(net: Network, bus_on: Bools) -> dict[str, object]:
+def _compile_hvdc(net: Network, bus_on: Bools) -> dict[str, Any]:
     frame, base = net.tables["hvdc"], net.base_mva
     buses = net.tables["bus"].index
     ends = [_find_positions(buses, frame[f"{end}_bus"], "hvdc") for end in ("from", "to")]
@@ -169,14 +179,16 @@ def _compile_hvdc(net: Network, bus_on: Bools) -> dict[str, object]:
         "hvdc_loss": _per_unit(frame, "loss_mw", base),
         "hvdc_loss_share": _per_unit(frame, "loss_percent", 100.0),
         "hvdc_q": both_ends("q_{}_mvar", 0.0),
-        "hvdc_regulating": np.stack([frame[f"regulating_{end}"].to_numpy(dtype=bool) for end in ("from", "to")]),
+        "hvdc_regulating": np.stack(
+            [frame[f"regulating_{end}"].to_numpy(dtype=bool) for end in ("from", "to")]
+        ),
         "hvdc_vm": np.where(np.isnan(vm), 1.0, vm),
         "hvdc_q_min": both_ends("q_{}_min_mvar", -np.inf),
         "hvdc_q_max": both_ends("q_{}_max_mvar", np.inf),
     }
 
 
-def _place_branches(branches: dict[str, object], bus_on: Bools) -> tuple[dict[str, object], Ints, int]:
+def _place_branches(branches: dict[str, Any], bus_on: Bools) -> tuple[dict[str, Any], Ints, int]:
     """Sort branches into those with impedance and those that join buses, and number the nodes."""
     ends = branches["branch_from_bus"], branches["branch_to_bus"]
     from_bus, to_bus = np.asarray(ends[0]), np.asarray(ends[1])
@@ -225,7 +237,7 @@ def compile_case(net: Network, snapshot: str | None = None) -> Case:
     va_reference = _first_of_node(bus_node, n_node, np.nan_to_num(va_start), is_reference)
     labels = Labels(
         bus=tuple(bus.index),
-        branch=branch_ids,  # type: ignore[arg-type]
+        branch=branch_ids,
         **{name: tuple(net.tables[name].index) for name in (*NODE_TABLES, "hvdc")},
     )
     every = np.ones(len(bus), dtype=bool)

@@ -40,7 +40,7 @@ def build_admittance(case: Case) -> csr_array:
     >>> from gridhub.case.compile import compile_case
     >>> from gridhub.model.network import build_network
     >>> bus = pd.DataFrame({"vn_kv": [100.0, 100.0]}, index=["a", "b"])
-    >>> line = pd.DataFrame({"from_bus": ["a"], "to_bus": ["b"], "r_ohm": [0.0], "x_ohm": [10.0]}, index=["l"])
+    >>> line = pd.DataFrame({"from_bus": "a", "to_bus": "b", "r_ohm": 0.0, "x_ohm": 10.0}, index=["l"])
     >>> build_admittance(compile_case(build_network("n", bus=bus, line=line))).toarray()[0, 1]
     10j
     """
@@ -50,7 +50,9 @@ def build_admittance(case: Case) -> csr_array:
     diagonal = np.arange(n)
     rows = np.concatenate([f, f, t, t, diagonal])
     columns = np.concatenate([f, t, f, t, diagonal])
-    values = np.concatenate([case.y_ff[on], case.y_ft[on], case.y_tf[on], case.y_tt[on], compute_shunts(case)])
+    values = np.concatenate(
+        [case.y_ff[on], case.y_ft[on], case.y_tf[on], case.y_tt[on], compute_shunts(case)]
+    )
     return csr_array(coo_array((values, (rows, columns)), shape=(n, n)))
 
 

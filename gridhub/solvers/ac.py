@@ -91,7 +91,16 @@ def _prepare(case: Case, plan: NewtonPlan, options: PowerFlowOptions) -> _Settin
     anchored[reference[~has_regulator[islands.island[reference]]]] = True
     fixed = np.where(islands.live, compute_fixed_injection(case), 0.0)
     return _Setting(
-        case, plan, plan.fill_admittance(case), islands, slack, regulation, fixed, angle_held, anchored, options
+        case,
+        plan,
+        plan.fill_admittance(case),
+        islands,
+        slack,
+        regulation,
+        fixed,
+        angle_held,
+        anchored,
+        options,
     )
 
 
@@ -130,13 +139,13 @@ def _hold_references(setting: _Setting, start: AcStart) -> tuple[Floats, Floats,
     if start.imbalance is not None:
         return vm, va, start.imbalance
     required = -np.bincount(islands.island, setting.fixed.real, islands.count)
-    imbalance, _ = balance_islands(setting.slack, islands.count, np.where(setting.slack.shared, required, 0.0))
+    imbalance, _ = balance_islands(
+        setting.slack, islands.count, np.where(setting.slack.shared, required, 0.0)
+    )
     return vm, va, np.where(setting.slack.shared, imbalance, 0.0)
 
 
-def _solve_with_limits(
-    setting: _Setting, start: AcStart
-) -> tuple[NewtonState, NDArray[np.int8], int, int]:
+def _solve_with_limits(setting: _Setting, start: AcStart) -> tuple[NewtonState, NDArray[np.int8], int, int]:
     """Solve, and change the role of nodes at reactive limits until none is beyond its own.
 
     A node whose units would pass their limit is freed and its units held there; it takes its voltage up
@@ -232,9 +241,7 @@ def _finish(
     voltage = np.where(live, state.vm * np.exp(1j * state.va), np.nan)
     free_p = setting.angle_held & live
     free_p[islands.reference[(islands.reference >= 0) & setting.slack.shared]] = False
-    generated = np.bincount(
-        np.maximum(case.bus_node[case.generator_bus], 0), generator_p, case.n_node
-    )
+    generated = np.bincount(np.maximum(case.bus_node[case.generator_bus], 0), generator_p, case.n_node)
     residual = np.where(free_p, state.injection.real - setting.fixed.real - generated, 0.0)
     generator_p, external_p = assign_reference_power(case, setting.slack, generator_p, residual)
     needed = np.where(live, state.injection.imag - setting.fixed.imag, 0.0)

@@ -192,5 +192,3 @@ def _solve_with_known_angles(case: Case, plan: DcPlan, right: Floats, distribute
         return plan.solve_angles(right)
     moved = right - plan.incidence.T @ plan.compute_flows(known)
     return known + plan.solve_angles(moved)
-
-

@@ -38,4 +38,5 @@ def compute_fixed_injection(case: Case) -> Complexes:
     q_from, q_to = np.where(case.hvdc_on & ~case.hvdc_regulating, case.hvdc_q, 0.0)
     p_from = np.where(case.hvdc_on, -case.hvdc_p, 0.0)
     fixed = fixed + sum_at_nodes(case, case.hvdc_from_bus, p_from + 1j * q_from)
-    return fixed + sum_at_nodes(case, case.hvdc_to_bus, case.hvdc_p_to() + 1j * q_to)
+    fixed = fixed + sum_at_nodes(case, case.hvdc_to_bus, case.hvdc_p_to() + 1j * q_to)
+    return np.asarray(fixed, dtype=complex)

@@ -34,7 +34,7 @@ class Islands:
 
 
 def find_components(n_node: int, branch_from: Ints, branch_to: Ints) -> tuple[int, Ints]:
-    """Number the connected components, the largest first (ties: lowest node first)."""
+    """Count and label the connected components, the largest first (ties: lowest node first)."""
     ones = np.ones(len(branch_from), dtype=np.int8)
     graph = coo_array((ones, (branch_from, branch_to)), shape=(n_node, n_node))
     count, label = connected_components(graph, directed=False)
@@ -90,6 +90,43 @@ def choose_references(case: Case) -> tuple[Case, Ints]:
     reference[chosen] = True
     angle[chosen] = np.nan_to_num(case.va_start[chosen])
     return replace(case, reference=reference, va_reference=angle), chosen
+
+
+def keep_largest_parts(case: Case, before: Islands) -> Case:
+    """Give the largest part of every island that an outage split a reference, if it has lost it.
+
+    Parameters
+    ----------
+    case : Case
+        After the outage.
+    before : Islands
+        Before it.
+
+    Returns
+    -------
+    Case
+        Parts that are cut off without a reference stay dead; the largest part of an island does not die
+        because the bus that happens to be its reference was cut off.
+    """
+    after = find_islands(case)
+    size = np.bincount(after.island, minlength=after.count)
+    parts = np.unique(np.stack([before.island, after.island]), axis=1)
+    largest: dict[int, int] = {}
+    for island, part in parts.T.tolist():
+        if before.reference[island] >= 0 and size[part] > size[largest.get(island, part)] - (
+            island not in largest
+        ):
+            largest[island] = part
+    orphan = np.zeros(after.count, dtype=bool)
+    orphan[[part for part in largest.values() if after.reference[part] < 0]] = True
+    if not orphan.any():
+        return case
+    chosen_case, chosen = choose_references(case)
+    wanted = chosen[orphan[after.island[chosen]]]
+    reference, angle = case.reference.copy(), case.va_reference.copy()
+    reference[wanted] = True
+    angle[wanted] = chosen_case.va_reference[wanted]
+    return replace(case, reference=reference, va_reference=angle)
 
 
 def find_bridges(n_node: int, branch_from: Ints, branch_to: Ints) -> Bools:

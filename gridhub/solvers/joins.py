@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gridhub.case.case import Case, Complexes
+from gridhub.case.case import Complexes
 from gridhub.solvers.solution import Solution
 
 

@@ -171,7 +171,9 @@ class NewtonState:
     outcome: str
 
 
-def _compute_terms(plan: NewtonPlan, problem: NewtonProblem, voltage: Complexes) -> tuple[Complexes, Complexes]:
+def _compute_terms(
+    plan: NewtonPlan, problem: NewtonProblem, voltage: Complexes
+) -> tuple[Complexes, Complexes]:
     """T = V_i conj(Y_ij V_j) on the pattern, and its row sums, the nodal injections."""
     terms = voltage[plan.rows] * np.conj(problem.admittance * voltage[plan.columns])
     n = len(voltage)
@@ -195,7 +197,9 @@ def _factorize(
     blocks[3, plan.diagonal[problem.voltage_held]] = 1.0
     size = len(plan.indptr) - 1
     matrix = csc_array((blocks.ravel()[plan.jacobian_source], plan.indices, plan.indptr), shape=(size, size))
-    factor = splu(matrix, permc_spec="NATURAL", diag_pivot_thresh=PIVOT_THRESHOLD, options={"SymmetricMode": True})
+    factor = splu(
+        matrix, permc_spec="NATURAL", diag_pivot_thresh=PIVOT_THRESHOLD, options={"SymmetricMode": True}
+    )
     return factor, p_theta, p_log_v
 
 

@@ -19,6 +19,10 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 
 
+def _refuse(options: PowerFlowOptions, name: str, advice: str) -> OptionError:
+    return OptionError(f"option {name} = {getattr(options, name)!r}: {advice}")
+
+
 @dataclass(frozen=True, slots=True)
 class PowerFlowOptions:
     """Options of a power flow; echoed in every result.
@@ -61,18 +65,20 @@ class PowerFlowOptions:
         """
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
-                raise OptionError(f"option {name} = {getattr(self, name)!r}: choose from {', '.join(choices)}")
-        for name in ("distributed_slack", "reactive_limits"):
+                raise _refuse(self, name, f"choose from {', '.join(choices)}")
+        if not isinstance(self.distributed_slack, bool):
+            raise _refuse(self, "distributed_slack", "choose True or False")
+        if self.reactive_limits not in (True, False, None):
+            raise _refuse(self, "reactive_limits", "choose True, False or None (the network's default)")
+        tolerance: object = self.tolerance
+        if not isinstance(tolerance, float | int) or not 0 < tolerance < 1:
+            raise _refuse(self, "tolerance", "a number between 0 and 1 p.u.")
+        for name in ("max_iterations", "threads"):
             value = getattr(self, name)
-            if not (isinstance(value, bool) or (value is None and name == "reactive_limits")):
-                raise OptionError(f"option {name} = {value!r}: choose True or False")
-        if isinstance(self.tolerance, bool) or not isinstance(self.tolerance, int | float) or not 0 < self.tolerance < 1:
-            raise OptionError(f"option tolerance = {self.tolerance!r}: a number between 0 and 1 p.u.")
-        for name, value in (("max_iterations", self.max_iterations), ("threads", self.threads)):
             if value is None and name == "threads":
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise OptionError(f"option {name} = {value!r}: a whole number of at least 1")
+                raise _refuse(self, name, "a whole number of at least 1")
 
     def as_mapping(self) -> dict[str, Any]:
         """Give all options by name, for echoing."""

@@ -88,6 +88,6 @@ def plan_regulation(case: Case, live: Bools) -> Regulation:
     units = np.flatnonzero(active)
     target = np.full(case.n_node, np.nan)
     target[node[units[::-1]]] = set_point[units[::-1]]
-    low = np.bincount(node[units], unit_low[units], case.n_node)
-    high = np.bincount(node[units], unit_high[units], case.n_node)
+    low = np.bincount(node[units], unit_low[units], case.n_node).astype(float)
+    high = np.bincount(node[units], unit_high[units], case.n_node).astype(float)
     return Regulation(node, active, target, low, high, unit_low, unit_high)

@@ -34,7 +34,7 @@ def compute_mismatch(
     voltage: Complexes,
     generator_p: Floats,
     regulating_q: Floats,
-    external: Floats,
+    external: Complexes,
 ) -> Complexes:
     """Power balance of every node: what comes in less what goes out.
 
@@ -48,8 +48,8 @@ def compute_mismatch(
         Active power of the generators [p.u.].
     regulating_q : (n_generator + 2 n_hvdc,) float
         Reactive power of every unit: generators, HVDC from ends, to ends [p.u.].
-    external : (n_node,) float
-        Active power a reference without units takes from outside [p.u.].
+    external : (n_node,) complex
+        Power a reference without units takes from outside [p.u.].
 
     Returns
     -------
@@ -66,7 +66,7 @@ def compute_mismatch(
     drawn = np.where(case.shunt_on, shunt_v * (case.shunt_g - 1j * case.shunt_b), 0.0)
     out += sum_at_nodes(case, case.shunt_bus, drawn)
     n_gen, n_hvdc = len(case.generator_bus), len(case.hvdc_on)
-    into = external + 0j
+    into = external.copy()
     into += sum_at_nodes(case, case.generator_bus, generator_p + 1j * regulating_q[:n_gen])
     into -= sum_at_nodes(case, case.load_bus, np.where(case.load_on, case.load_p + 1j * case.load_q, 0.0))
     stored = np.where(case.storage_on, case.storage_p + 1j * case.storage_q, 0.0)

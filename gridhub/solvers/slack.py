@@ -124,7 +124,9 @@ def balance_islands(plan: SlackPlan, count: int, required: Floats) -> tuple[Floa
         # only units that can move the way the imbalance has to go have a say in the slope
         up = np.where(member, missing[plan.island] > 0, False)
         able = member & (plan.share > 0)
-        able &= np.where(up, (asked >= plan.low) & (asked < plan.high), (asked > plan.low) & (asked <= plan.high))
+        able &= np.where(
+            up, (asked >= plan.low) & (asked < plan.high), (asked > plan.low) & (asked <= plan.high)
+        )
         slope = np.bincount(plan.island[able], plan.share[able], count)
         step = np.divide(missing, slope, out=np.zeros(count), where=slope > 0)
         if not step.any():

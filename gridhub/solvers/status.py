@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 
-class Status(str, Enum):
+class Status(StrEnum):
     """Status of one power flow or one contingency.
 
     CONVERGED
@@ -28,10 +28,6 @@ class Status(str, Enum):
     UNREALISTIC = "UNREALISTIC"
     SINGULAR = "SINGULAR"
     SCREENED = "SCREENED"
-
-    def __str__(self) -> str:
-        """Show the bare name."""
-        return self.value
 
     @property
     def is_solved(self) -> bool:
