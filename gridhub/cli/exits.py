@@ -70,7 +70,7 @@ def print_issues(issues: Sequence[Issue], title: str, stderr: bool = False) -> N
 def _fail(as_json: bool, code: int, error: GridhubError | str) -> int:
     """Say what went wrong, on standard error and with ``--json`` as a document too; return the code."""
     issues = error.issues if isinstance(error, InputError) else ()
-    message = str(error)
+    message = str(error).replace("force=True", "--force")  # what a person at a terminal types
     if as_json:
         document: dict[str, object] = {"exit_code": code, "error": message}
         if issues:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gridhub.cli.console import list_records, print_json, print_line, print_note, print_table
+from gridhub.cli.console import format_number, list_records, print_json, print_line, print_note, print_table
 from gridhub.cli.exits import exits
 from gridhub.cli.inputs import (
     JsonOption,
@@ -78,6 +78,7 @@ def _build_document(net: Network, result: PowerFlow) -> dict[str, Any]:
         "branch": list_records(result.branch),
         "generator": list_records(result.generator),
         "hvdc": list_records(result.hvdc),
+        "interfaces": _list_interfaces(net, result),
     }
 
 
@@ -88,8 +89,11 @@ def show_summary(summary: Mapping[str, object]) -> list[tuple[str, object, str]]
         words, _, unit = key.rpartition("_")
         known = unit in SUMMARY_UNITS and bool(words)
         name = words if known else key
-        shown = ", ".join(map(str, value)) if isinstance(value, tuple) else value
-        rows.append((name.replace("_", " "), shown, SUMMARY_UNITS[unit] if known else ""))
+        if isinstance(value, tuple):
+            value = ", ".join(map(str, value))
+        elif unit == "pu" and isinstance(value, float):
+            value = format_number(value, digits=4)
+        rows.append((name.replace("_", " "), value, SUMMARY_UNITS[unit] if known else ""))
     return rows
 
 
@@ -103,6 +107,28 @@ def _print_result(net: Network, result: PowerFlow, top: int) -> None:
     )
     print_most_loaded(result, net, names, top)
     _print_voltages(net, result, names, top)
+    _print_interfaces(net, result)
+
+
+def _list_interfaces(net: Network, result: PowerFlow) -> list[dict[str, Any]]:
+    from gridhub.analysis.interfaces import compute_interfaces
+
+    return list_records(compute_interfaces(net, result).set_index("interface"), index="interface")
+
+
+def _print_interfaces(net: Network, result: PowerFlow) -> None:
+    table = net.tables["interface"]
+    hangul = dict(zip(table["name"], table["name_ko"], strict=True))
+    rows = [
+        tuple(
+            row[key] if key != "name_ko" else hangul.get(row["interface"], "")
+            for key in ("interface", "name_ko", "flow_mw", "limit_mw", "margin_mw", "margin_percent", "state")
+        )
+        for row in _list_interfaces(net, result)
+    ]
+    columns = ("interface", "name", "flow MW", "limit MW", "margin MW", "margin %", "state")
+    if rows:
+        print_table("Interface margins", columns, rows)
 
 
 def print_most_loaded(result: PowerFlow, net: Network, names: Mapping[str, str], top: int) -> None:

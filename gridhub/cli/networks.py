@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,14 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gridhub.cli.console import print_json, print_line, print_table
-from gridhub.cli.exits import BAD_INPUT, DONE, build_issue_record, exits, print_issues
+from gridhub.cli.exits import BAD_INPUT, DONE, build_issue_record, exits, print_issues, refuse
 from gridhub.cli.inputs import ForceOption, JsonOption, NetworkArgument
-from gridhub.errors import InputError, Issue, OutputError
+from gridhub.errors import InputError, Issue
 from gridhub.study.source import find_path, open_network
 
 if TYPE_CHECKING:
     from gridhub.interop.conversion_report import ConversionReport
     from gridhub.model.network import Network
+
+FOLDER = "gridhub"
+"""Name of our own format, a folder."""
 
 
 @exits
@@ -77,18 +76,22 @@ def convert(
     target: Annotated[Path, typer.Argument(metavar="OUT", help="A file, or a folder for --format gridhub.")],
     to: Annotated[
         str | None,
-        typer.Option("--format", help="gridhub, matpower, psse35 …; by OUT's ending if not given."),
+        typer.Option("--format", help="gridhub, matpower, psse35, …; by OUT's ending."),
     ] = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Convert a network to another format, and say what was not carried."""
     net, reports = _read_with_report(source)
-    kind = to or ("gridhub" if not target.suffix else None)
-    if kind == "gridhub":
-        _write_folder(net, target)
+    kind = to or _find_format(target)
+    if kind == FOLDER:
+        from gridhub.model.files import write_network
+
+        write_network(net, target, force=force)
     else:
-        reports.append(_write_file(net, target, kind, force))
+        from gridhub.interop.case_files import write_case
+
+        reports.append(write_case(net, target, format=kind, force=force))
     if as_json:
         print_json(
             {
@@ -107,45 +110,27 @@ def _read_with_report(source: str) -> tuple[Network, list[ConversionReport]]:
     path = find_path(source, Path())
     if path is None or path.is_dir():
         return open_network(source), []
-    from gridhub.interop.case import read_case
+    from gridhub.interop.case_files import read_case
 
     net, report = read_case(path)
     return net, [report]
 
 
-def _write_folder(net: Network, target: Path) -> None:
-    """Write a network folder; never into one that holds anything."""
-    from gridhub.model.files import write_network
+def _find_format(target: Path) -> str:
+    """Find the format by the ending of the target; the first that is usual with it, a folder without one."""
+    from gridhub.interop.case_files import WRITE_FORMATS
 
-    with _write_aside(target, force=False) as aside:
-        write_network(net, aside)
-
-
-def _write_file(net: Network, target: Path, kind: str | None, force: bool) -> ConversionReport:
-    from gridhub.interop.case import write_case
-
-    with _write_aside(target, force) as aside:
-        return write_case(net, aside, format=kind)
-
-
-@contextmanager
-def _write_aside(target: Path, force: bool) -> Iterator[Path]:
-    """Give a path in a hidden folder beside `target`, moved to `target` when the block ends well."""
-    occupied = target.is_symlink() or (target.exists() and (target.is_file() or any(target.iterdir())))
-    if occupied and not (force and target.is_file() and not target.is_symlink()):
-        way = "--force replaces it" if target.is_file() and not target.is_symlink() else "name another one"
-        raise OutputError(f"{target} exists; {way}")
-    work: Path | None = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=".gridhub-", dir=target.parent))
-        yield work / target.name
-        (work / target.name).replace(target)
-    except OSError as error:
-        raise OutputError(f"cannot write {error.filename or target}: {error.strerror or error}") from error
-    finally:
-        if work is not None:
-            shutil.rmtree(work, ignore_errors=True)
+    ending = target.suffix.lower()
+    if not ending:
+        return FOLDER
+    usual = [name for name, (_, suffix) in WRITE_FORMATS.items() if suffix == ending]
+    if not usual:
+        refuse(
+            f"{target.name}: no format ends in {ending}; give --format: {', '.join((FOLDER, *WRITE_FORMATS))}"
+        )
+    if len(usual) > 1:
+        refuse(f"{target.name}: several formats end in {ending}; give --format: {', '.join(usual)}")
+    return usual[0]
 
 
 def _build_report_record(report: ConversionReport) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def open_network(text: str, base: Path = Path()) -> Network:
         from gridhub.model.files import read_network
 
         return read_network(path)
-    from gridhub.interop.case import read_case
+    from gridhub.interop.case_files import read_case
 
     net, _report = read_case(path)
     return net

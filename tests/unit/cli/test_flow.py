@@ -57,9 +57,9 @@ def test_flow_of_a_snapshot_and_with_options(ring: Path):
 def test_no_solution_is_3_and_names_the_worst_buses(hopeless: Path):
     code, out, err = run("flow", hopeless)
     assert code == 3
-    assert "worst buses" in out
-    assert "해남 Haenam" in out
-    assert err.strip()
+    assert not out
+    assert "worst buses" in err
+    assert "해남 Haenam" in err
 
 
 def test_no_solution_as_json(hopeless: Path):
