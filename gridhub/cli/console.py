@@ -17,6 +17,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gridhub.report.names import Names
     from gridhub.study.run import Progress
 
 WIDTH_OF_A_FILE = 200
@@ -120,6 +121,12 @@ def print_line(text: str = "") -> None:
 def print_note(text: str) -> None:
     """Print one line on standard error, literally."""
     build_console(stderr=True).print(Text(show_text(text)), soft_wrap=True)
+
+
+def find_name(names: Names, key: object, table: str = "") -> str:
+    """Give the name people know an id by; empty where it has none."""
+    name = names.find(key, table)
+    return "" if name == str(key) else name
 
 
 def make_plain(value: Any) -> Any:

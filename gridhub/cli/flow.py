@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gridhub.cli.console import format_number, list_records, print_json, print_line, print_note, print_table
+from gridhub.cli.console import (
+    find_name,
+    format_number,
+    list_records,
+    print_json,
+    print_line,
+    print_note,
+    print_table,
+)
 from gridhub.cli.exits import exits
 from gridhub.cli.inputs import (
     JsonOption,
@@ -19,13 +27,13 @@ from gridhub.cli.inputs import (
     check_snapshot,
     parse_settings,
 )
-from gridhub.cli.names import build_names
 from gridhub.errors import NotConverged
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
     from gridhub.analysis.power_flow import PowerFlow
     from gridhub.model.network import Network
+    from gridhub.report.names import Names
 
 SUMMARY_UNITS = {"mw": "MW", "mvar": "Mvar", "percent": "%", "pu": "p.u."}
 
@@ -59,8 +67,10 @@ def flow(
 
 def print_worst_buses(net: Network, error: NotConverged) -> None:
     """Print where a power flow that did not converge is furthest from a solution."""
+    from gridhub.report.names import build_names
+
     names = build_names(net)
-    rows = [(bus, names.get(bus, ""), p_mw, q_mvar) for bus, p_mw, q_mvar in error.worst]
+    rows = [(bus, find_name(names, bus, "bus"), p_mw, q_mvar) for bus, p_mw, q_mvar in error.worst]
     if rows:
         print_table(
             f"{error.status}: worst buses", ("bus", "name", "mismatch MW", "mismatch Mvar"), rows, stderr=True
@@ -98,6 +108,8 @@ def show_summary(summary: Mapping[str, object]) -> list[tuple[str, object, str]]
 
 
 def _print_result(net: Network, result: PowerFlow, top: int) -> None:
+    from gridhub.report.names import build_names
+
     names = build_names(net)
     state = f", snapshot {result.snapshot}" if result.snapshot else ""
     print_table(
@@ -107,7 +119,7 @@ def _print_result(net: Network, result: PowerFlow, top: int) -> None:
     )
     print_most_loaded(result, net, names, top)
     _print_voltages(net, result, names, top)
-    _print_interfaces(net, result)
+    _print_interfaces(net, result, names)
 
 
 def _list_interfaces(net: Network, result: PowerFlow) -> list[dict[str, Any]]:
@@ -116,14 +128,10 @@ def _list_interfaces(net: Network, result: PowerFlow) -> list[dict[str, Any]]:
     return list_records(compute_interfaces(net, result).set_index("interface"), index="interface")
 
 
-def _print_interfaces(net: Network, result: PowerFlow) -> None:
-    table = net.tables["interface"]
-    hangul = dict(zip(table["name"], table["name_ko"], strict=True))
+def _print_interfaces(net: Network, result: PowerFlow, names: Names) -> None:
+    cells = ("flow_mw", "limit_mw", "margin_mw", "margin_percent", "state")
     rows = [
-        tuple(
-            row[key] if key != "name_ko" else hangul.get(row["interface"], "")
-            for key in ("interface", "name_ko", "flow_mw", "limit_mw", "margin_mw", "margin_percent", "state")
-        )
+        (row["interface"], find_name(names, row["interface"], "interface"), *(row[cell] for cell in cells))
         for row in _list_interfaces(net, result)
     ]
     columns = ("interface", "name", "flow MW", "limit MW", "margin MW", "margin %", "state")
@@ -131,12 +139,12 @@ def _print_interfaces(net: Network, result: PowerFlow) -> None:
         print_table("Interface margins", columns, rows)
 
 
-def print_most_loaded(result: PowerFlow, net: Network, names: Mapping[str, str], top: int) -> None:
+def print_most_loaded(result: PowerFlow, net: Network, names: Names, top: int) -> None:
     """Print the most loaded branches of a power flow."""
     rates = net.branches()["rate_mva"]
     loaded = result.branch.dropna(subset=["loading_percent"]).sort_values("loading_percent", ascending=False)
     rows = [
-        (str(key), names.get(str(key), ""), row["loading_percent"], row["p_from_mw"], rates[key])
+        (str(key), find_name(names, key, "branch"), row["loading_percent"], row["p_from_mw"], rates[key])
         for key, row in loaded.head(top).iterrows()
     ]
     columns = ("branch", "name", "loading %", "MW from its from end", "rating MVA")
@@ -146,7 +154,7 @@ def print_most_loaded(result: PowerFlow, net: Network, names: Mapping[str, str],
         print_note("no branch has a rating: loading cannot be told")
 
 
-def _print_voltages(net: Network, result: PowerFlow, names: Mapping[str, str], top: int) -> None:
+def _print_voltages(net: Network, result: PowerFlow, names: Names, top: int) -> None:
     voltages = result.bus["vm_pu"].dropna().sort_values()
     if voltages.empty:
         print_line("voltage magnitudes: not part of a DC power flow")
@@ -157,7 +165,7 @@ def _print_voltages(net: Network, result: PowerFlow, names: Mapping[str, str], t
         ("Highest voltages", voltages[::-1].head(top)),
     ):
         rows = [
-            (str(bus), names.get(str(bus), ""), float(value), float(value) * float(vn_kv[bus]))
+            (str(bus), find_name(names, bus, "bus"), float(value), float(value) * float(vn_kv[bus]))
             for bus, value in part.items()
         ]
         print_table(title, ("bus", "name", "p.u.", "kV"), rows, digits={"p.u.": 4, "kV": 1})

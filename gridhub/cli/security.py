@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from gridhub.cli.console import list_records, print_json, print_line, print_table
+from gridhub.cli.console import find_name, list_records, print_json, print_line, print_table, show_progress
 from gridhub.cli.exits import DONE, FOUND, exits, refuse
 from gridhub.cli.flow import print_worst_buses
 from gridhub.cli.inputs import (
@@ -19,15 +18,16 @@ from gridhub.cli.inputs import (
     check_snapshot,
     parse_settings,
 )
-from gridhub.cli.names import build_names
-from gridhub.errors import NotConverged
-from gridhub.study.source import open_network, suggest
+from gridhub.errors import NotConverged, name_ids
+from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from gridhub.analysis.security import Security
+    from gridhub.criteria import Criteria
     from gridhub.model.network import Network
+    from gridhub.report.names import Names
 
 KINDS = (
     "line",
@@ -72,24 +72,31 @@ def security(
     as_json: JsonOption = False,
 ) -> int:
     """Try every outage; status counts, violations, verdict."""
-    from gridhub.analysis.security import list_contingencies, run_security
+    from gridhub.analysis.contingencies import list_contingencies
+    from gridhub.analysis.security import run_security
 
     net = open_network(network)
     check_snapshot(net, snapshot)
     settings = parse_settings(option)
-    contingencies = list_contingencies(net, kinds=split_kinds(kinds), min_kv=min_kv)
+    rules = _find_criteria(net, criteria)
+    wanted = [part.strip() for part in kinds.split(",") if part.strip()]
+    contingencies = list_contingencies(net, kinds=wanted, min_kv=min_kv)
     if contingencies.empty:
-        refuse(f"{net.name} has nothing of the kinds {kinds} at {min_kv:g} kV and above; try other --kinds")
-    try:
-        result = run_security(
-            net,
-            contingencies,
-            criteria=None if criteria == "none" else criteria,
-            snapshot=snapshot,
-            screen=None if screen == "none" else screen,
-            verify=None if verify == "none" else verify,
-            options=settings,
+        refuse(
+            f"{net.name} has nothing of --kinds {kinds} at {min_kv:g} kV and above; try {', '.join(KINDS)}"
         )
+    try:
+        with show_progress(quiet=as_json) as report:
+            result = run_security(
+                net,
+                contingencies,
+                criteria=rules,
+                snapshot=snapshot,
+                screen=None if screen == "none" else screen,
+                verify=None if verify == "none" else verify,
+                options=settings,
+                progress=(lambda done, total: report("outages", done / total)) if report else None,
+            )
     except NotConverged as error:
         if not as_json:
             print_worst_buses(net, error)
@@ -105,13 +112,14 @@ def security(
     return code
 
 
-def split_kinds(text: str) -> tuple[str, ...]:
-    """Split and check a list of outage kinds."""
-    kinds = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    unknown = [kind for kind in kinds if kind not in KINDS]
-    if unknown or not kinds:
-        refuse(f"--kinds {text!r}: no such kind; {suggest(unknown[0] if unknown else '', KINDS)}")
-    return kinds
+def _find_criteria(net: Network, name: str) -> Criteria | None:
+    """Find the criteria a person named; refuse a region that does not exist."""
+    from gridhub.analysis.security import resolve_criteria
+
+    try:
+        return resolve_criteria(net, None if name == "none" else name)
+    except KeyError as error:
+        refuse(f"--criteria {name!r}: {error.args[0]}")
 
 
 def list_findings(result: Security, fail_on: FailOn | None) -> list[str]:
@@ -131,7 +139,7 @@ def list_findings(result: Security, fail_on: FailOn | None) -> list[str]:
     """
     if fail_on is None:
         return []
-    failed = ~result.status["status"].astype(str).isin(("CONVERGED", "ISLANDED", "SCREENED"))
+    failed = list_unsolved(result)
     found = [f"{int(failed.sum())} outage(s) without a solution"] if failed.any() else []
     violations = result.violations
     if fail_on == "new-violations":
@@ -141,6 +149,11 @@ def list_findings(result: Security, fail_on: FailOn | None) -> list[str]:
     if not found and fail_on == "violations" and result.verdict != "secure":
         found.append(f"verdict {result.verdict}")
     return found
+
+
+def list_unsolved(result: Security) -> pd.Series[bool]:
+    """Mark the outages without a solution."""
+    return ~result.status["status"].astype(str).isin(("CONVERGED", "ISLANDED", "SCREENED"))
 
 
 def select_new(violations: pd.DataFrame) -> pd.DataFrame:
@@ -173,38 +186,86 @@ def count_statuses(result: Security) -> dict[str, int]:
 
 
 def _print_result(net: Network, result: Security, top: int) -> None:
+    from gridhub.report.names import build_names
+
     names = build_names(net)
     counts = count_statuses(result)
-    print_table(f"{net.name}: {len(result.status):,} outages", ("status", "outages"), counts.items())
-    print_violations(result.violations, names, top)
-    lost = result.status[result.status["lost_load_mw"].fillna(0.0) > 0.0].sort_values(
-        "lost_load_mw", ascending=False
-    )
-    if len(lost):
-        rows = [
-            (str(key), names.get(str(key), ""), row["status"], row["lost_load_mw"], row["lost_generation_mw"])
-            for key, row in lost.iterrows()
-        ]
-        columns = ("outage", "name", "status", "load lost MW", "generation lost MW")
-        print_table("Outages that lose load", columns, rows, limit=top)
+    state = f", snapshot {result.snapshot}" if result.snapshot else ""
+    print_table(f"{net.name}{state}: {len(result.status):,} outages", ("status", "outages"), counts.items())
+    _print_violations(result, names, top)
+    _print_losses(result, names, top)
+    _print_unsolved(result, names, top)
+    for line in _list_remarks(result):
+        print_line(line)
     print_line(f"verdict: {result.verdict}")
 
 
-def print_violations(violations: pd.DataFrame, names: Mapping[str, str], top: int) -> None:
-    """Print violations, the worst first."""
+def _list_remarks(result: Security) -> list[str]:
+    """Say by which rules was judged, and what was not judged."""
+    screened = int((result.status["status"].astype(str) == "SCREENED").sum())
+    unrated = result.base.summary["unrated_branches"]
+    remarks = [f"criteria: {result.criteria or 'ratings alone, no voltage limits'}"]
+    if screened:
+        remarks.append(f"{screened:,} outages judged clear by DC alone (--verify all solves them by AC)")
+    if unrated:
+        remarks.append(f"{unrated:,} branches have no rating: their loading is not judged")
+    if result.unjudged:
+        remarks.append(f"no voltage criteria for {name_ids(result.unjudged)}")
+    if len(result.warnings):
+        remarks.append(
+            f"{len(result.warnings):,} voltages outside their target range with everything in service"
+        )
+    return remarks
+
+
+def _name_outage(result: Security, names: Names, contingency: object) -> str:
+    elements = result.contingencies["elements"].get(contingency, ())
+    name = names.find_outage(contingency, elements)
+    return "" if name == str(contingency) else name
+
+
+def _print_losses(result: Security, names: Names, top: int) -> None:
+    status = result.status
+    lost = status[status["lost_load_mw"].fillna(0.0) > 0.0].sort_values("lost_load_mw", ascending=False)
+    rows = [
+        (
+            str(key),
+            _name_outage(result, names, key),
+            row["status"],
+            row["lost_load_mw"],
+            row["lost_generation_mw"],
+        )
+        for key, row in lost.iterrows()
+    ]
+    if rows:
+        columns = ("outage", "name", "status", "load lost MW", "generation lost MW")
+        print_table("Outages that lose load", columns, rows, limit=top)
+
+
+def _print_unsolved(result: Security, names: Names, top: int) -> None:
+    unsolved = result.status[list_unsolved(result)]
+    rows = [
+        (str(key), _name_outage(result, names, key), str(row["status"]), str(row["reason"]))
+        for key, row in unsolved.iterrows()
+    ]
+    if rows:
+        print_table("Outages without a solution", ("outage", "name", "status", "reason"), rows, limit=top)
+
+
+def _print_violations(result: Security, names: Names, top: int) -> None:
+    """Print violations, the worst first by their distance from the limit."""
+    violations = result.violations
     if violations.empty:
         print_line("no violations")
         return
-    worst = violations.assign(
-        _excess=(violations["value"] - violations["limit"]).abs() / violations["limit"].abs()
-    )
-    worst = worst.sort_values("_excess", ascending=False, kind="stable")
+    beyond = (violations["value"] - violations["limit"]).abs() / violations["limit"].abs().clip(lower=1e-9)
+    worst = violations.loc[beyond.sort_values(ascending=False, kind="stable").index]
     rows = [
         (
             str(row["contingency"]) or "(N)",
-            names.get(str(row["contingency"]), ""),
+            _name_outage(result, names, row["contingency"]),
             str(row["element"]),
-            names.get(str(row["element"]), ""),
+            find_name(names, row["element"]),
             str(row["kind"]),
             float(row["value"]),
             float(row["limit"]),
@@ -212,5 +273,5 @@ def print_violations(violations: pd.DataFrame, names: Mapping[str, str], top: in
         )
         for _, row in worst.iterrows()
     ]
-    columns = ("outage", "its name", "element", "its name", "kind", "value", "limit", "unit")
-    print_table("Violations, worst first", columns, rows, digits=2, limit=top)
+    columns = ("outage", "what is out", "element", "name", "kind", "value", "limit", "unit")
+    print_table("Violations, worst first", columns, rows, digits=3, limit=top)
