@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
-from gridhub.errors import Issue
+from gridhub.errors import FileFormatError, InputError, Issue, OutputError
 from gridhub.interop.conversion_report import ConversionReport, count_rows, find_lost, raise_issues, sum_totals
-from gridhub.interop.input_files import InputFile, open_input
+from gridhub.interop.export import Export, prepare_export
+from gridhub.interop.input_files import InputFile, open_input, pack_cgmes
 from gridhub.interop.matpower import build_text, complete_bridge, find_differences, read_mat, read_statements
 from gridhub.interop.matpower_tables import check_tables
+from gridhub.interop.matpower_writer import build_matpower
 from gridhub.interop.powerio_bridge import Bridge, build_bridge, count_record, count_tables, sum_record
-from gridhub.interop.powerio_reader import Record, parse_bytes
+from gridhub.interop.powerio_reader import Record, emit_record, parse_bytes
+from gridhub.interop.powerio_record import build_record
+from gridhub.interop.raw_files import find_unmodelled
 from gridhub.model.network import Network
 from gridhub.model.validate import validate
 
@@ -37,6 +43,8 @@ def _read_other(source: InputFile) -> tuple[Record, Bridge, tuple[str, ...]]:
     token = None if source.format == "json" else source.format
     record, findings = parse_bytes(source.data, source.name, token)
     bridge = build_bridge(record)
+    if source.format == "psse":
+        findings += find_unmodelled(source.data)
     bridge.issues[:0] = findings
     return record, bridge, ()
 
@@ -112,7 +120,10 @@ def read_case(
     >>> net, report.totals["load_mw"]
     (<Network 'two': 2 buses, 1 branches>, 90.0)
     """
-    source = open_input(Path(path), format)
+    return _read_input(open_input(Path(path), format), str(path), strict)
+
+
+def _read_input(source: InputFile, path: str, strict: bool) -> tuple[Network, ConversionReport]:
     is_matpower = source.format in ("matpower", "mat")
     record, bridge, ignored = (_read_matpower if is_matpower else _read_other)(source)
     net = Network(
@@ -124,7 +135,7 @@ def read_case(
     issues = [*bridge.issues, *_find_losses(record, bridge, net), *validate(net)]
     raise_issues(issues, source.name, strict)
     return net, ConversionReport(
-        source=str(path),
+        source=path,
         format=source.format if source.format != "json" else str(record["source_format"]),
         counts_before=count_record(record),
         counts=count_rows(net),
@@ -133,4 +144,151 @@ def read_case(
         issues=tuple(issues),
         notes=tuple(bridge.notes),
         statements=ignored,
+    )
+
+
+WRITE_FORMATS: Mapping[str, tuple[str, str]] = {
+    "matpower": ("matpower", ".m"),
+    "psse33": ("psse", ".raw"),
+    "psse34": ("psse34", ".raw"),
+    "psse35": ("psse35", ".raw"),
+    "psse-rawx": ("psse-rawx", ".rawx"),
+    "cgmes": ("cgmes", ""),
+    "ucte": ("ucte", ".uct"),
+    "xiidm": ("xiidm", ".xiidm"),
+    "jiidm": ("jiidm", ".jiidm"),
+    "powerworld": ("powerworld", ".aux"),
+    "pslf": ("pslf", ".epc"),
+    "powermodels-json": ("powermodels-json", ".json"),
+    "egret-json": ("egret-json", ".json"),
+    "pandapower-json": ("pandapower-json", ".json"),
+}
+"""Formats that can be written: PowerIO's name and the usual suffix."""
+
+_READ_BACK = {"psse33": "psse", "psse34": "psse", "psse35": "psse"}
+
+
+def _check_target(path: Path, force: bool) -> None:
+    if path.exists() and not force:
+        raise OutputError(f"{path} exists and was left as it is; give force=True to replace it")
+    if not path.parent.is_dir():
+        raise OutputError(f"there is no folder {path.parent} to write {path.name} into")
+
+
+def _write_bytes(path: Path, data: bytes) -> None:
+    """Write beside the target and move it there, so that no half-written file is ever in its place."""
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:50]}-")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
+        except OSError:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise OutputError(f"{path} could not be written: {error}") from error
+
+
+def _write_artifacts(path: Path, artifacts: Mapping[str, bytes]) -> None:
+    """Write one file, or several into a folder of the target's name."""
+    if len(artifacts) == 1:
+        _write_bytes(path, next(iter(artifacts.values())))
+        return
+    try:
+        path.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path} could not be made a folder: {error}") from error
+    for name, data in artifacts.items():
+        _write_bytes(path / Path(name).name, data)
+
+
+def _read_back(artifacts: Mapping[str, bytes], export: Export, name: str, format: str) -> tuple[Network | None, list[Issue]]:
+    """Read what was written, and say where it is not what went in."""
+    if len(artifacts) == 1:
+        source = InputFile(name, _READ_BACK.get(format, format), next(iter(artifacts.values())))
+    else:
+        source = pack_cgmes(artifacts, name)
+    try:
+        net, report = _read_input(source, name, strict=False)
+    except InputError as error:
+        if format == "matpower":
+            raise
+        first = next(issue for issue in error.issues if issue.severity == "error")
+        message = f"the file does not read back without fault ({first.message}): check it before use"
+        return None, [Issue("warning", "W-READBACK", "file", "", "", first.code, message)]
+    # shunts that reading made of branches were branches here too
+    before, totals = sum_totals(export.net), report.totals_before
+    return net, [
+        Issue("warning", "W-TOTAL", "totals", "", i.column, i.value, f"the file has {totals[i.column]:.9g} of {before[i.column]:.9g}")
+        for i in find_lost(before, totals)
+    ]
+
+
+def write_case(
+    net: Network, path: str | os.PathLike[str], format: str = "matpower", force: bool = False
+) -> ConversionReport:
+    """Write a network for another tool.
+
+    Parameters
+    ----------
+    net : Network
+        The state of its tables is written; apply a snapshot first to write that.
+    path : path
+        File, or folder for CGMES.
+    format : str
+        One of `WRITE_FORMATS`.
+    force : bool
+        True: replace what is there.
+
+    Returns
+    -------
+    ConversionReport
+        What the format cannot carry. `counts` and `totals` are those of the file as read back (empty if it
+        does not read back); where they differ from those before, an issue says so.
+
+    Raises
+    ------
+    OutputError
+        If the file exists and `force` is False, or cannot be written.
+    FileFormatError
+        If the format is unknown or the network cannot be written in it.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import pandas as pd
+    >>> from gridhub.model.network import build_network
+    >>> bus = pd.DataFrame({"vn_kv": [345.0], "reference": True}, index=["1"])
+    >>> load = pd.DataFrame({"bus": ["1"], "p_mw": [50.0]}, index=["load:1"])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     report = write_case(build_network("one", bus=bus, load=load), pathlib.Path(folder, "one.m"))
+    >>> report.totals["load_mw"]
+    50.0
+    """
+    target = Path(path)
+    if format not in WRITE_FORMATS:
+        message = f"unknown format; known are {', '.join(WRITE_FORMATS)}"
+        raise FileFormatError([Issue("error", "E-FORMAT", "file", "", "", format, message)], target.name)
+    _check_target(target, force)
+    raise_issues([issue for issue in validate(net) if issue.severity == "error"], net.name)
+    export = prepare_export(net)
+    if format == "matpower":
+        artifacts: Mapping[str, bytes] = {target.name: build_matpower(export, target.stem).encode()}
+        findings: list[Issue] = []
+    else:
+        artifacts, findings = emit_record(build_record(export, target.stem), WRITE_FORMATS[format][0], target.name)
+    written, differences = _read_back(artifacts, export, target.name, format)
+    _write_artifacts(target, artifacts)
+    return ConversionReport(
+        source=str(path),
+        format=format,
+        direction="write",
+        counts_before=count_rows(net),
+        counts=count_rows(written) if written is not None else {},
+        totals_before=sum_totals(net),
+        totals=sum_totals(written) if written is not None else {},
+        issues=(*export.issues, *findings, *differences),
+        notes=tuple(export.notes),
     )

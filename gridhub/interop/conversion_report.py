@@ -31,7 +31,8 @@ class ConversionReport:
         Rows per kind of component in the input and in the output. Where they differ, an issue says why.
     totals_before, totals : mapping
         Sums over all rows, also those out of service: ``load_mw``, ``load_mvar``, ``generation_mw``,
-        ``generation_mvar``, ``shunt_mw``, ``shunt_mvar`` (at 1 p.u.), ``hvdc_mw``.
+        ``generation_mvar``, ``shunt_mw``, ``shunt_mvar`` (at 1 p.u.), ``hvdc_mw`` (of set-points, whatever
+        their direction).
     issues : tuple of Issue
         What was dropped, assumed or converted, with MW where power is concerned.
     notes : tuple of str
@@ -102,9 +103,10 @@ def sum_totals(net: Network) -> dict[str, float]:
         "generation_mvar": ("generator", "q_mvar"),
         "shunt_mw": ("shunt", "g_mw"),
         "shunt_mvar": ("shunt", "b_mvar"),
-        "hvdc_mw": ("hvdc", "p_mw"),
     }
-    return {name: float(net.tables[table][column].sum()) for name, (table, column) in pairs.items()}
+    totals = {name: float(net.tables[table][column].sum()) for name, (table, column) in pairs.items()}
+    totals["hvdc_mw"] = float(net.tables["hvdc"]["p_mw"].abs().sum())
+    return totals
 
 
 def find_lost(

@@ -13,15 +13,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gridhub.errors import FileFormatError, Issue
+from gridhub.interop.raw_files import check_raw
 
 MAX_BYTES = 512 * 1024 * 1024
 """Largest file read, and the most that a compressed one may unpack to, counted while unpacking [byte]."""
 
 MAX_MEMBERS = 1000
 """Most files in an archive."""
-
-RAW_VERSIONS = (32, 33, 34, 35)
-"""Revisions of PSS/E RAW that are read."""
 
 READ_FORMATS: Mapping[str, str] = {
     "matpower": "matpower",
@@ -214,26 +212,6 @@ def check_json(data: bytes, name: str) -> None:
         raise fail("E-UNSAFE", name, message, ", ".join(foreign[:5]))
 
 
-def _check_raw(data: bytes, name: str) -> None:
-    """Refuse a PSS/E revision that the reader does not know."""
-    supported = ", ".join(map(str, RAW_VERSIONS))
-    for line in data[:20_000].decode("latin-1").splitlines():
-        if not line.strip() or line.lstrip().startswith("@!"):
-            continue
-        fields = line.split("/")[0].split(",")
-        revision = fields[2].strip() if len(fields) > 2 else ""
-        try:
-            known = float(revision) in RAW_VERSIONS
-        except ValueError:
-            known = False
-        if not known:
-            shown = revision or "none"
-            message = f"PSS/E RAW revision {shown} is not read; supported are {supported}: save it in one of these"
-            raise fail("E-RAW-VERSION", name, message, shown)
-        return
-    raise fail("E-RAW-VERSION", name, f"no header found; supported revisions are {supported}")
-
-
 def _decode_check(data: bytes, name: str) -> None:
     try:
         data.decode("utf-8-sig")
@@ -245,7 +223,7 @@ def _decode_check(data: bytes, name: str) -> None:
 
 _CHECKS: Mapping[str, Callable[[bytes, str], None]] = {
     "matpower": _decode_check,
-    "psse": _check_raw,
+    "psse": check_raw,
     "xiidm": check_xml,
     **dict.fromkeys(
         ("json", "jiidm", "psse-rawx", "powermodels-json", "egret-json", "surge-json", "pandapower-json"), check_json
@@ -262,7 +240,8 @@ def _pack(members: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def _open_cgmes(members: Mapping[str, bytes], name: str) -> InputFile:
+def pack_cgmes(members: Mapping[str, bytes], name: str) -> InputFile:
+    """Check the profiles of a CGMES set and pack them for the reader."""
     profiles = {member: content for member, content in members.items() if member.lower().endswith(".xml")}
     for member, content in profiles.items():
         check_xml(content, f"{name}:{member}")
@@ -276,7 +255,7 @@ def _open_folder(path: Path) -> InputFile:
         raise fail("E-FORMAT", path.name, message)
     if sum(p.stat().st_size for p in files) > MAX_BYTES:
         raise fail("E-SIZE", path.name, f"larger than {MAX_BYTES} bytes: not read")
-    return _open_cgmes({p.name: p.read_bytes() for p in files}, path.name)
+    return pack_cgmes({p.name: p.read_bytes() for p in files}, path.name)
 
 
 def _find_format(name: str, data: bytes, asked: str | None) -> str:
@@ -328,7 +307,7 @@ def open_input(path: Path, asked: str | None = None) -> InputFile:
     if data[:4] == b"PK\x03\x04":
         members = read_archive(data, name)
         if asked == "cgmes" or (asked is None and sum(m.lower().endswith(".xml") for m in members) > 0):
-            return _open_cgmes(members, name)
+            return pack_cgmes(members, name)
         if len(members) != 1:
             raise fail("E-FORMAT", name, f"the archive holds {len(members)} files: unpack it and name one")
         ((name, data),) = members.items()
@@ -336,7 +315,7 @@ def open_input(path: Path, asked: str | None = None) -> InputFile:
             raise fail("E-FORMAT", name, "this is a Python pickle, which can execute anything: refused")
     token = _find_format(name, data, asked)
     if token == "cgmes":
-        return _open_cgmes({f"{Path(name).stem}.xml": data}, name)
+        return pack_cgmes({f"{Path(name).stem}.xml": data}, name)
     check = _CHECKS.get(token)
     if check is not None:
         check(data, name)

@@ -162,7 +162,10 @@ def _split_charging(branch: Record) -> tuple[float, float, complex, complex]:
         return 0.0 if a * b <= 0 else math.copysign(min(abs(a), abs(b)), a)
 
     half = complex(share(start.real, end.real), share(start.imag, end.imag))
-    return 2 * half.real, 2 * half.imag, start - half, end - half
+    # what is left of rounding is none
+    tolerance = 1e-9 * (abs(start) + abs(end))
+    left, right = (y - half if abs(y - half) > tolerance else 0j for y in (start, end))
+    return 2 * half.real, 2 * half.imag, left, right
 
 
 def _add_branch(bridge: Bridge, row: int, branch: Record) -> str:
@@ -422,6 +425,8 @@ def _add_storage(bridge: Bridge, record: Record) -> None:
 
 def _add_hvdc(bridge: Bridge, record: Record, recompute: bool) -> None:
     silent = {}
+    # RAW states no limits: the reader takes the set-point for one
+    derived = record["source_format"] in ("psse", "psse-rawx")
     for row, link in enumerate(record["hvdc"], start=1):
         id_ = f"dcline:{row}"
         p_mw, loss, share = link["pf"], read_number(link["loss0"]), read_number(link["loss1"])
@@ -437,8 +442,8 @@ def _add_hvdc(bridge: Bridge, record: Record, recompute: bool) -> None:
             from_bus=str(link["from"]),
             to_bus=str(link["to"]),
             p_mw=p_mw,
-            p_min_mw=read_limit(link["pmin"]),
-            p_max_mw=read_limit(link["pmax"]),
+            p_min_mw=math.nan if derived else read_limit(link["pmin"]),
+            p_max_mw=math.nan if derived else read_limit(link["pmax"]),
             loss_mw=loss,
             loss_percent=100.0 * share,
             q_from_mvar=link["qf"],
@@ -563,7 +568,7 @@ def sum_record(record: Record) -> dict[str, float]:
         "generation_mvar": sum(row["qg"] for row in record["generators"]),
         "shunt_mw": sum(row["g"] for row in record["shunts"]),
         "shunt_mvar": sum(row["b"] for row in record["shunts"]),
-        "hvdc_mw": sum(row["pf"] for row in record["hvdc"]),
+        "hvdc_mw": sum(abs(row["pf"]) for row in record["hvdc"]),
     }
 
 

@@ -1,0 +1,162 @@
+"""What every writer needs first: bus numbers, bus types, and what the file's format has no place for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from gridhub.errors import Issue, name_ids
+from gridhub.interop.conversion_report import warn
+from gridhub.model.network import Network
+from gridhub.model.schema import read_schema
+
+_CARRIED_NOWHERE = ("interface", "site", "snapshot", "snapshot_value")
+_PROVENANCE = {"source", "confidence", "source_row", "bus_number"}
+
+
+@dataclass
+class Export:
+    """A network made ready for a file that knows buses by number.
+
+    Attributes
+    ----------
+    net : Network
+    numbers : mapping
+        Bus id -> number in the file.
+    kinds : mapping
+        Bus id -> ``"PQ"``, ``"PV"``, ``"REF"`` or ``"ISOLATED"``.
+    issues : list of Issue
+    notes : list of str
+    """
+
+    net: Network
+    numbers: Mapping[str, int]
+    kinds: Mapping[str, str]
+    issues: list[Issue] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def warn(self, code: str, table: str, ids: Iterable[object], column: str, message: str) -> None:
+        """Add a warning unless there is no row it is about."""
+        listed = list(ids)
+        if listed:
+            self.issues.append(warn(code, table, listed, column, message))
+
+
+def number_buses(bus: pd.DataFrame) -> dict[str, int]:
+    """Give every bus a number: its own, else its id if that is one, else the next free one.
+
+    Parameters
+    ----------
+    bus : DataFrame
+        Table ``bus``.
+
+    Returns
+    -------
+    dict
+        Id -> number, from 1, unique.
+
+    Examples
+    --------
+    >>> number_buses(pd.DataFrame({"bus_number": [7.0, float("nan"), float("nan")]}, index=["a", "12", "b"]))
+    {'a': 7, '12': 12, 'b': 13}
+    """
+    numbers: dict[str, int] = {}
+    taken: set[int] = set()
+    for id_, stated in bus["bus_number"].items():
+        number = int(stated) if math.isfinite(stated) else (int(str(id_)) if str(id_).isdecimal() else 0)
+        if number > 0 and number not in taken:
+            numbers[str(id_)] = number
+            taken.add(number)
+    following = max(taken, default=0) + 1
+    for id_ in map(str, bus.index):
+        if id_ not in numbers:
+            numbers[id_] = following
+            following += 1
+    return {id_: numbers[id_] for id_ in map(str, bus.index)}
+
+
+def find_bus_kinds(net: Network) -> dict[str, str]:
+    """Say what MATPOWER and PSS/E call each bus.
+
+    A bus with a regulating generator is PV also while that generator is out of service: such a bus counts as
+    PQ in a power flow, and keeps its generator's role in the file.
+    """
+    generator = net.tables["generator"]
+    regulated = set(generator.loc[generator["regulating"], "bus"])
+    bus = net.tables["bus"]
+    kinds = {}
+    for id_, reference, on in zip(bus.index, bus["reference"], bus["in_service"], strict=True):
+        kind = "REF" if reference else "PV" if id_ in regulated else "PQ"
+        kinds[str(id_)] = kind if on else "ISOLATED"
+    return kinds
+
+
+def prepare_export(net: Network) -> Export:
+    """Number the buses, find their types, and report what no file of another tool carries.
+
+    Parameters
+    ----------
+    net : Network
+
+    Returns
+    -------
+    Export
+    """
+    export = Export(net, number_buses(net.tables["bus"]), find_bus_kinds(net))
+    renamed = [id_ for id_, number in export.numbers.items() if id_ != str(number)]
+    message = "files know buses by number: read back, the id is the number"
+    export.warn("W-ID", "bus", renamed, "bus_number", message)
+    for table in _CARRIED_NOWHERE:
+        rows = len(net.tables[table])
+        if rows:
+            export.issues.append(warn("W-TABLE", table, [], "", f"{rows} rows are not carried"))
+    if net.snapshots:
+        export.notes.append(f"the state of the tables is written, none of the snapshots {name_ids(net.snapshots)}")
+    kept = [name for name in net.documents if net.documents[name]]
+    if kept:
+        export.issues.append(warn("W-TABLE", "documents", kept, "", "documents are not carried"))
+    if len(net.placements):
+        message = f"{len(net.placements)} placements are not carried; what they built is"
+        export.issues.append(warn("W-TABLE", "placements", [], "", message))
+    return export
+
+
+def report_columns(export: Export, carried: Mapping[str, Iterable[str]]) -> None:
+    """Report the columns that hold something and are not carried.
+
+    Parameters
+    ----------
+    export : Export
+        Receives the issues.
+    carried : mapping
+        Table -> columns that the format carries; tables that are not named are left out.
+    """
+    for table, columns in carried.items():
+        frame = export.net.tables[table]
+        left = {}
+        for name in frame.columns:
+            if name in columns or name in _PROVENANCE or not len(frame):
+                continue
+            column = read_schema()[table].get(name)
+            default = column.default if column else None
+            filled = _count_filled(frame[name], default)
+            if filled:
+                left[name] = filled
+        if left:
+            listed = name_ids([f"{name} ({count} rows)" for name, count in left.items()], 12)
+            export.issues.append(warn("W-FIELD", table, [], "", f"not carried: {listed}"))
+
+
+def _count_filled(values: pd.Series, default: object) -> int:
+    """Count values that say something: neither empty nor the default."""
+    if values.dtype == object:
+        return int(sum(value not in ("", None, default) and value == value for value in values))
+    array = values.to_numpy()
+    if array.dtype == bool:
+        return int((array != bool(default)).sum())
+    same = array == default if isinstance(default, float) and not math.isnan(default) else np.isnan(array)
+    return int((~same).sum())
