@@ -117,7 +117,7 @@ def _print_result(net: Network, result: PowerFlow, top: int) -> None:
         ("quantity", "value", "unit"),
         show_summary(result.summary),
     )
-    print_most_loaded(result, net, names, top)
+    _print_most_loaded(result, net, names, top)
     _print_voltages(net, result, names, top)
     _print_interfaces(net, result, names)
 
@@ -139,12 +139,11 @@ def _print_interfaces(net: Network, result: PowerFlow, names: Names) -> None:
         print_table("Interface margins", columns, rows)
 
 
-def print_most_loaded(result: PowerFlow, net: Network, names: Names, top: int) -> None:
-    """Print the most loaded branches of a power flow."""
-    rates = net.branches()["rate_mva"]
-    loaded = result.branch.dropna(subset=["loading_percent"]).sort_values("loading_percent", ascending=False)
+def _print_most_loaded(result: PowerFlow, net: Network, names: Names, top: int) -> None:
+    table = result.branch.join(net.branches()["rate_mva"]).dropna(subset=["loading_percent"])
+    loaded = table.sort_values("loading_percent", ascending=False, kind="stable")
     rows = [
-        (str(key), find_name(names, key, "branch"), row["loading_percent"], row["p_from_mw"], rates[key])
+        (str(key), find_name(names, key, "branch"), row["loading_percent"], row["p_from_mw"], row["rate_mva"])
         for key, row in loaded.head(top).iterrows()
     ]
     columns = ("branch", "name", "loading %", "MW from its from end", "rating MVA")
@@ -155,17 +154,17 @@ def print_most_loaded(result: PowerFlow, net: Network, names: Names, top: int) -
 
 
 def _print_voltages(net: Network, result: PowerFlow, names: Names, top: int) -> None:
-    voltages = result.bus["vm_pu"].dropna().sort_values()
-    if voltages.empty:
+    table = result.bus[["vm_pu"]].join(net.tables["bus"]["vn_kv"]).dropna(subset=["vm_pu"])
+    if table.empty:
         print_line("voltage magnitudes: not part of a DC power flow")
         return
-    vn_kv = net.tables["bus"]["vn_kv"]
+    ordered = table.sort_values("vm_pu", kind="stable")
     for title, part in (
-        ("Lowest voltages", voltages.head(top)),
-        ("Highest voltages", voltages[::-1].head(top)),
+        ("Lowest voltages", ordered.head(top)),
+        ("Highest voltages", ordered[::-1].head(top)),
     ):
         rows = [
-            (str(bus), find_name(names, bus, "bus"), float(value), float(value) * float(vn_kv[bus]))
-            for bus, value in part.items()
+            (str(bus), find_name(names, bus, "bus"), row["vm_pu"], row["vm_pu"] * row["vn_kv"])
+            for bus, row in part.iterrows()
         ]
         print_table(title, ("bus", "name", "p.u.", "kV"), rows, digits={"p.u.": 4, "kV": 1})
