@@ -16,7 +16,7 @@ from gridhub.interop.matpower_tables import check_tables
 from gridhub.interop.matpower_writer import build_matpower
 from gridhub.interop.powerio_bridge import Bridge, build_bridge, count_record, count_tables, sum_record
 from gridhub.interop.powerio_reader import Record, emit_record, parse_bytes
-from gridhub.interop.powerio_record import build_record
+from gridhub.interop.powerio_record import build_record, find_admittance_changes
 from gridhub.interop.raw_files import find_unmodelled
 from gridhub.model.network import Network
 from gridhub.model.validate import validate
@@ -165,6 +165,9 @@ WRITE_FORMATS: Mapping[str, tuple[str, str]] = {
 }
 """Formats that can be written: PowerIO's name and the usual suffix."""
 
+_ONE_SIDED = ("psse33", "psse34", "psse35", "psse-rawx", "xiidm", "jiidm")
+"""Formats that know the shunt admittance of a transformer at one end."""
+
 _READ_BACK = {"psse33": "psse", "psse34": "psse", "psse35": "psse"}
 
 
@@ -218,9 +221,12 @@ def _read_back(artifacts: Mapping[str, bytes], export: Export, name: str, format
         first = next(issue for issue in error.issues if issue.severity == "error")
         message = f"the file does not read back without fault ({first.message}): check it before use"
         return None, [Issue("warning", "W-READBACK", "file", "", "", first.code, message)]
-    # shunts that reading made of branches were branches here too
     before, totals = sum_totals(export.net), report.totals_before
-    return net, [
+    change = find_admittance_changes(build_record(export, name), build_record(prepare_export(net), name))
+    if change and format == "matpower":
+        raise FileFormatError([Issue("error", "E-LOST", "branch", "", "", "", change)], name)
+    changes = [Issue("warning", "W-ADMITTANCE", "branch", "", "", "", change)] if change else []
+    return net, changes + [
         Issue("warning", "W-TOTAL", "totals", "", i.column, i.value, f"the file has {totals[i.column]:.9g} of {before[i.column]:.9g}")
         for i in find_lost(before, totals)
     ]
@@ -278,7 +284,9 @@ def write_case(
         artifacts: Mapping[str, bytes] = {target.name: build_matpower(export, target.stem).encode()}
         findings: list[Issue] = []
     else:
-        artifacts, findings = emit_record(build_record(export, target.stem), WRITE_FORMATS[format][0], target.name)
+        record = build_record(export, target.stem, format in _ONE_SIDED)
+        artifacts, findings = emit_record(record, WRITE_FORMATS[format][0], target.name)
+    issues = [*export.issues, *findings]
     written, differences = _read_back(artifacts, export, target.name, format)
     _write_artifacts(target, artifacts)
     return ConversionReport(
@@ -289,6 +297,6 @@ def write_case(
         counts=count_rows(written) if written is not None else {},
         totals_before=sum_totals(net),
         totals=sum_totals(written) if written is not None else {},
-        issues=(*export.issues, *findings, *differences),
+        issues=(*issues, *differences),
         notes=tuple(export.notes),
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from gridhub.errors import FileFormatError, Issue
 from gridhub.interop.conversion_report import ConversionReport, count_rows, raise_issues, sum_totals
 from gridhub.interop.pandapower_branches import (
-    read_bus_switches,
     read_impedances,
     read_lines,
     read_three_winding,
@@ -34,7 +35,12 @@ from gridhub.interop.pandapower_read import (
     get_floats,
     get_table,
 )
+from gridhub.interop.pandapower_switches import read_bus_switches
+from gridhub.interop.pandapower_write import Outline, number_buses, report_unwritten, write_buses
+from gridhub.interop.pandapower_write_branches import write_lines, write_transformers_and_series
+from gridhub.interop.pandapower_write_injections import write_costs, write_generators, write_hvdc, write_loads
 from gridhub.model.network import Network
+from gridhub.model.snapshot import apply_snapshot
 
 OLDEST_SAFE = (3, 5, 4)
 """First pandapower that refuses foreign classes in a JSON file."""
@@ -202,3 +208,113 @@ def read_pandapower_json(path: str | Path, strict: bool = False) -> tuple[Networ
     if not pp_net.get("name"):
         pp_net["name"] = path.stem
     return from_pandapower(pp_net, strict)
+
+
+WRITERS = (
+    write_buses,
+    write_lines,
+    write_transformers_and_series,
+    write_loads,
+    write_generators,
+    write_hvdc,
+    report_unwritten,
+)
+
+
+def _fill_table(empty: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Bring rows to the columns and types of a pandapower table; further columns stay behind them."""
+    filled: dict[str, Any] = {}
+    for name, dtype in empty.dtypes.items():
+        values = rows[name] if name in rows else pd.Series(None, index=rows.index, dtype=object)
+        if dtype.kind == "O":
+            filled[str(name)] = [None if pd.isna(value) or value == "" else value for value in values]
+        elif dtype.kind == "f":
+            filled[str(name)] = pd.to_numeric(values).to_numpy(dtype=float, na_value=float("nan"))
+        else:
+            filled[str(name)] = values.astype(dtype).array
+    filled |= {name: rows[name].array for name in rows.columns if name not in empty.columns}
+    return pd.DataFrame(filled, index=rows.index)
+
+
+def to_pandapower(net: Network, snapshot: str | None = None) -> tuple[Any, ConversionReport]:
+    """Make a pandapower network, electrically equal to one snapshot of `net`.
+
+    Parameters
+    ----------
+    net : Network
+    snapshot : str, optional
+        Snapshot to apply; None is the first, or the tables themselves if there is none.
+
+    Returns
+    -------
+    pp_net : pandapowerNet
+        Ids are in the column ``gridhub_id`` of every table. To be run with ``trafo_model="pi"`` and
+        ``calculate_voltage_angles=True``; the reference unit of each island is an external grid.
+    report : ConversionReport
+        What was dropped or approximated, with MW.
+
+    Raises
+    ------
+    FileFormatError
+        E-ZEROZ: a transformer without impedance, which pandapower cannot have.
+    KeyError
+        If the snapshot does not exist.
+
+    Examples
+    --------
+    >>> import pandapower.networks
+    >>> net, _ = from_pandapower(pandapower.networks.case9())
+    >>> pp_net, report = to_pandapower(net)
+    >>> len(pp_net.line), float(pp_net.load["p_mw"].sum())
+    (9, 315.0)
+    """
+    import pandapower
+
+    net = apply_snapshot(net, snapshot)
+    outline = Outline(net, number_buses(net))
+    for writer in WRITERS:
+        writer(outline)
+    raise_issues(outline.issues, net.name)
+    pp_net = pandapower.create_empty_network(name=net.name, f_hz=net.frequency_hz, sn_mva=net.base_mva)
+    tables = outline.build_tables()
+    tables["poly_cost"] = write_costs(outline, tables)
+    for name, rows in tables.items():
+        if len(rows):
+            pp_net[name] = _fill_table(pp_net[name], rows)
+    report = ConversionReport(
+        source=net.name,
+        format="pandapower",
+        direction="write",
+        counts_before=count_rows(net),
+        counts=_count_rows(pp_net),
+        totals_before=sum_totals(net),
+        totals=_sum_totals(pp_net),
+        issues=tuple(outline.issues),
+        notes=tuple(outline.notes),
+    )
+    return pp_net, report
+
+
+def load_pandapower_network(name: str) -> Network:
+    """Load one of the networks pandapower ships.
+
+    Parameters
+    ----------
+    name : str
+        Name of a function of ``pandapower.networks`` that needs no argument, such as ``case118``. Only the
+        names of `gridhub.list_networks` are meant to come here.
+
+    Returns
+    -------
+    Network
+        As `from_pandapower` gives it, named ``pandapower:<name>``.
+
+    Examples
+    --------
+    >>> load_pandapower_network("case9").name
+    'pandapower:case9'
+    """
+    from pandapower import networks
+
+    net, _ = from_pandapower(getattr(networks, name)())
+    return net.replace(name=f"pandapower:{name}")

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gridhub.interop.pandapower_read import (
-    SWITCHED_COLUMNS,
+    UNRATED_KA,
     Bools,
     Draft,
     Floats,
@@ -20,6 +20,7 @@ from gridhub.interop.pandapower_read import (
     get_texts,
     name_rows,
 )
+from gridhub.interop.pandapower_switches import open_ends
 from gridhub.interop.pandapower_transformers import (
     SIDES,
     Tap,
@@ -33,112 +34,16 @@ from gridhub.interop.pandapower_transformers import (
     split_impedance,
 )
 
-UNRATED_KA = 99999.0
-"""Current limit pandapower's own MATPOWER converter writes for a branch without a rating."""
-
 UNRATED_MVA = (99999.0, 99.999)
 """Transformer ratings that stand for none: 99,999 MVA, and the same meant as kVA by older versions."""
 
-SWITCH_RX_RATIO = 2.0
-"""R/X pandapower assumes for a bus-bus switch with impedance (default of runpp)."""
-
 CONSTRUCTIONS = {"ol": "overhead", "cs": "cable"}
-
-Ends = dict[str, NDArray[np.object_]]
-
-
-def _name_ends(draft: Draft, frame: pd.DataFrame, columns: Mapping[str, str]) -> Ends:
-    return {end: draft.name_buses(frame[column]) for end, column in columns.items()}
-
-
-def _add_open_end(draft: Draft, bus_id: str, bus: int) -> None:
-    row = {"vn_kv": draft.vn_kv[bus], "in_service": draft.bus_on[bus], "name": bus_id}
-    draft.add("bus", [bus_id], row)
-
-
-def open_ends(draft: Draft, pp_net: Mapping[str, Any], kind: str, frame: pd.DataFrame) -> tuple[Ends, Bools]:
-    """Place the ends of branches that open switches cut off at buses of their own.
-
-    Parameters
-    ----------
-    draft : Draft
-        Takes a bus ``switch:<index>`` per open end and a series element of the same id, without impedance and
-        out of service, that stands for the switch.
-    pp_net : mapping
-        The pandapower network.
-    kind : {"l", "t", "t3"}
-        What the switches belong to.
-    frame : DataFrame
-        The pandapower table of the branches.
-
-    Returns
-    -------
-    ends : dict
-        End -> bus ids.
-    dead : (n,) bool
-        Open at every end: to be taken out of service where it stands.
-    """
-    columns = SWITCHED_COLUMNS[kind]
-    ends = _name_ends(draft, frame, columns)
-    switch = get_table(pp_net, "switch")
-    cut = {end: np.full(len(frame), -1, dtype=np.int64) for end in columns}
-    if len(switch):
-        is_open = (switch["et"] == kind).to_numpy() & ~get_bools(switch, "closed", True)
-        for row in np.flatnonzero(is_open):
-            position = frame.index.get_loc(switch["element"].iloc[row])
-            for end, column in columns.items():
-                if frame[column].iloc[position] == switch["bus"].iloc[row]:
-                    cut[end][position] = row
-                    break
-            else:
-                draft.refuse("E-REF", "switch", [switch.index[row]], "bus", "not an end of its branch")
-    oos = {end: ~draft.bus_on[frame[column]].to_numpy(dtype=bool) for end, column in columns.items()}
-    live = {end: (cut[end] < 0) & ~(oos[end] if kind == "l" else False) for end in columns}
-    dead = ~np.any(list(live.values()), axis=0)
-    for end, column in columns.items():
-        for position in np.flatnonzero((cut[end] >= 0) & ~dead):
-            row = cut[end][position]
-            switch_id, bus = f"switch:{switch.index[row]}", int(frame[column].iloc[position])
-            _add_open_end(draft, switch_id, bus)
-            draft.add("series", [switch_id], _switch_row(str(bus), switch_id, False))
-            ends[end][position] = switch_id
-        for position in np.flatnonzero(oos[end] & (cut[end] < 0) & ~dead) if kind == "l" else ():
-            bus_id = f"line:{frame.index[position]}:{end}"
-            draft.add("bus", [bus_id], {"vn_kv": draft.vn_kv[frame[column].iloc[position]], "name": bus_id})
-            ends[end][position] = bus_id
-    _report_open_ends(draft, kind, frame, cut, oos, dead)
-    return ends, dead
-
-
-def _switch_row(from_bus: str, to_bus: str, closed: bool) -> dict[str, Any]:
-    return {"from_bus": from_bus, "to_bus": to_bus, "r_pu": 0.0, "x_pu": 0.0, "in_service": closed}
-
-
-def _report_open_ends(
-    draft: Draft,
-    kind: str,
-    frame: pd.DataFrame,
-    cut: Mapping[str, NDArray[np.int64]],
-    oos: Mapping[str, Bools],
-    dead: Bools,
-) -> None:
-    table = {"l": "line", "t": "trafo", "t3": "trafo3w"}[kind]
-    opened = np.any([rows >= 0 for rows in cut.values()], axis=0) & ~dead
-    message = "open at one end: stays energised through the other, its open end is a bus switch:<index>"
-    draft.warn("W-OPENEND", table, name_rows(table, frame[opened]), "switch", message)
-    closed_buses = np.any(list(oos.values()), axis=0) & get_bools(frame, "in_service", True) & ~dead & ~opened
-    if kind == "l":
-        message = "ends at a bus out of service: stays energised through the other end, as in pandapower"
-        draft.warn("W-OPENEND", table, name_rows(table, frame[closed_buses]), "in_service", message)
-    switched_off = dead & np.any([rows >= 0 for rows in cut.values()], axis=0)
-    message = "open at every end: out of service"
-    draft.warn("W-OPENEND", table, name_rows(table, frame[switched_off]), "switch", message)
 
 
 def _rate_line(draft: Draft, frame: pd.DataFrame) -> Floats:
     """Give sqrt(3) V I df parallel [MVA] at the from bus; NaN where the limit stands for none."""
     limit = get_floats(frame, "max_i_ka")
-    kv = draft.vn_kv[frame["from_bus"]].to_numpy(dtype=float)
+    kv = draft.get_kv(frame["from_bus"])
     rate = np.sqrt(3) * kv * limit * get_floats(frame, "df", 1.0) * get_floats(frame, "parallel", 1.0)
     unrated = np.isnan(limit) | (limit >= UNRATED_KA)
     ids = name_rows("line", frame[unrated])
@@ -149,9 +54,7 @@ def _rate_line(draft: Draft, frame: pd.DataFrame) -> Floats:
 
 def _report_planning_limit(draft: Draft, table: str, frame: pd.DataFrame) -> None:
     limit = get_floats(frame, "max_loading_percent", 100.0)
-    message = (
-        "planning limit of less or more than 100 %: rate_mva is the full rating, the limit an extra column"
-    )
+    message = "planning limit other than 100 %: rate_mva is the full rating, the limit an extra column"
     draft.warn("W-LOADING", table, name_rows(table, frame[limit != 100.0]), "max_loading_percent", message)
 
 
@@ -237,8 +140,8 @@ def _read_windings(
     windings = Windings(
         vn_hv_kv=get_floats(frame, "vn_hv_kv"),
         vn_lv_kv=get_floats(frame, "vn_lv_kv"),
-        kv_hv=draft.vn_kv[frame["hv_bus"]].to_numpy(dtype=float),
-        kv_lv=draft.vn_kv[frame["lv_bus"]].to_numpy(dtype=float),
+        kv_hv=draft.get_kv(frame["hv_bus"]),
+        kv_lv=draft.get_kv(frame["lv_bus"]),
         sn_mva=get_floats(frame, "sn_mva"),
         r_percent=vkr,
         x_percent=split_impedance(vk, vkr),
@@ -289,7 +192,7 @@ def read_transformers(draft: Draft, pp_net: Mapping[str, Any]) -> None:
 
 
 def read_three_winding(draft: Draft, pp_net: Mapping[str, Any]) -> None:
-    """Read ``trafo3w`` as a star: a bus ``trafo3w:<index>`` and a transformer ``trafo3w:<index>:<side>`` each."""
+    """Read ``trafo3w`` as a star: a bus ``trafo3w:<index>``, transformers ``trafo3w:<index>:<side>``."""
     frame = get_table(pp_net, "trafo3w")
     if frame.empty:
         return
@@ -298,7 +201,7 @@ def read_three_winding(draft: Draft, pp_net: Mapping[str, Any]) -> None:
     ends, dead = open_ends(draft, pp_net, "t3", frame)
     star = name_rows("trafo3w", frame)
     on = get_bools(frame, "in_service", True) & ~dead
-    kv = {side: draft.vn_kv[frame[f"{side}_bus"]].to_numpy(dtype=float) for side in SIDES}
+    kv = {side: draft.get_kv(frame[f"{side}_bus"]) for side in SIDES}
     draft.add("bus", star, {"vn_kv": kv["hv"], "name": star, "in_service": on})
     _report_transformers(draft, frame, "trafo3w")
     message = "read as a star of three transformers around a bus of its own"
@@ -366,7 +269,7 @@ def read_impedances(draft: Draft, pp_net: Mapping[str, Any]) -> None:
     frame = get_table(pp_net, "impedance")
     if frame.empty:
         return
-    ends = _name_ends(draft, frame, {"from": "from_bus", "to": "to_bus"})
+    ends = {end: draft.name_buses(frame[f"{end}_bus"]) for end in ("from", "to")}
     scale = draft.base_mva / get_floats(frame, "sn_mva")
     z = {way: get_floats(frame, f"r{way}_pu") + 1j * get_floats(frame, f"x{way}_pu") for way in ("ft", "tf")}
     y = {e: get_floats(frame, f"g{e}_pu", 0.0) + 1j * get_floats(frame, f"b{e}_pu", 0.0) for e in ("f", "t")}
@@ -395,27 +298,3 @@ def read_impedances(draft: Draft, pp_net: Mapping[str, Any]) -> None:
     draft.warn("W-ASYMMETRIC", "impedance", ids[uneven], "gt_pu", message)
     shunt = {"bus": ends["to"], "g_mw": rest.real, "b_mvar": rest.imag, "in_service": on}
     draft.add("shunt", ids[uneven], {name: values[uneven] for name, values in shunt.items()})
-
-
-def read_bus_switches(draft: Draft, pp_net: Mapping[str, Any]) -> None:
-    """Read bus-bus switches as series elements, without impedance unless ``z_ohm`` gives one."""
-    frame = get_table(pp_net, "switch")
-    if frame.empty:
-        return
-    couplers = frame[(frame["et"] == "b").to_numpy()]
-    z_ohm = get_floats(couplers, "z_ohm", 0.0)
-    kv = draft.vn_kv[couplers["bus"]].to_numpy(dtype=float)
-    z_pu = np.maximum(z_ohm, 0.0) * draft.base_mva / kv**2
-    limit = get_floats(couplers, "in_ka")
-    columns = {
-        "from_bus": draft.name_buses(couplers["bus"]),
-        "to_bus": draft.name_buses(couplers["element"]),
-        "r_pu": z_pu * SWITCH_RX_RATIO / np.hypot(1, SWITCH_RX_RATIO),
-        "x_pu": z_pu / np.hypot(1, SWITCH_RX_RATIO),
-        "rate_mva": np.where(limit >= UNRATED_KA, np.nan, np.sqrt(3) * kv * limit),
-        "in_service": get_bools(couplers, "closed", True),
-    }
-    draft.add("series", name_rows("switch", couplers), columns, couplers)
-    closed = int((get_bools(frame, "closed", True) & (frame["et"] != "b").to_numpy()).sum())
-    if closed:
-        draft.notes.append(f"{closed} closed switches at branches are not kept: the branch is connected")

@@ -133,7 +133,7 @@ def _read_power(frame: pd.DataFrame, sign: float = 1.0) -> dict[str, Floats]:
 
 
 def read_loads(draft: Draft, pp_net: Mapping[str, Any]) -> None:
-    """Read ``load``: the constant-impedance share is an exact shunt, a constant-current share constant power."""
+    """Read ``load``: the constant-impedance share is a shunt, constant current is constant power."""
     frame = get_table(pp_net, "load")
     if frame.empty:
         return
@@ -210,7 +210,7 @@ def read_wards(draft: Draft, pp_net: Mapping[str, Any]) -> None:
 
 
 def _read_xward_sources(draft: Draft, frame: pd.DataFrame, ids: list[str], unit: Mapping[str, Any]) -> None:
-    kv = draft.vn_kv[frame["bus"]].to_numpy(dtype=float)
+    kv = draft.get_kv(frame["bus"])
     per_ohm = draft.base_mva / kv**2
     draft.add("bus", ids, {"vn_kv": kv, "name": ids, "in_service": unit["in_service"]})
     series = {
@@ -333,7 +333,7 @@ def read_shunts(draft: Draft, pp_net: Mapping[str, Any]) -> None:
     frame = get_table(pp_net, "shunt")
     if frame.empty:
         return
-    kv = draft.vn_kv[frame["bus"]].to_numpy(dtype=float)
+    kv = draft.get_kv(frame["bus"])
     rated = get_floats(frame, "vn_kv")
     square = (kv / np.where(np.isnan(rated), kv, rated)) ** 2
     step = get_floats(frame, "step", 1.0)
@@ -382,7 +382,7 @@ def read_dc_lines(draft: Draft, pp_net: Mapping[str, Any]) -> None:
     with np.errstate(invalid="ignore", divide="ignore"):
         back_percent = np.where(percent == 0, 0.0, percent * sent / arrives)
     largest = get_floats(frame, "max_p_mw")
-    columns = {
+    columns: dict[str, Any] = {
         "from_bus": draft.name_buses(frame["from_bus"]),
         "to_bus": draft.name_buses(frame["to_bus"]),
         "p_mw": np.where(back, -arrives, p_mw),

@@ -92,7 +92,7 @@ def _check_object(item: dict[str, object]) -> None:
         raise _Refused(
             "E-UNSAFE",
             f"{module}.{name}",
-            "the file asks for an object of a foreign class; only tables are read (nothing was imported)",
+            "asks for a foreign class, only tables are read; nothing was imported",
         )
     if name == "pandapowerNet":
         return
@@ -159,7 +159,7 @@ def scan_json_text(text: str, source: str) -> None:
     Traceback (most recent call last):
         ...
     gridhub.errors.FileFormatError: net.json: 1 error(s)
-      E-UNSAFE net.json = this.x: the file asks for an object of a foreign class; only tables are read (nothing was imported)
+      E-UNSAFE net.json = this.x: asks for a foreign class, only tables are read; nothing was imported
     """
     try:
         content = _parse(text)
@@ -194,7 +194,7 @@ def read_scanned_text(path: Path) -> str:
     Raises
     ------
     FileFormatError
-        E-FORMAT for a pickle, whatever it is called, and for text that is not UTF-8; else as `scan_json_text`.
+        E-FORMAT for a pickle under any name and for text that is not UTF-8; else as `scan_json_text`.
     OSError
         If the file cannot be read.
     """

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gridhub.errors import FileFormatError, Issue
 from gridhub.interop.conversion_report import warn
-from gridhub.model.schema import read_schema
+from gridhub.model.schema import complete_table, read_schema
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -37,6 +37,9 @@ BUS_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "switch": ("bus",),
 }
 """pandapower tables that are read, with the columns that name buses."""
+
+UNRATED_KA = 99999.0
+"""Current limit pandapower's own MATPOWER converter writes for a branch without a rating."""
 
 SWITCHED_TABLES: Mapping[str, str] = {"b": "bus", "l": "line", "t": "trafo", "t3": "trafo3w"}
 """What ``switch.element`` is an index of, by ``switch.et``."""
@@ -110,10 +113,14 @@ class Draft:
     issues: list[Issue] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def get_kv(self, column: pd.Series[Any]) -> Floats:
+        """Give the nominal voltage of the buses a column names [kV]."""
+        return np.asarray(self.vn_kv.reindex(column).to_numpy(), dtype=float)
+
     def name_buses(self, column: pd.Series[Any]) -> NDArray[np.object_]:
         """Give the bus ids a column names, whatever number type it has."""
-        index = self.vn_kv.index
-        return index[index.get_indexer(pd.Index(column))].map(str).to_numpy(dtype=object)
+        names = np.array([str(index) for index in self.vn_kv.index], dtype=np.object_)
+        return np.asarray(names[self.vn_kv.index.get_indexer(pd.Index(column))])
 
     def add(
         self, table: str, ids: Iterable[str], columns: Mapping[str, Any], source: pd.DataFrame | None = None
@@ -158,7 +165,11 @@ class Draft:
 
     def build_tables(self) -> dict[str, pd.DataFrame]:
         """Join the rows of each table in the order they were added."""
-        return {name: pd.concat(frames) for name, frames in self.parts.items()}
+        # completed one by one: a column only some parts have must be at its default in the others, not NaN
+        return {
+            name: pd.concat([complete_table(name, frame) for frame in frames])
+            for name, frames in self.parts.items()
+        }
 
 
 def _find_bad_references(pp_net: Mapping[str, Any], buses: pd.Index) -> list[Issue]:

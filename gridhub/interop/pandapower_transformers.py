@@ -104,7 +104,7 @@ def read_tap(frame: pd.DataFrame, prefix: str = "tap") -> Tap:
 def apply_tap(
     tap: Tap, voltages: Mapping[str, Floats], shift_degree: Floats
 ) -> tuple[dict[str, Floats], Floats]:
-    """Change the rated voltages and the shift by the position of a tap changer.
+    r"""Change the rated voltages and the shift by the position of a tap changer.
 
     Parameters
     ----------
@@ -116,8 +116,8 @@ def apply_tap(
     Returns
     -------
     voltages, shift_degree
-        The same, tap applied. A ratio changer at voltage v gives :math:`v + v\\,s\\,p\\,e^{j\\delta}` for s
-        steps of p at angle :math:`\\delta`; its angle counts against the shift at the low side.
+        The same, tap applied. A ratio changer at voltage v gives :math:`v + v\,s\,p\,e^{j\delta}` for s
+        steps of p at angle :math:`\delta`; its angle counts against the shift at the low side.
     """
     changed, shift = dict(voltages), shift_degree.copy()
     for side, direction in (("hv", 1.0), ("lv", -1.0)):
@@ -135,7 +135,7 @@ def apply_tap(
 def compute_two_winding(
     windings: Windings, voltages: Mapping[str, Floats], shift_degree: Floats, base_mva: float
 ) -> dict[str, Floats]:
-    """Compute the pi model on `base_mva`, ratio and shift at the high side.
+    r"""Compute the pi model on `base_mva`, ratio and shift at the high side.
 
     Parameters
     ----------
@@ -153,8 +153,8 @@ def compute_two_winding(
 
     Notes
     -----
-    The impedance is referred to the low side: :math:`z = (v_k/100)(S_b/S_n)(V_{lv}/V_{b,lv})^2/n`; the no-load
-    admittance is :math:`P_{fe}/S_b` and :math:`-\\sqrt{(i_0 S_n/100)^2 - P_{fe}^2}/S_b`, divided by the same square.
+    The impedance refers to the low side: :math:`z = (v_k/100)(S_b/S_n)(V_{lv}/V_{b,lv})^2/n`. The no-load
+    admittance :math:`(P_{fe} - j\sqrt{(i_0 S_n/100)^2 - P_{fe}^2})\,n/S_b` is divided by the same square.
     """
     square = (voltages["lv"] / windings.kv_lv) ** 2
     per_unit = base_mva / windings.sn_mva / 100 * square / windings.parallel
@@ -172,7 +172,7 @@ def compute_two_winding(
 
 
 def split_impedance(vk_percent: Floats, vkr_percent: Floats) -> Floats:
-    """Give the reactive part of a short-circuit voltage [%], with its sign; NaN if the real part is larger."""
+    """Give the reactive part of a short-circuit voltage [%] with its sign; NaN if the real part is larger."""
     square = vk_percent**2 - vkr_percent**2
     root = np.sqrt(np.where(square >= 0, square, np.nan))
     return np.asarray(np.sign(vk_percent) * root)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import cmath
 import math
+from collections import defaultdict
 from typing import Any
 
 from gridhub.errors import name_ids
@@ -63,7 +65,7 @@ def _build_bus(export: Export, id_: str, row: Any) -> Record:
     }
 
 
-def _build_branch(export: Export, kind: str, row: Any) -> Record:
+def _build_branch(export: Export, kind: str, row: Any, one_sided: bool) -> Record:
     net = export.net
     if kind == "line":
         z_base = net.tables["bus"].at[row["from_bus"], "vn_kv"] ** 2 / net.base_mva
@@ -76,6 +78,10 @@ def _build_branch(export: Export, kind: str, row: Any) -> Record:
         if kind == "series" and tap == 1.0 and shift == 0.0:
             tap = 0.0
     charging = {"g_fr": g / 2, "b_fr": b / 2, "g_to": g / 2, "b_to": b / 2} if g else None
+    if one_sided and tap and (g or b):
+        # the format knows the shunt of a transformer at its first winding only
+        charging = {"g_fr": g / 2, "b_fr": b / 2, "g_to": 0.0, "b_to": 0.0}
+        b = b / 2
     return {
         "from": export.numbers[row["from_bus"]],
         "to": export.numbers[row["to_bus"]],
@@ -189,7 +195,36 @@ def _build_link(export: Export, row: Any) -> Record:
     return record
 
 
-def build_record(export: Export, name: str) -> Record:
+def _build_shunt(number: int, g_mw: float, b_mvar: float, on: bool) -> Record:
+    return {
+        "bus": number,
+        "g": float(g_mw),
+        "b": float(b_mvar),
+        "in_service": on,
+        "control": None,
+        "uid": None,
+        "extras": {},
+    }
+
+
+def _move_far_shunts(export: Export) -> list[Record]:
+    """Give the half of a transformer's shunt that is at its far end as shunts of their own."""
+    net = export.net
+    shunts, moved = [], []
+    for kind in ("transformer", "series"):
+        for id_, row in net.tables[kind].iterrows():
+            tapped = kind == "transformer" or row["tap_ratio"] != 1.0 or row["shift_degree"] != 0.0
+            if tapped and (row["g_pu"] or row["b_pu"]):
+                g_mw, b_mvar = (row[name] / 2 * net.base_mva for name in ("g_pu", "b_pu"))
+                on = bool(row["in_service"])
+                shunts.append(_build_shunt(export.numbers[row["to_bus"]], g_mw, b_mvar, on))
+                moved.append(id_)
+    message = "half of the shunt admittance is written as a shunt at the to end: it stays when the branch is taken out"
+    export.warn("W-UNEVEN", "transformer", moved, "b_pu", message)
+    return shunts
+
+
+def build_record(export: Export, name: str, one_sided: bool = False) -> Record:
     """Convert a network to PowerIO's record.
 
     Parameters
@@ -198,6 +233,9 @@ def build_record(export: Export, name: str) -> Record:
         From `gridhub.interop.export.prepare_export`; receives what the record has no place for.
     name : str
         Name of the case.
+    one_sided : bool
+        True for formats that know the shunt admittance of a transformer at its first winding only: the half
+        at the other end becomes a shunt.
 
     Returns
     -------
@@ -229,20 +267,13 @@ def build_record(export: Export, name: str) -> Record:
             for _, row in tables["load"].iterrows()
         ],
         "shunts": [
-            {
-                "bus": export.numbers[row["bus"]],
-                "g": float(row["g_mw"]),
-                "b": float(row["b_mvar"]),
-                "in_service": bool(row["in_service"]),
-                "control": None,
-                "uid": None,
-                "extras": {},
-            }
+            _build_shunt(export.numbers[row["bus"]], row["g_mw"], row["b_mvar"], bool(row["in_service"]))
             for _, row in tables["shunt"].iterrows()
-        ],
+        ]
+        + (_move_far_shunts(export) if one_sided else []),
         "static_var_compensators": [],
         "branches": [
-            _build_branch(export, kind, tables[kind].loc[i]) for i, kind in net.branches()["kind"].items()
+            _build_branch(export, kind, tables[kind].loc[i], one_sided) for i, kind in net.branches()["kind"].items()
         ],
         "switches": [],
         "generators": [_build_generator(export, str(i), row) for i, row in tables["generator"].iterrows()],
@@ -268,3 +299,51 @@ def build_record(export: Export, name: str) -> Record:
         export.warn("W-LIMIT", table, open_, columns[0], f"limits that are not known are written as {shown}")
     report_columns(export, _CARRIED)
     return record
+
+
+def compute_admittance(record: Record) -> dict[tuple[int, int], complex]:
+    """Compute the nodal admittance matrix of a record by bus number, from what is in service [p.u.].
+
+    Parameters
+    ----------
+    record : dict
+        From `build_record`.
+
+    Returns
+    -------
+    dict
+        (row bus, column bus) -> admittance. Branches of zero impedance are left out.
+    """
+    matrix: dict[tuple[int, int], complex] = defaultdict(complex)
+    for shunt in record["shunts"]:
+        if shunt["in_service"]:
+            matrix[shunt["bus"], shunt["bus"]] += complex(shunt["g"], shunt["b"]) / record["base_mva"]
+    for branch in record["branches"]:
+        impedance = complex(branch["r"], branch["x"])
+        if not branch["in_service"] or not impedance:
+            continue
+        f, t, y = branch["from"], branch["to"], 1.0 / impedance
+        charging = branch["charging"] or {"g_fr": 0.0, "b_fr": branch["b"] / 2, "g_to": 0.0, "b_to": branch["b"] / 2}
+        tap = cmath.rect(branch["tap"] or 1.0, math.radians(branch["shift"]))
+        matrix[f, f] += (y + complex(charging["g_fr"], charging["b_fr"])) / abs(tap) ** 2
+        matrix[t, t] += y + complex(charging["g_to"], charging["b_to"])
+        matrix[f, t] -= y / tap.conjugate()
+        matrix[t, f] -= y / tap
+    return dict(matrix)
+
+
+def find_admittance_changes(before: Record, after: Record) -> str:
+    """Say where the admittances of two records differ by more than 1e-6 of their size; empty if nowhere."""
+    if {bus["id"] for bus in before["buses"]} != {bus["id"] for bus in after["buses"]}:
+        return "the buses have other numbers in the file: admittances were not compared"
+    ours, theirs = compute_admittance(before), compute_admittance(after)
+    changed = {
+        key: abs(ours.get(key, 0j) - theirs.get(key, 0j))
+        for key in ours.keys() | theirs.keys()
+        if abs(ours.get(key, 0j) - theirs.get(key, 0j)) > 1e-6 * (1.0 + abs(ours.get(key, 0j)))
+    }
+    if not changed:
+        return ""
+    worst = max(changed, key=lambda key: changed[key])
+    where = name_ids(f"{f}-{t}" if f != t else str(f) for f, t in sorted(changed))
+    return f"admittances differ by up to {changed[worst]:.3g} p.u. at buses {where}"
