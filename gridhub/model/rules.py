@@ -30,6 +30,9 @@ TOLERANCE = 1e-6
 TINY_IMPEDANCE_PU = 1e-6
 """Impedance on a base of 100 MVA below which a branch is nearly a switch [p.u.]."""
 
+PLACEHOLDER_KM = 1.0
+"""Length that stands for "not known" in many files [km]."""
+
 _UNIT_HINT = "check the units (m taken as km, ohm/km as ohm, nF as uS)"
 
 
@@ -331,11 +334,13 @@ def check_plausibility(rows: Rows) -> list[Issue]:
     pass and stop what is off by a factor of a thousand.
     """
     frame = rows.tables["line"]
-    length, r, x, b = (rows.get_numbers("line", c) for c in ("length_km", "r_ohm", "x_ohm", "b_us"))
+    length, r, x, b = (rows.get_numbers("line", c).copy() for c in ("length_km", "r_ohm", "x_ohm", "b_us"))
     vn_kv = rows.take_at_bus(rows.vn_kv, "line", "from_bus")
     # beta l = sqrt(x b): 0.00127 rad/km at 60 Hz, whatever the voltage
     electrical = np.sqrt(np.fmax(x * b, 0.0) * 1e-6)
     straight = calculate_distance_km(*_get_end_coordinates(rows))
+    # what converters write where the source has no length: nothing per km follows from it
+    length[length == PLACEHOLDER_KM] = np.nan
     # nearer than that, the coordinates of the ends are not good enough
     straight[straight < 5.0] = np.nan
     checks = (

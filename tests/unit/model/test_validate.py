@@ -333,3 +333,13 @@ def test_ten_thousand_buses_take_less_than_a_second():
     issues = validate(net)
     assert time.process_time() - start < 1.0
     assert len(find(issues, "E-RANGE")) == m
+
+
+def test_a_length_of_one_kilometre_is_a_placeholder_not_a_fault():
+    net = build_good()
+    assert find(validate(net.replace(line=net.line.assign(length_km=1.0))), "W-PLAUSIBLE") == []
+
+
+def test_a_transformer_may_have_negative_resistance_with_a_warning_only():
+    issues = validate(change(build_good(), "transformer", "t1", {"r_pu": -0.01}))
+    assert [issue.code for issue in issues] == ["W-NEGR"]
