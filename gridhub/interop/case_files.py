@@ -8,7 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gridhub.errors import FileFormatError, InputError, Issue, OutputError
-from gridhub.interop.conversion_report import ConversionReport, count_rows, find_lost, raise_issues, sum_totals
+from gridhub.interop.conversion_report import (
+    ConversionReport,
+    count_rows,
+    find_lost,
+    raise_issues,
+    sum_totals,
+)
 from gridhub.interop.export import Export, prepare_export
 from gridhub.interop.input_files import InputFile, open_input, pack_cgmes
 from gridhub.interop.matpower import build_text, complete_bridge, find_differences, read_mat, read_statements
@@ -30,7 +36,9 @@ def _read_matpower(source: InputFile) -> tuple[Record, Bridge, tuple[str, ...]]:
     raise_issues(issues, source.name)
     record, findings = parse_bytes(build_text(statements), Path(source.name).stem, "matpower")
     refused = [
-        Issue("error", "E-MPC-STATEMENT", i.table, i.id, i.column, i.value, f"the reader is unsure: {i.message}")
+        Issue(
+            "error", "E-MPC-STATEMENT", i.table, i.id, i.column, i.value, f"the reader is unsure: {i.message}"
+        )
         for i in findings
     ]
     raise_issues([*refused, *find_differences(case, record)], source.name)
@@ -100,9 +108,9 @@ def read_case(
 
     HVDC (``mpc.dcline``): ``p_mw`` is Pf, which leaves ``from_bus``; what arrives is Pf less
     ``loss0 + loss1 |Pf|``; Qf and Qt are injected at the ends, which regulate no voltage: that reproduces a
-    stored state. MATPOWER itself leaves the links out of a power flow unless ``toggle_dcline`` is on, and then
-    treats each as a pair of generators that hold Vf and Vt within the Q limits, with buses of type PQ made PV;
-    for that, set ``regulating_from`` and ``regulating_to``: set-points and limits are in the table.
+    stored state. MATPOWER itself leaves the links out of a power flow unless ``toggle_dcline`` is on, and
+    then treats each as a pair of generators that hold Vf and Vt within the Q limits, with buses of type PQ
+    made PV; for that, set ``regulating_from`` and ``regulating_to``: set-points and limits are there.
 
     Examples
     --------
@@ -207,7 +215,9 @@ def _write_artifacts(path: Path, artifacts: Mapping[str, bytes]) -> None:
         _write_bytes(path / Path(name).name, data)
 
 
-def _read_back(artifacts: Mapping[str, bytes], export: Export, name: str, format: str) -> tuple[Network | None, list[Issue]]:
+def _read_back(
+    artifacts: Mapping[str, bytes], export: Export, name: str, format: str
+) -> tuple[Network | None, list[Issue]]:
     """Read what was written, and say where it is not what went in."""
     if len(artifacts) == 1:
         source = InputFile(name, _READ_BACK.get(format, format), next(iter(artifacts.values())))
@@ -227,7 +237,15 @@ def _read_back(artifacts: Mapping[str, bytes], export: Export, name: str, format
         raise FileFormatError([Issue("error", "E-LOST", "branch", "", "", "", change)], name)
     changes = [Issue("warning", "W-ADMITTANCE", "branch", "", "", "", change)] if change else []
     return net, changes + [
-        Issue("warning", "W-TOTAL", "totals", "", i.column, i.value, f"the file has {totals[i.column]:.9g} of {before[i.column]:.9g}")
+        Issue(
+            "warning",
+            "W-TOTAL",
+            "totals",
+            "",
+            i.column,
+            i.value,
+            f"the file has {totals[i.column]:.9g} of {before[i.column]:.9g}",
+        )
         for i in find_lost(before, totals)
     ]
 

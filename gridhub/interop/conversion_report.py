@@ -67,7 +67,9 @@ class ConversionReport:
         """Show sizes and totals on the first line, then everything that was not carried one to one."""
         counts = ", ".join(f"{count} {name}" for name, count in self.counts.items() if count)
         totals = ", ".join(f"{name} {value:.6g}" for name, value in self.totals.items() if value)
-        lines = [f"{self.direction} {self.source} ({self.format}): {counts or 'nothing'}; {totals or 'no power'}"]
+        lines = [
+            f"{self.direction} {self.source} ({self.format}): {counts or 'nothing'}; {totals or 'no power'}"
+        ]
         lines += [f"  {issue}" for issue in self.issues]
         lines += [f"  note: {note}" for note in self.notes]
         lines += [f"  not executed: {statement}" for statement in self.statements]
@@ -132,7 +134,9 @@ def find_lost(
         expected = value + explained.get(name, 0.0)
         got = after.get(name, 0.0)
         if not math.isclose(expected, got, rel_tol=1e-9, abs_tol=1e-9):
-            message = f"{expected:.10g} went in and {got:.10g} came out: not read, so that nothing is lost unseen"
+            message = (
+                f"{expected:.10g} went in and {got:.10g} came out: not read, so that nothing is lost unseen"
+            )
             issues.append(Issue("error", "E-LOST", "totals", "", name, f"{got - expected:.6g}", message))
     return issues
 
@@ -146,8 +150,6 @@ def raise_issues(issues: Sequence[Issue], source: str, strict: bool = False) -> 
         Holding every issue.
     """
     if strict:
-        issues = [
-            Issue("error", i.code, i.table, i.id, i.column, i.value, i.message) for i in issues
-        ]
+        issues = [Issue("error", i.code, i.table, i.id, i.column, i.value, i.message) for i in issues]
     if any(issue.severity == "error" for issue in issues):
         raise FileFormatError(issues, source)

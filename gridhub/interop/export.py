@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,11 +40,25 @@ class Export:
     issues: list[Issue] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def vn_kv(self) -> dict[str, float]:
+        """Nominal voltage of every bus [kV]."""
+        bus = self.net.tables["bus"]
+        return dict(zip(map(str, bus.index), bus["vn_kv"].tolist(), strict=True))
+
     def warn(self, code: str, table: str, ids: Iterable[object], column: str, message: str) -> None:
         """Add a warning unless there is no row it is about."""
         listed = list(ids)
         if listed:
             self.issues.append(warn(code, table, listed, column, message))
+
+
+def list_rows(frame: pd.DataFrame) -> list[tuple[str, dict[str, Any]]]:
+    """Give the rows of a table as pairs of id and values by column, in order."""
+    return [
+        (str(id_), {str(name): value for name, value in row.items()})
+        for id_, row in zip(frame.index, frame.to_dict("records"), strict=True)
+    ]
 
 
 def number_buses(bus: pd.DataFrame) -> dict[str, int]:
@@ -96,7 +111,7 @@ def find_bus_kinds(net: Network) -> dict[str, str]:
 
 
 def prepare_export(net: Network) -> Export:
-    """Number the buses, find their types, and report what no file of another tool carries.
+    """Prepare a network for any writer: numbers and types of buses, and what no format carries.
 
     Parameters
     ----------
@@ -115,7 +130,9 @@ def prepare_export(net: Network) -> Export:
         if rows:
             export.issues.append(warn("W-TABLE", table, [], "", f"{rows} rows are not carried"))
     if net.snapshots:
-        export.notes.append(f"the state of the tables is written, none of the snapshots {name_ids(net.snapshots)}")
+        export.notes.append(
+            f"the state of the tables is written, none of the snapshots {name_ids(net.snapshots)}"
+        )
     kept = [name for name in net.documents if net.documents[name]]
     if kept:
         export.issues.append(warn("W-TABLE", "documents", kept, "", "documents are not carried"))

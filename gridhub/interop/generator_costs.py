@@ -46,7 +46,9 @@ def add_cost(bridge: Bridge, id_: str, cost: Record, row: dict[str, Any]) -> Non
                 row[name] = value
             return
     if is_link:
-        bridge.warn("W-COST", "hvdc", [id_], "cost_c1_per_mwh", "the cost of the link is not quadratic: not held")
+        bridge.warn(
+            "W-COST", "hvdc", [id_], "cost_c1_per_mwh", "the cost of the link is not quadratic: not held"
+        )
     elif int(cost["model"]) == 1:
         _add_points(bridge, id_, coefficients[0::2], coefficients[1::2])
     else:

@@ -1,4 +1,4 @@
-"""Opening a case file from somebody else: what it is, by its content; how much it may hold; nothing executed."""
+"""Opening somebody else's case file: what it is, by its content; how much it holds; nothing executed."""
 
 from __future__ import annotations
 
@@ -57,7 +57,14 @@ _SUFFIXES = {
     ".cdf": "ieee-cdf",
     ".json": "json",
 }
-_ALIASES = {"psse32": "psse", "psse33": "psse", "psse34": "psse", "psse35": "psse", "raw": "psse", "m": "matpower"}
+_ALIASES = {
+    "psse32": "psse",
+    "psse33": "psse",
+    "psse34": "psse",
+    "psse35": "psse",
+    "raw": "psse",
+    "m": "matpower",
+}
 _PICKLE_END = b"."
 
 
@@ -99,7 +106,10 @@ def _looks_pickled(data: bytes) -> bool:
     tail = data.rstrip(b"\r\n \t")[-1:]
     if data[:1] == b"\x80" and len(data) > 1 and data[1] <= 5:
         return True
-    return tail == _PICKLE_END and re.match(rb"[(]?[dlic(]p?\d|[(]?c[A-Za-z_][\w.]*\n[A-Za-z_]\w*\n", data) is not None
+    return (
+        tail == _PICKLE_END
+        and re.match(rb"[(]?[dlic(]p?\d|[(]?c[A-Za-z_][\w.]*\n[A-Za-z_]\w*\n", data) is not None
+    )
 
 
 def read_archive(data: bytes, name: str) -> dict[str, bytes]:
@@ -132,8 +142,15 @@ def read_archive(data: bytes, name: str) -> dict[str, bytes]:
                 raise fail("E-SIZE", name, f"more than {MAX_MEMBERS} files in the archive", str(len(entries)))
             for entry in entries:
                 path = PurePosixPath(entry.filename.replace("\\", "/"))
-                if path.is_absolute() or ".." in path.parts or ":" in entry.filename or "\0" in entry.filename:
-                    raise fail("E-ZIPPATH", name, "a file in the archive leads out of its folder", entry.filename)
+                if (
+                    path.is_absolute()
+                    or ".." in path.parts
+                    or ":" in entry.filename
+                    or "\0" in entry.filename
+                ):
+                    raise fail(
+                        "E-ZIPPATH", name, "a file in the archive leads out of its folder", entry.filename
+                    )
                 with archive.open(entry) as stream:
                     content = stream.read(MAX_BYTES - total + 1)
                 total += len(content)
@@ -160,10 +177,14 @@ def check_xml(data: bytes, name: str) -> None:
     declaration = data[:200].split(b"?>")[0]
     encoding = re.search(rb"encoding\s*=\s*[\"']([^\"']+)", declaration)
     wide = data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:200]
-    if wide or (encoding and encoding.group(1).lower() not in (b"utf-8", b"us-ascii", b"ascii", b"iso-8859-1")):
+    if wide or (
+        encoding and encoding.group(1).lower() not in (b"utf-8", b"us-ascii", b"ascii", b"iso-8859-1")
+    ):
         raise fail("E-ENC", name, "XML is read as UTF-8 only: convert the file")
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
-        raise fail("E-XML", name, "declares a document type or entities, which case files do not need: refused")
+        raise fail(
+            "E-XML", name, "declares a document type or entities, which case files do not need: refused"
+        )
 
 
 def check_json(data: bytes, name: str) -> None:
@@ -172,7 +193,7 @@ def check_json(data: bytes, name: str) -> None:
     Raises
     ------
     FileFormatError
-        ``E-JSON``: no JSON, duplicate keys, NaN or numbers beyond the range of a float. ``E-UNSAFE``: asks for
+        ``E-JSON``: no JSON, duplicate keys, NaN or numbers beyond the range of a float; ``E-UNSAFE``: wants
         classes outside pandapower and pandas.
     """
 
@@ -205,7 +226,11 @@ def check_json(data: bytes, name: str) -> None:
     except (ValueError, RecursionError) as error:
         raise fail("E-JSON", name, str(error) or "nested too deeply") from error
     foreign = sorted(
-        {m for m in find_modules(json.dumps(content)) if m.split(".")[0] not in ("pandapower", "pandas", "networkx")}
+        {
+            m
+            for m in find_modules(json.dumps(content))
+            if m.split(".")[0] not in ("pandapower", "pandas", "networkx")
+        }
     )
     if foreign:
         message = "asks for Python classes that a network does not need: refused, and nothing was imported"
@@ -226,7 +251,8 @@ _CHECKS: Mapping[str, Callable[[bytes, str], None]] = {
     "psse": check_raw,
     "xiidm": check_xml,
     **dict.fromkeys(
-        ("json", "jiidm", "psse-rawx", "powermodels-json", "egret-json", "surge-json", "pandapower-json"), check_json
+        ("json", "jiidm", "psse-rawx", "powermodels-json", "egret-json", "surge-json", "pandapower-json"),
+        check_json,
     ),
 }
 
@@ -251,7 +277,7 @@ def pack_cgmes(members: Mapping[str, bytes], name: str) -> InputFile:
 def _open_folder(path: Path) -> InputFile:
     files = [p for p in sorted(path.glob("*.xml")) if p.is_file()]
     if not files:
-        message = "a folder is read as a CGMES profile set, and there is no .xml in it; for a network folder use read_network"
+        message = "no .xml in it, and a folder is read as a CGMES profile set: try read_network"
         raise fail("E-FORMAT", path.name, message)
     if sum(p.stat().st_size for p in files) > MAX_BYTES:
         raise fail("E-SIZE", path.name, f"larger than {MAX_BYTES} bytes: not read")

@@ -63,7 +63,10 @@ _COMPARED = {
     ("gen", "Pmin"): ("generators", "pmin"),
     **{
         ("dcline", name): ("hvdc", name.lower())
-        for name in (*("Pf", "Pt", "Qf", "Qt", "Vf", "Vt", "Pmin", "Pmax", "QminF", "QmaxF"), *("QminT", "QmaxT"))
+        for name in (
+            *("Pf", "Pt", "Qf", "Qt", "Vf", "Vt", "Pmin", "Pmax", "QminF", "QmaxF"),
+            *("QminT", "QmaxT"),
+        )
     },
     ("dcline", "loss0"): ("hvdc", "loss0"),
     ("dcline", "loss1"): ("hvdc", "loss1"),
@@ -123,7 +126,7 @@ def read_mat(data: bytes, name: str) -> CaseStatements:
     Raises
     ------
     FileFormatError
-        ``E-MAT-VERSION`` for version 7.3 (which is HDF5) and version 4, ``E-FORMAT`` without a struct ``mpc``.
+        ``E-MAT-VERSION`` for version 7.3 (which is HDF5) and 4, ``E-FORMAT`` without a struct ``mpc``.
     """
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
@@ -136,7 +139,16 @@ def read_mat(data: bytes, name: str) -> CaseStatements:
     _count_unpacked(data, name)
     try:
         content = loadmat(io.BytesIO(data), variable_names=["mpc"], chars_as_strings=True)
-    except (MatReadError, ValueError, TypeError, KeyError, IndexError, OSError, EOFError, zlib.error) as error:
+    except (
+        MatReadError,
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        OSError,
+        EOFError,
+        zlib.error,
+    ) as error:
         raise fail("E-TRUNC", name, f"cannot be read: {error}") from error
     mpc = content.get("mpc")
     if mpc is None or mpc.dtype.names is None or mpc.size != 1:
@@ -156,7 +168,9 @@ def _build_literal(field: str, value: npt.NDArray[Any]) -> Literal | None:
     if value.dtype.kind == "U":
         return Literal(field, "string", 0, ((str(value.flat[0]) if value.size else "",),), (0,))
     if value.dtype.kind == "O":
-        names = tuple((str(item.flat[0]) if item.size else "",) for item in value.flat if item.dtype.kind == "U")
+        names = tuple(
+            (str(item.flat[0]) if item.size else "",) for item in value.flat if item.dtype.kind == "U"
+        )
         return Literal(field, "cell", 0, names, (0,) * len(names)) if len(names) == value.size else None
     if value.dtype.kind not in "fiub" or value.ndim != 2:
         return None
@@ -185,7 +199,10 @@ def build_text(statements: CaseStatements) -> bytes:
         for field in _PASSED:
             literal = statements.literals.get(field)
             if literal is not None:
-                rows = ("\t".join(token.replace("d", "e").replace("D", "e") for token in row) for row in literal.rows)
+                rows = (
+                    "\t".join(token.replace("d", "e").replace("D", "e") for token in row)
+                    for row in literal.rows
+                )
                 yield f"mpc.{field} = [\n" + "".join(f"\t{row};\n" for row in rows) + "];"
         yield from statements.helpers
         yield from (conversion.text + ";" for conversion in statements.conversions)
@@ -215,9 +232,16 @@ def find_differences(case: CaseTables, record: Record) -> list[Issue]:
         if table not in case.tables and not len(theirs):
             continue
         if len(ours) != len(theirs) or not np.allclose(ours, theirs, rtol=1e-12, atol=0.0):
-            message = "the reader's values are not those of the file: not read, so that nothing is lost unseen"
+            message = (
+                "the reader's values are not those of the file: not read, so that nothing is lost unseen"
+            )
             issues.append(Issue("error", "E-LOST", f"mpc.{table}", "", column, "", message))
-    for column, key, name in (("Pd", "loads", "p"), ("Qd", "loads", "q"), ("Gs", "shunts", "g"), ("Bs", "shunts", "b")):
+    for column, key, name in (
+        ("Pd", "loads", "p"),
+        ("Qd", "loads", "q"),
+        ("Gs", "shunts", "g"),
+        ("Bs", "shunts", "b"),
+    ):
         ours, theirs = case.column("bus", column), np.array([row[name] for row in record[key]], dtype=float)
         if not np.allclose(ours[ours != 0], theirs[theirs != 0], rtol=1e-12, atol=0.0):
             message = f"the file has {ours.sum():.9g}, the reader {theirs.sum():.9g}: not read"
@@ -235,7 +259,9 @@ def complete_bridge(bridge: Bridge, statements: CaseStatements, case: CaseTables
             if column == "fuel" and row[column] == "other" and text.lower() != "other":
                 unknown.append(text)
     kinds = sorted(set(unknown))
-    bridge.warn("W-FUEL", "generator", kinds, "fuel", f"fuels without a name here: {len(unknown)} units are \"other\"")
+    bridge.warn(
+        "W-FUEL", "generator", kinds, "fuel", f'fuels without a name here: {len(unknown)} units are "other"'
+    )
     unused = [name for name in statements.literals if name not in _KNOWN]
     bridge.warn("W-FIELD", "mpc", unused, "", "fields of the file that are not held")
     count = len(case.tables.get("gen", ()))
@@ -243,7 +269,9 @@ def complete_bridge(bridge: Bridge, statements: CaseStatements, case: CaseTables
         bridge.warn("W-COST", "generator", ["all"], "", "costs of reactive power are not held")
     reference = case.column("areas", "refbus")
     if len(reference):
-        bridge.notes.append("reference buses of areas (mpc.areas) have no meaning in version 2 and are not held")
+        bridge.notes.append(
+            "reference buses of areas (mpc.areas) have no meaning in version 2 and are not held"
+        )
     for table in ("bus", "gen", "branch", "dcline"):
         rows_ = case.tables.get(table)
         if rows_ is not None and rows_.shape[1] > len(COLUMNS[table]):

@@ -35,7 +35,17 @@ _CELL_ITEM = re.compile(r"'((?:[^']|'')*)'|\"((?:[^\"]|\"\")*)\"|([^\s,;]+)")
 _HIDDEN = re.compile(
     r"\b(eval|evalin|evalc|assignin|load|feval|run|source|clear|clearvars|clearall|global|persistent|input|keyboard)\b"
 )
-_HARMLESS = ("define_constants", "break", "continue", "else", "otherwise", "try", "catch", "unwind_protect", "do")
+_HARMLESS = (
+    "define_constants",
+    "break",
+    "continue",
+    "else",
+    "otherwise",
+    "try",
+    "catch",
+    "unwind_protect",
+    "do",
+)
 _BEGIN = re.compile(r"(if|for|while|switch|try|parfor|unwind_protect|do)\b")
 _END = re.compile(r"(end|endif|endfor|endwhile|endswitch|end_try_catch|end_unwind_protect|until)\b")
 _MIDDLE = re.compile(r"(else|elseif|case|otherwise|catch|unwind_protect_cleanup)\b")
@@ -132,7 +142,9 @@ class _Statement:
 
 def _issue(line: int, text: str, message: str, code: str = "E-MPC-STATEMENT") -> Issue:
     shown = re.sub(r"\s+", " ", text).strip()
-    return Issue("error", code, "line", str(line), "", shown if len(shown) <= 80 else shown[:77] + "…", message)
+    return Issue(
+        "error", code, "line", str(line), "", shown if len(shown) <= 80 else shown[:77] + "…", message
+    )
 
 
 class _Splitter:
@@ -194,7 +206,9 @@ class _Splitter:
         elif character in ")]}":
             self.depth -= 1
             if self.depth < 0:
-                self.issues.append(_issue(number, line, "a bracket is closed that was never opened", "E-FORMAT"))
+                self.issues.append(
+                    _issue(number, line, "a bracket is closed that was never opened", "E-FORMAT")
+                )
                 self.depth = 0
 
     def _skip_string(self, number: int, line: str, position: int) -> int:
@@ -253,7 +267,13 @@ def _find_assigned(bare: str) -> str:
         elif character in ")]}":
             depth -= 1
         elif character == "=" and depth == 0:
-            if bare[position + 1 : position + 2] == "=" or bare[position - 1 : position] in ("=", "~", "<", ">", "!"):
+            if bare[position + 1 : position + 2] == "=" or bare[position - 1 : position] in (
+                "=",
+                "~",
+                "<",
+                ">",
+                "!",
+            ):
                 continue
             return bare[:position]
     return ""
@@ -315,20 +335,26 @@ def _parse_matrix(name: str, statement: _Statement) -> Literal | Issue:
         rows.append(tokens)
         lines.append(line)
     if pieces is None:
-        return _issue(statement.line, statement.text, f"mpc.{name} is computed, not a literal; write its value")
+        return _issue(
+            statement.line, statement.text, f"mpc.{name} is computed, not a literal; write its value"
+        )
     return Literal(name, "matrix", statement.line, tuple(rows), tuple(lines))
 
 
 def _parse_cell(name: str, statement: _Statement) -> Literal | Issue:
     pieces = _strip_outer(statement, "{", "}")
     if pieces is None:
-        return _issue(statement.line, statement.text, f"mpc.{name} is computed, not a literal; write its value")
+        return _issue(
+            statement.line, statement.text, f"mpc.{name} is computed, not a literal; write its value"
+        )
     rows, lines = [], []
     for number, piece in pieces:
         row = []
         for single, double, other in _CELL_ITEM.findall(piece):
             if other and not _NUMBER.fullmatch(other):
-                return _issue(number, piece, f"mpc.{name}: {other!r} is neither a string nor a number", "E-MPC-VALUE")
+                return _issue(
+                    number, piece, f"mpc.{name}: {other!r} is neither a string nor a number", "E-MPC-VALUE"
+                )
             row.append(other or single.replace("''", "'") or double.replace('""', '"'))
         for item in row:
             rows.append((item,))
@@ -344,7 +370,9 @@ def _parse_literal(name: str, right: str, statement: _Statement) -> Literal | Is
     if _NUMBER.fullmatch(right):
         return Literal(name, "number", statement.line, ((right,),), (statement.line,))
     if re.fullmatch(r"'(?:[^']|'')*'|\"[^\"]*\"", right):
-        return Literal(name, "string", statement.line, ((right[1:-1].replace("''", "'"),),), (statement.line,))
+        return Literal(
+            name, "string", statement.line, ((right[1:-1].replace("''", "'"),),), (statement.line,)
+        )
     message = f"mpc.{name} is computed, and nothing is executed here; write its value as a literal"
     return _issue(statement.line, statement.text, message)
 
@@ -524,7 +552,9 @@ class _Classifier:
         reason = ""
         if re.search(r"\bmpc\b", left) or re.search(r"\bmpc\b.*(\+\+|--)", bare):
             where = " inside a block" if self.block else f" after the return of line {self.returned}"
-            reason = f"assigns mpc{where if self.block or self.returned else ''}, and nothing is executed here"
+            reason = (
+                f"assigns mpc{where if self.block or self.returned else ''}, and nothing is executed here"
+            )
         elif _HIDDEN.search(bare):
             reason = "may assign mpc unseen, and nothing is executed here"
         elif re.fullmatch(r"[A-Za-z]\w*", bare) and bare not in _HARMLESS:
@@ -558,9 +588,9 @@ def scan_statements(text: str, source: str = "case.m") -> CaseStatements:
 
     Examples
     --------
-    >>> case = scan_statements("function mpc = one\\nmpc.baseMVA = 100;\\nmpc.bus = [1 3 0];")
-    >>> case.name, case.literals["bus"].rows
-    ('one', (('1', '3', '0'),))
+    >>> case = scan_statements("mpc.baseMVA = 100; mpc.bus = [1 3 0];")
+    >>> case.literals["bus"].rows
+    (('1', '3', '0'),)
     """
     statements, issues = _split(text)
     classifier = _Classifier()

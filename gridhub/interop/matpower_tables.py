@@ -38,7 +38,18 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 REQUIRED_WIDTH = {"bus": 13, "gen": 10, "branch": 13, "gencost": 4, "dcline": 17, "dclinecost": 4, "areas": 1}
 """Columns that every row must have."""
 
-_INFINITE_ALLOWED = {"Qmax", "Qmin", "Pmax", "Pmin", "QminF", "QmaxF", "QminT", "QmaxT", "angmin", "angmax"} | {
+_INFINITE_ALLOWED = {
+    "Qmax",
+    "Qmin",
+    "Pmax",
+    "Pmin",
+    "QminF",
+    "QmaxF",
+    "QminT",
+    "QmaxT",
+    "angmin",
+    "angmax",
+} | {
     "rateA",
     "rateB",
     "rateC",
@@ -96,7 +107,9 @@ def _build_matrix(literal: Literal) -> tuple[Floats | None, list[Issue]]:
             message = f"the row has {width} values, and mpc.{name} needs {required}"
             issues.append(_error("E-MPC-ROW", name, line, "", width, message))
         elif width != expected and not name.endswith("cost"):
-            message = f"the row has {width} values, the others {expected}: all rows of a matrix are equally long"
+            message = (
+                f"the row has {width} values, the others {expected}: all rows of a matrix are equally long"
+            )
             issues.append(_error("E-MPC-ROW", name, line, "", width, message))
     if issues:
         return None, issues
@@ -127,7 +140,9 @@ def _check_numbers(case: CaseTables) -> list[Issue]:
     first: dict[float, int] = {}
     for number, line in zip(numbers, lines, strict=True):
         if number != round(number) or number < 1:
-            issues.append(_error("E-MPC-VALUE", "bus", line, "bus_i", number, "bus numbers are whole and positive"))
+            issues.append(
+                _error("E-MPC-VALUE", "bus", line, "bus_i", number, "bus numbers are whole and positive")
+            )
         elif number in first:
             message = f"bus {number:g} stands twice: on line {first[number]} and on line {line}"
             issues.append(_error("E-DUP", "bus", line, "bus_i", f"{number:g}", message))
@@ -151,7 +166,9 @@ def _check_numbers(case: CaseTables) -> list[Issue]:
             case.column(table, "fbus"), case.column(table, "tbus"), case.lines.get(table, ()), strict=True
         ):
             if start == end:
-                issues.append(_error("E-LOOP", table, line, "", f"{start:g}", "both ends are at the same bus"))
+                issues.append(
+                    _error("E-LOOP", table, line, "", f"{start:g}", "both ends are at the same bus")
+                )
     return issues
 
 
@@ -186,7 +203,9 @@ def _parse_scalars(statements: CaseStatements) -> tuple[float, list[Issue]]:
     base = literals.get("baseMVA")
     value = math.nan
     if base is None:
-        issues.append(_error("E-FORMAT", "baseMVA", "-", "", "", "the field is missing: is this a MATPOWER case?"))
+        issues.append(
+            _error("E-FORMAT", "baseMVA", "-", "", "", "the field is missing: is this a MATPOWER case?")
+        )
     elif base.kind != "number" or not 0 < float(base.rows[0][0]) < math.inf:
         text = base.rows[0][0] if base.rows else ""
         issues.append(_error("E-MPC-VALUE", "baseMVA", base.line, "", text, "must be a number above 0"))
@@ -226,9 +245,13 @@ def check_tables(statements: CaseStatements) -> tuple[CaseTables, list[Issue]]:
     lines: dict[str, tuple[int, ...]] = {}
     for name in REQUIRED_WIDTH:
         literal = statements.literals.get(name)
-        if literal is None or (literal.kind == "matrix" and not literal.rows and name not in ("bus", "branch")):
+        if literal is None or (
+            literal.kind == "matrix" and not literal.rows and name not in ("bus", "branch")
+        ):
             if name in ("bus", "branch"):
-                issues.append(_error("E-FORMAT", name, "-", "", "", "the field is missing: is this a MATPOWER case?"))
+                issues.append(
+                    _error("E-FORMAT", name, "-", "", "", "the field is missing: is this a MATPOWER case?")
+                )
             continue
         if literal.kind != "matrix":
             issues.append(_error("E-FORMAT", name, literal.line, "", literal.kind, "must be a matrix"))

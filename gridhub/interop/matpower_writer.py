@@ -13,14 +13,27 @@ from typing import Any
 
 import pandas as pd
 
-from gridhub.interop.export import Export, report_columns
+from gridhub.interop.export import Export, list_rows, report_columns
 from gridhub.interop.matpower import FUELS
 from gridhub.interop.powerio_bridge import CAPABILITY
+from gridhub.model.schema import BRANCH_TABLES
 
 _COSTS = ("cost_c2_per_mw2h", "cost_c1_per_mwh", "cost_c0_per_h")
 _BRANCH_COLUMNS = (
     *("from_bus", "to_bus", "rate_mva", "rate_b_mva", "rate_c_mva", "angle_min_degree", "angle_max_degree"),
-    *("in_service", "r_pu", "x_pu", "b_pu", "g_pu", "r_ohm", "x_ohm", "b_us", "g_us", "tap_ratio", "shift_degree"),
+    *(
+        "in_service",
+        "r_pu",
+        "x_pu",
+        "b_pu",
+        "g_pu",
+        "r_ohm",
+        "x_ohm",
+        "b_us",
+        "g_us",
+        "tap_ratio",
+        "shift_degree",
+    ),
 )
 _CARRIED = {
     "bus": (
@@ -79,13 +92,23 @@ def _write_cell(name: str, values: Sequence[str]) -> Iterator[str]:
     yield "};"
 
 
-def _sum_by_bus(export: Export, table: str, columns: tuple[str, str], other: pd.DataFrame | None) -> pd.DataFrame:
+def _sum_by_bus(
+    export: Export, table: str, columns: tuple[str, str], other: pd.DataFrame | None
+) -> pd.DataFrame:
     """Sum what is in service at each bus, which is all that a bus row can say."""
     frame = export.net.tables[table]
     off = frame[~frame["in_service"]]
     if len(off):
-        lost = " and ".join(f"{off[c].sum():g} {c.split('_')[1].upper().replace('MVAR', 'Mvar')}" for c in columns)
-        export.warn("W-STATUS", table, off.index, "in_service", f"out of service, which a bus row cannot say: {lost} left out")
+        lost = " and ".join(
+            f"{off[c].sum():g} {c.split('_')[1].upper().replace('MVAR', 'Mvar')}" for c in columns
+        )
+        export.warn(
+            "W-STATUS",
+            table,
+            off.index,
+            "in_service",
+            f"out of service, which a bus row cannot say: {lost} left out",
+        )
     live = frame[frame["in_service"]]
     several = live["bus"].duplicated(keep=False)
     if several.any():
@@ -96,14 +119,14 @@ def _sum_by_bus(export: Export, table: str, columns: tuple[str, str], other: pd.
 
 def _find_conductances(export: Export) -> pd.DataFrame:
     """Give the shunt conductance of branches, which MATPOWER's branches lack, as shunts at their ends."""
-    base = export.net.base_mva
+    base, vn_kv = export.net.base_mva, export.vn_kv
     rows = []
     moved = []
     for table in ("line", "transformer", "series"):
         frame = export.net.tables[table]
-        for id_, branch in frame[frame["in_service"]].iterrows():
+        for id_, branch in list_rows(frame[frame["in_service"]]):
             if table == "line":
-                g_pu = branch["g_us"] * 1e-6 * export.net.tables["bus"].at[branch["from_bus"], "vn_kv"] ** 2 / base
+                g_pu = branch["g_us"] * 1e-6 * vn_kv[branch["from_bus"]] ** 2 / base
                 tap = 1.0
             else:
                 g_pu, tap = branch["g_pu"], branch["tap_ratio"]
@@ -112,13 +135,13 @@ def _find_conductances(export: Export) -> pd.DataFrame:
                 rows.append({"bus": branch["from_bus"], "g_mw": g_pu / 2 / tap**2 * base, "b_mvar": 0.0})
                 rows.append({"bus": branch["to_bus"], "g_mw": g_pu / 2 * base, "b_mvar": 0.0})
     total = sum(row["g_mw"] for row in rows)
-    message = f"shunt conductance ({total:g} MW in all) is written at the buses: it stays when the branch is taken out"
+    message = f"shunt conductance ({total:g} MW) is written at the buses: it stays when the branch is out"
     export.warn("W-UNEVEN", "branch", moved, "g_pu", message)
     return pd.DataFrame(rows, columns=["bus", "g_mw", "b_mvar"])
 
 
 def _number_groups(export: Export, column: str) -> dict[str, int]:
-    """Number the areas or zones: their own numbers where they are numbers."""
+    """Find a number for every area or zone: its own where it is one."""
     names = list(dict.fromkeys(export.net.tables["bus"][column]))
     named = [name for name in names if name and not name.isdecimal()]
     free = iter(range(max([int(n) for n in names if n.isdecimal()], default=0) + 1, 10**6))
@@ -133,14 +156,20 @@ def _build_buses(export: Export) -> list[list[object]]:
     areas, zones = _number_groups(export, "area"), _number_groups(export, "zone")
     types = {"PQ": 1, "PV": 2, "REF": 3, "ISOLATED": 4}
     rows: list[list[object]] = []
-    for id_, row in bus.iterrows():
-        power = load.loc[id_] if id_ in load.index else (0.0, 0.0)
-        admittance = shunt.loc[id_] if id_ in shunt.index else (0.0, 0.0)
+    loads, shunts = (dict(zip(f.index, f.to_numpy().tolist(), strict=True)) for f in (load, shunt))
+    for id_, row in list_rows(bus):
+        power = loads.get(id_, (0.0, 0.0))
+        admittance = shunts.get(id_, (0.0, 0.0))
         rows.append(
             [
-                *(export.numbers[str(id_)], types[export.kinds[str(id_)]], *power, *admittance),
+                *(export.numbers[id_], types[export.kinds[id_]], *power, *admittance),
                 *(areas[row["area"]], _or(row["vm_start_pu"], 1.0), _or(row["va_start_degree"], 0.0)),
-                *(row["vn_kv"], zones[row["zone"]], _or(row["v_max_pu"], math.inf), _or(row["v_min_pu"], 0.0)),
+                *(
+                    row["vn_kv"],
+                    zones[row["zone"]],
+                    _or(row["v_max_pu"], math.inf),
+                    _or(row["v_min_pu"], 0.0),
+                ),
             ]
         )
     return rows
@@ -150,16 +179,18 @@ def _build_branches(export: Export) -> list[list[object]]:
     net = export.net
     rows: list[list[object]] = []
     no_rating = []
-    for id_, branch in net.branches().iterrows():
-        row = net.tables[branch["kind"]].loc[id_]
+    vn_kv = export.vn_kv
+    tables = {kind: dict(list_rows(net.tables[kind])) for kind in BRANCH_TABLES}
+    for id_, kind in net.branches()["kind"].items():
+        row = tables[kind][str(id_)]
         start, end = row["from_bus"], row["to_bus"]
-        if branch["kind"] == "line":
-            z_base = net.tables["bus"].at[start, "vn_kv"] ** 2 / net.base_mva
+        if kind == "line":
+            z_base = vn_kv[start] ** 2 / net.base_mva
             r, x, b = row["r_ohm"] / z_base, row["x_ohm"] / z_base, row["b_us"] * 1e-6 * z_base
             tap, shift = 0.0, 0.0
         else:
             r, x, b, tap, shift = (row[c] for c in ("r_pu", "x_pu", "b_pu", "tap_ratio", "shift_degree"))
-            if branch["kind"] == "series" and tap == 1.0 and shift == 0.0:
+            if kind == "series" and tap == 1.0 and shift == 0.0:
                 tap = 0.0
         ratings = [row[f"rate_{letter}mva"] for letter in ("", "b_", "c_")]
         if 0.0 in ratings:
@@ -208,7 +239,7 @@ def _build_generators(export: Export, units: pd.DataFrame) -> list[list[object]]
     capability = any(name in units and units[name].notna().any() for name in CAPABILITY.values())
     fixed = []
     rows: list[list[object]] = []
-    for id_, unit in units.iterrows():
+    for id_, unit in list_rows(units):
         low, high = _or(unit["q_min_mvar"], -math.inf), _or(unit["q_max_mvar"], math.inf)
         vm_pu = _or(unit["vm_pu"], 1.0)
         if not unit["regulating"] and export.kinds[unit["bus"]] in ("PV", "REF"):
@@ -232,13 +263,13 @@ def _build_generators(export: Export, units: pd.DataFrame) -> list[list[object]]
 
 def _build_costs(export: Export, units: pd.DataFrame) -> list[list[object]]:
     points = export.net.tables["cost_point"]
-    curves = {name: group for name, group in points.groupby("generator", sort=False)}
+    curves = {str(name): group for name, group in points.groupby("generator", sort=False)}
     known = units[list(_COSTS)].notna().any(axis=1) | units.index.isin(list(curves))
     if not known.any():
         return []
     export.warn("W-COST", "generator", units.index[~known], "cost_c1_per_mwh", "no cost known: written as 0")
     rows: list[list[object]] = []
-    for id_, unit in units.iterrows():
+    for id_, unit in list_rows(units):
         start = [_or(unit["startup_cost"], 0.0), _or(unit["shutdown_cost"], 0.0)]
         if id_ in curves:
             pairs = curves[id_][["p_mw", "cost_per_h"]].to_numpy().ravel().tolist()
@@ -259,10 +290,12 @@ def _build_links(export: Export) -> list[list[object]]:
     message = "hold their voltage: Vf and Vt are written, and read back the ends are fixed injections"
     export.warn("W-REGULATING", "hvdc", regulating, "regulating_from", message)
     reverse = hvdc.index[(hvdc["p_mw"] < 0) & (hvdc["loss_percent"] > 0)]
-    message = "flow against the link's direction, where MATPOWER's own formula turns the proportional loss around"
+    message = (
+        "flow against the link's direction, where MATPOWER's own formula turns the proportional loss around"
+    )
     export.warn("W-DCLOSS", "hvdc", reverse, "loss_percent", message)
     rows: list[list[object]] = []
-    for _, link in hvdc.iterrows():
+    for _, link in list_rows(hvdc):
         p, share = link["p_mw"], link["loss_percent"] / 100.0
         limits = [_or(link["p_min_mw"], -math.inf), _or(link["p_max_mw"], math.inf)]
         for end in ("from", "to"):
@@ -281,7 +314,7 @@ def _build_link_costs(export: Export) -> list[list[object]]:
     hvdc: Any = export.net.tables["hvdc"]
     if not any(name in hvdc and hvdc[name].notna().any() for name in _COSTS):
         return []
-    return [[2, 0, 0, 3, *(_or(row.get(c, math.nan), 0.0) for c in _COSTS)] for _, row in hvdc.iterrows()]
+    return [[2, 0, 0, 3, *(_or(row.get(c, math.nan), 0.0) for c in _COSTS)] for _, row in list_rows(hvdc)]
 
 
 def build_matpower(export: Export, name: str) -> str:
@@ -301,7 +334,7 @@ def build_matpower(export: Export, name: str) -> str:
 
     Notes
     -----
-    Numbers are written so that they read back exactly. Branches keep the order of ``net.branches()``. A series
+    Numbers are written so that they read back exactly. Branches keep the order of ``net.branches()``; a series
     element or transformer is written with its tap; a transformer with ratio 1 keeps it, so that it stays one.
     """
     units = _collect_units(export)

@@ -114,10 +114,16 @@ def _add_buses(bridge: Bridge, record: Record) -> None:
             source_row=row,
         )
     bridge.warn(
-        "W-BASEKV", "bus", no_base, "vn_kv", "no base voltage given: 1 kV taken; per-unit values are unchanged"
+        "W-BASEKV",
+        "bus",
+        no_base,
+        "vn_kv",
+        "no base voltage given: 1 kV taken; per-unit values are unchanged",
     )
     if isolated:
-        bridge.notes.append(f"{len(isolated)} buses isolated in the file are out of service ({name_ids(isolated)})")
+        bridge.notes.append(
+            f"{len(isolated)} buses isolated in the file are out of service ({name_ids(isolated)})"
+        )
 
 
 def _add_loads(bridge: Bridge, record: Record) -> None:
@@ -133,7 +139,9 @@ def _add_loads(bridge: Bridge, record: Record) -> None:
         # the bus is what is out of service there
         on = bool(load["in_service"]) or isolated
         bridge.add("load", id_, bus=bus, p_mw=load["p"], q_mvar=load["q"], in_service=on, source_row=row)
-    message = f"{sum(dependent.values()):g} MW depend on the voltage in the file: taken as constant power at 1 p.u."
+    message = (
+        f"{sum(dependent.values()):g} MW depend on the voltage in the file: taken as constant power at 1 p.u."
+    )
     bridge.warn("W-ZIP", "load", dependent, "p_mw", message)
 
 
@@ -190,10 +198,8 @@ def _add_branch(bridge: Bridge, row: int, branch: Record) -> str:
         "source_row": row,
     }
     plain = tap == 0.0 and shift == 0.0
-    if r < 0 or (plain and kv[0] != kv[1]):
-        table = "series"
-    else:
-        table = "line" if plain else "transformer"
+    neither = r < 0 or (plain and kv[0] != kv[1])
+    table = "series" if neither else "line" if plain else "transformer"
     if table == "line":
         z_base = kv[0] ** 2 / bridge.base_mva
         ohms = {"r_ohm": r * z_base, "x_ohm": x * z_base, "b_us": b / z_base * 1e6, "g_us": g / z_base * 1e6}
@@ -236,14 +242,20 @@ def _add_branches(bridge: Bridge, record: Record) -> None:
             ratings.append(f"branch:{row}")
     negative = [f"branch:{row}" for row, branch in enumerate(record["branches"], start=1) if branch["r"] < 0]
     bridge.warn(
-        "W-NEGR", "series", negative, "r_pu", "negative resistance: kept as series elements, as equivalents have them"
+        "W-NEGR",
+        "series",
+        negative,
+        "r_pu",
+        "negative resistance: kept as series elements, as equivalents have them",
     )
     message = (
         "shunt admittance differs between the ends: the difference is kept as shunts, "
         "which stay when the branch is taken out"
     )
     bridge.warn("W-UNEVEN", "branch", uneven, "b_pu", message)
-    bridge.warn("W-CONTROL", "branch", controlled, "tap_ratio", "the tap is controlled in the file: fixed as stored")
+    bridge.warn(
+        "W-CONTROL", "branch", controlled, "tap_ratio", "the tap is controlled in the file: fixed as stored"
+    )
     bridge.warn("W-FIELD", "branch", ratings, "rate_mva", "ratings beyond A, B, C or in current are not held")
 
 
@@ -322,9 +334,7 @@ def _add_switches(bridge: Bridge, record: Record) -> None:
 
 def _add_generators(bridge: Bridge, record: Record) -> None:
     remote, passive, curves = {}, [], []
-    stated = {
-        name for g in record["generators"] for name, value in (g.get("caps") or {}).items() if value
-    }
+    stated = {name for g in record["generators"] for name, value in (g.get("caps") or {}).items() if value}
     for row, generator in enumerate(record["generators"], start=1):
         id_, bus = f"gen:{row}", str(generator["bus"])
         vm_pu = read_limit(generator["vg"])
@@ -365,7 +375,9 @@ def _add_generators(bridge: Bridge, record: Record) -> None:
         f"({name_ids(remote.values())}): here their own bus, at its stored voltage"
     )
     bridge.warn("W-REMOTE", "generator", remote, "regulating", message)
-    bridge.warn("W-FIELD", "generator", curves, "participation", "droop and participation of the control are not held")
+    bridge.warn(
+        "W-FIELD", "generator", curves, "participation", "droop and participation of the control are not held"
+    )
     if passive:
         bridge.notes.append(
             f"{len(passive)} generators at buses of type PQ are fixed injections and regulate no voltage"
@@ -395,7 +407,9 @@ def _add_static_compensators(bridge: Bridge, record: Record) -> None:
         bridge.added["generator"] += 1
         bridge.added["generation_mvar"] += bridge.rows["generator"][id_]["q_mvar"]
         ids.append(id_)
-    message = "static var compensators are generators of 0 MW; their range does not change with the voltage here"
+    message = (
+        "static var compensators are generators of 0 MW; their range does not change with the voltage here"
+    )
     bridge.warn("W-SVC", "generator", ids, "q_max_mvar", message)
 
 
@@ -420,7 +434,9 @@ def _add_storage(bridge: Bridge, record: Record) -> None:
             efficiency=efficiency,
             in_service=bool(storage["in_service"]),
         )
-    bridge.warn("W-FIELD", "storage", uneven, "", "separate ratings for charging and standby losses are not held")
+    bridge.warn(
+        "W-FIELD", "storage", uneven, "", "separate ratings for charging and standby losses are not held"
+    )
 
 
 def _add_hvdc(bridge: Bridge, record: Record, recompute: bool) -> None:
@@ -465,20 +481,20 @@ def _add_hvdc(bridge: Bridge, record: Record, recompute: bool) -> None:
     bridge.warn("W-DCQ", "hvdc", silent, "q_from_mvar", message)
     if record["hvdc"]:
         bridge.notes.append(
-            "HVDC ends inject the reactive power stored for them and regulate no voltage, as in a stored state; "
-            "MATPOWER ignores the links unless toggle_dcline is on, and then makes both ends regulate Vf and Vt: "
-            "set regulating_from and regulating_to for that"
+            "HVDC ends inject the reactive power stored for them and regulate no voltage, as in a stored "
+            "state; MATPOWER ignores the links unless toggle_dcline is on, and then makes both ends regulate "
+            "Vf and Vt: set regulating_from and regulating_to for that"
         )
 
 
 def _check_dc_loss(bridge: Bridge, id_: str, link: Record) -> None:
-    """Compare what arrives by MATPOWER's loss formula with ours (loss in proportion to |P|) and with the file."""
+    """Compare what arrives by MATPOWER's loss formula with ours (loss grows with |P|) and with the file."""
     p, l0, l1 = link["pf"], read_number(link["loss0"]), read_number(link["loss1"])
     formula, ours = p - (l0 + l1 * p), p - l0 - l1 * abs(p)
     if abs(formula - ours) > 1e-6:
         message = (
-            f"flow against the link's direction: MATPOWER's loss formula lets {formula:g} MW arrive at the to end, "
-            f"here it is {ours:g} MW, with losses of {p - ours:g} MW"
+            f"flow against the link's direction: MATPOWER's loss formula lets {formula:g} MW arrive at the "
+            f"to end, here it is {ours:g} MW, with losses of {p - ours:g} MW"
         )
         bridge.warn("W-DCLOSS", "hvdc", [id_], "loss_percent", message)
     elif abs(link["pt"] - formula) > 0.01:
@@ -499,13 +515,17 @@ def _report_rest(bridge: Bridge, record: Record) -> None:
             rows = max(extras[name] for name in names)
             message = f"not held, in up to {rows} rows: {name_ids(names, 8)}"
             bridge.issues.append(warn("W-FIELD", key, [], "", message))
-    emergency = [row["id"] for row in record["buses"] if row.get("evhi") is not None or row.get("evlo") is not None]
+    emergency = [
+        row["id"] for row in record["buses"] if row.get("evhi") is not None or row.get("evlo") is not None
+    ]
     bridge.warn("W-FIELD", "bus", emergency, "v_max_pu", "emergency voltage limits are not held")
     detail: Mapping[str, Any] = record.get("detailed_connectivity") or {}
     held = {name: len(rows) for name, rows in detail.items() if isinstance(rows, list) and rows}
     if held:
         listed = ", ".join(f"{count} {name}" for name, count in held.items())
-        bridge.issues.append(warn("W-DETAIL", "file", [], "", f"detail below the buses is not held: {listed}"))
+        bridge.issues.append(
+            warn("W-DETAIL", "file", [], "", f"detail below the buses is not held: {listed}")
+        )
 
 
 def build_bridge(record: Record, recompute_dc: bool = False) -> Bridge:

@@ -13,11 +13,13 @@ from gridhub.errors import FileFormatError, Issue
 Record = dict[str, Any]
 """One component as PowerIO stores it."""
 
-_TRUNCATED = re.compile(r"truncat|unexpected end|end of file|EOF|missing .*terminator|UnbalancedBrackets", re.I)
+_TRUNCATED = re.compile(
+    r"truncat|unexpected end|end of file|EOF|missing .*terminator|UnbalancedBrackets", re.I
+)
 
 
 def read_number(value: object) -> float:
-    """Give a number of PowerIO's record as float: null is NaN, ``"Infinity"`` and ``"NaN"`` are words there."""
+    """Give a number of PowerIO's record as float: null is NaN, infinite ones are words there."""
     return math.nan if value is None else float(str(value))
 
 
@@ -39,9 +41,7 @@ def _describe(error: Exception) -> Issue:
     return Issue("error", code, "file", "", "", place, str(error).removeprefix(f"{place}: "))
 
 
-def parse_bytes(
-    data: bytes, name: str, token: str | None
-) -> tuple[Record, list[Issue]]:
+def parse_bytes(data: bytes, name: str, token: str | None) -> tuple[Record, list[Issue]]:
     """Let PowerIO read a case from memory: it never sees the file system, so nothing else is opened.
 
     Parameters
@@ -134,4 +134,6 @@ def emit_record(record: Record, token: str, name: str) -> tuple[Mapping[str, byt
         result = powerio.emit(module, token)
     except powerio.PowerIOError as error:
         raise FileFormatError([_describe(error)], name) from error
-    return {a.name: a.data for a in result.artifacts if a.data is not None}, build_findings(result.diagnostics)
+    return {a.name: a.data for a in result.artifacts if a.data is not None}, build_findings(
+        result.diagnostics
+    )

@@ -8,8 +8,9 @@ from collections import defaultdict
 from typing import Any
 
 from gridhub.errors import name_ids
-from gridhub.interop.export import Export, report_columns
+from gridhub.interop.export import Export, list_rows, report_columns
 from gridhub.interop.powerio_reader import Record
+from gridhub.model.schema import BRANCH_TABLES
 
 _COSTS = ("cost_c2_per_mw2h", "cost_c1_per_mwh", "cost_c0_per_h")
 _BRANCH = (
@@ -65,10 +66,10 @@ def _build_bus(export: Export, id_: str, row: Any) -> Record:
     }
 
 
-def _build_branch(export: Export, kind: str, row: Any, one_sided: bool) -> Record:
+def _build_branch(export: Export, kind: str, row: Any, vn_kv: dict[str, float], one_sided: bool) -> Record:
     net = export.net
     if kind == "line":
-        z_base = net.tables["bus"].at[row["from_bus"], "vn_kv"] ** 2 / net.base_mva
+        z_base = vn_kv[row["from_bus"]] ** 2 / net.base_mva
         r, x = row["r_ohm"] / z_base, row["x_ohm"] / z_base
         g, b = row["g_us"] * 1e-6 * z_base, row["b_us"] * 1e-6 * z_base
         tap, shift = 0.0, 0.0
@@ -89,7 +90,10 @@ def _build_branch(export: Export, kind: str, row: Any, one_sided: bool) -> Recor
         "x": float(x),
         "b": float(b),
         "charging": charging,
-        **{f"rate_{letter}": _or(row[f"rate_{ours}mva"], 0.0) for letter, ours in zip("abc", ("", "b_", "c_"), strict=True)},
+        **{
+            f"rate_{letter}": _or(row[f"rate_{ours}mva"], 0.0)
+            for letter, ours in zip("abc", ("", "b_", "c_"), strict=True)
+        },
         "rating_sets": [],
         "current_ratings": None,
         "tap": float(tap),
@@ -212,14 +216,14 @@ def _move_far_shunts(export: Export) -> list[Record]:
     net = export.net
     shunts, moved = [], []
     for kind in ("transformer", "series"):
-        for id_, row in net.tables[kind].iterrows():
+        for id_, row in list_rows(net.tables[kind]):
             tapped = kind == "transformer" or row["tap_ratio"] != 1.0 or row["shift_degree"] != 0.0
             if tapped and (row["g_pu"] or row["b_pu"]):
                 g_mw, b_mvar = (row[name] / 2 * net.base_mva for name in ("g_pu", "b_pu"))
                 on = bool(row["in_service"])
                 shunts.append(_build_shunt(export.numbers[row["to_bus"]], g_mw, b_mvar, on))
                 moved.append(id_)
-    message = "half of the shunt admittance is written as a shunt at the to end: it stays when the branch is taken out"
+    message = "half of the shunt admittance is written as a shunt at the to end: it stays in an outage"
     export.warn("W-UNEVEN", "transformer", moved, "b_pu", message)
     return shunts
 
@@ -249,11 +253,13 @@ def build_record(export: Export, name: str, one_sided: bool = False) -> Record:
     """
     net = export.net
     tables = net.tables
+    branches = {kind: dict(list_rows(tables[kind])) for kind in BRANCH_TABLES}
+    vn_kv = export.vn_kv
     record: Record = {
         "name": name,
         "base_mva": float(net.base_mva),
         "base_frequency": float(net.frequency_hz),
-        "buses": [_build_bus(export, str(i), row) for i, row in tables["bus"].iterrows()],
+        "buses": [_build_bus(export, str(i), row) for i, row in list_rows(tables["bus"])],
         "loads": [
             {
                 "bus": export.numbers[row["bus"]],
@@ -264,21 +270,22 @@ def build_record(export: Export, name: str, one_sided: bool = False) -> Record:
                 "uid": None,
                 "extras": {},
             }
-            for _, row in tables["load"].iterrows()
+            for _, row in list_rows(tables["load"])
         ],
         "shunts": [
             _build_shunt(export.numbers[row["bus"]], row["g_mw"], row["b_mvar"], bool(row["in_service"]))
-            for _, row in tables["shunt"].iterrows()
+            for _, row in list_rows(tables["shunt"])
         ]
         + (_move_far_shunts(export) if one_sided else []),
         "static_var_compensators": [],
         "branches": [
-            _build_branch(export, kind, tables[kind].loc[i], one_sided) for i, kind in net.branches()["kind"].items()
+            _build_branch(export, kind, branches[kind][str(i)], vn_kv, one_sided)
+            for i, kind in net.branches()["kind"].items()
         ],
         "switches": [],
-        "generators": [_build_generator(export, str(i), row) for i, row in tables["generator"].iterrows()],
-        "storage": [_build_storage(export, row) for _, row in tables["storage"].iterrows()],
-        "hvdc": [_build_link(export, row) for _, row in tables["hvdc"].iterrows()],
+        "generators": [_build_generator(export, str(i), row) for i, row in list_rows(tables["generator"])],
+        "storage": [_build_storage(export, row) for _, row in list_rows(tables["storage"])],
+        "hvdc": [_build_link(export, row) for _, row in list_rows(tables["hvdc"])],
         "transformers_3w": [],
         "areas": [],
         "solver": None,
@@ -323,7 +330,12 @@ def compute_admittance(record: Record) -> dict[tuple[int, int], complex]:
         if not branch["in_service"] or not impedance:
             continue
         f, t, y = branch["from"], branch["to"], 1.0 / impedance
-        charging = branch["charging"] or {"g_fr": 0.0, "b_fr": branch["b"] / 2, "g_to": 0.0, "b_to": branch["b"] / 2}
+        charging = branch["charging"] or {
+            "g_fr": 0.0,
+            "b_fr": branch["b"] / 2,
+            "g_to": 0.0,
+            "b_to": branch["b"] / 2,
+        }
         tap = cmath.rect(branch["tap"] or 1.0, math.radians(branch["shift"]))
         matrix[f, f] += (y + complex(charging["g_fr"], charging["b_fr"])) / abs(tap) ** 2
         matrix[t, t] += y + complex(charging["g_to"], charging["b_to"])

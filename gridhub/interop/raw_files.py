@@ -1,4 +1,4 @@
-"""PSS/E RAW files before PowerIO reads them: revision, completeness, and the power in what it does not model."""
+"""PSS/E RAW files before PowerIO reads them: revision, completeness, power in what it does not model."""
 
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ _QUIT = re.compile(r"\s*[Qq]\s*(/.*)?")
 def _list_lines(data: bytes) -> list[tuple[int, str]]:
     """Give the records: lines with their numbers, without comments of revision 35 and blank lines."""
     lines = data.decode("latin-1").splitlines()
-    return [(n, line) for n, line in enumerate(lines, start=1) if line.strip() and not line.lstrip().startswith("@!")]
+    return [
+        (n, line)
+        for n, line in enumerate(lines, start=1)
+        if line.strip() and not line.lstrip().startswith("@!")
+    ]
 
 
 def _read_revision(lines: Sequence[tuple[int, str]]) -> str:
@@ -94,7 +98,9 @@ def check_raw(data: bytes, name: str) -> None:
     if not known:
         supported = ", ".join(map(str, RAW_VERSIONS))
         shown = revision or "none"
-        message = f"PSS/E RAW revision {shown} is not read; supported are {supported}: save it in one of these"
+        message = (
+            f"PSS/E RAW revision {shown} is not read; supported are {supported}: save it in one of these"
+        )
         raise FileFormatError([Issue("error", "E-RAW-VERSION", "file", "", "REV", shown, message)], name)
     _, open_section = split_sections(data)
     if open_section:
@@ -125,7 +131,9 @@ def find_unmodelled(data: bytes) -> list[Issue]:
 
     def report(section: str, count: int, power: str) -> None:
         if count:
-            message = f"{count} not held{power}: the network lacks them; put them in as HVDC links or generators"
+            message = (
+                f"{count} not held{power}: the network lacks them; put them in as HVDC links or generators"
+            )
             issues.append(Issue("warning", "W-DROPPED", section, "", "", "", message))
 
     converters = [_read_fields(line) for _, line in sections["voltage source converter"]]
