@@ -170,7 +170,7 @@ def find_ticks(low: float, high: float, count: int = 4) -> list[float]:
     Examples
     --------
     >>> find_ticks(3.0, 97.0)
-    [0.0, 50.0, 100.0]
+    [0.0, 25.0, 50.0, 75.0, 100.0]
     """
     width = (high - low) or abs(high) or 1.0
     power = 10.0 ** math.floor(math.log10(width / count))

@@ -80,8 +80,8 @@ def find_corridors(layers: MapLayers, sites: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        start, end (positions in `sites`), vn_kv, style (ac | hvdc | assumed), label, members (tuple of branch
-        ids).
+        start, end (positions in `sites`), vn_kv, style (ac | hvdc | feeder | assumed), label, members
+        (tuple of branch ids).
         A branch inside one place (a transformer) is in none.
     """
     where = {bus: position for position, buses in enumerate(sites["buses"]) for bus in buses}
@@ -90,7 +90,9 @@ def find_corridors(layers: MapLayers, sites: pd.DataFrame) -> pd.DataFrame:
         start, end = where.get(str(row["from_bus"])), where.get(str(row["to_bus"]))
         if start is None or end is None or start == end:
             continue
-        style = "hvdc" if row["kind"] == "hvdc" else "assumed" if row["assumed"] else "ac"
+        style = (
+            str(row["kind"]) if row["kind"] in ("hvdc", "feeder") else "assumed" if row["assumed"] else "ac"
+        )
         key = (min(start, end), max(start, end), float(row["vn_kv"]), style)
         groups.setdefault(key, []).append(str(branch))
     rows = [

@@ -33,6 +33,8 @@ class Drawing:
         What ``Bokeh.embed.embed_item`` takes.
     themed : sequence
         (model id, property, light value, dark value).
+    compact : sequence
+        (model id, property, value) where the figure is narrow, as on a phone.
     states : sequence of mapping
         What changes with the selector: snapshot, variant, sources (model id -> column -> values) and top
         (label, text) pairs.
@@ -41,14 +43,16 @@ class Drawing:
     target: str
     item: Mapping[str, Any]
     themed: Sequence[tuple[str, str, Any, Any]] = ()
+    compact: Sequence[tuple[str, str, Any]] = ()
     states: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(slots=True)
 class Palette:
-    """Collects which property of which model takes which colour, while a figure is built."""
+    """Collects, while a figure is built, what depends on the reader's colour scheme and window."""
 
     entries: list[tuple[Any, str, Any, Any]] = field(default_factory=list)
+    compact: list[tuple[Any, str, Any]] = field(default_factory=list)
 
     def paint(self, model: Any, **colours: tuple[Any, Any]) -> None:
         """Give properties of a model their light value now and remember the dark one."""
@@ -89,6 +93,7 @@ def finish_drawing(
         target=target,
         item=renamed,
         themed=[(ids[model.id], name, light, dark) for model, name, light, dark in palette.entries],
+        compact=[(ids[model.id], name, value) for model, name, value in palette.compact],
         states=[
             {**state, "sources": {ids[model.id]: data for model, data in state["sources"].items()}}
             for state in states

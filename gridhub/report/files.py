@@ -41,7 +41,7 @@ def _guard(value: object) -> object:
 
 
 def encode_csv(frame: pd.DataFrame) -> bytes:
-    r"""Encode a table as CSV: UTF-8, header, index first, missing values empty.
+    r"""Encode a table as CSV (RFC 4180): UTF-8, header, index first, missing values empty.
 
     Parameters
     ----------
@@ -57,14 +57,14 @@ def encode_csv(frame: pd.DataFrame) -> bytes:
     --------
     >>> frame = pd.DataFrame({"name": ["=1+1"], "p_mw": [-2.0]}, index=pd.Index(["a"], name="id"))
     >>> encode_csv(frame).decode()
-    "id,name,p_mw\\na,'=1+1,-2.0\\n"
+    "id,name,p_mw\r\na,'=1+1,-2.0\r\n"
     """
     safe = _name_columns(frame)
     for name in safe.columns:
         if _is_text(safe[name]):
             safe[name] = safe[name].astype(object).map(_guard)
     safe.columns = pd.Index([_guard(str(name)) for name in safe.columns])
-    return safe.to_csv(index=False, lineterminator="\n").encode("utf-8", errors="backslashreplace")
+    return safe.to_csv(index=False, lineterminator="\r\n").encode("utf-8", errors="backslashreplace")
 
 
 def _name_columns(frame: pd.DataFrame) -> pd.DataFrame:

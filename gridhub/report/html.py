@@ -86,6 +86,7 @@ def _drawing_data(drawing: Drawing) -> dict[str, object]:
         "target": drawing.target,
         "item": drawing.item,
         "themed": [list(entry) for entry in drawing.themed],
+        "compact": [list(entry) for entry in drawing.compact],
         "states": list(drawing.states),
     }
 

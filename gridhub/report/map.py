@@ -27,7 +27,7 @@ LAND = ("#ffffff", "#1d262e")
 COAST = ("#c5ced6", "#36434f")
 """Colours as (light, dark). Loading steps by 20 % of the rating, one hue from light to dark, orange above."""
 
-_DASH = {"ac": "solid", "hvdc": [8, 4], "assumed": [2, 3]}
+_DASH = {"feeder": "solid", "ac": "solid", "hvdc": [8, 4], "assumed": [2, 3]}
 _FILL = {
     "data_center": ("#b4236f", "#ff7ab8"),
     "solar": ("#c98a00", "#f2bd3f"),
@@ -62,7 +62,6 @@ def draw_map(layers: MapLayers, target: str) -> Drawing:
     sites = find_sites(layers)
     origin = _centre(layers, sites)
     plot = _make_plot(palette)
-    _fit(plot, sites, layers, origin)
     _draw_land(plot, palette, layers, origin)
     x, y = project(sites["lon"].to_numpy(), sites["lat"].to_numpy(), origin)
     sites = sites.assign(x=x, y=y)
@@ -74,6 +73,7 @@ def draw_map(layers: MapLayers, target: str) -> Drawing:
     corridors = find_corridors(layers, sites)
     renderers = _draw_corridors(plot, palette, layers, sites, corridors, states, shown)
     renderers += _draw_sites(plot, palette, layers, sites, states, shown)
+    _fit(plot, renderers[-1])
     renderers += _draw_hub(plot, palette, layers, sites, origin)
     _add_tools(plot, palette, renderers)
     return finish_drawing(target, plot, palette, states)
@@ -123,14 +123,12 @@ def _make_plot(palette: Palette) -> Any:
     return plot
 
 
-def _fit(plot: Any, sites: pd.DataFrame, layers: MapLayers, origin: tuple[float, float]) -> None:
-    """Show every site and a margin, at equal scale in both directions."""
-    from bokeh.models import Range1d
+def _fit(plot: Any, sites: Any) -> None:
+    """Show every site and a margin; only ranges that follow data keep the same scale in both directions."""
+    from bokeh.models.ranges import DataRange1d
 
-    x, y = project(sites["lon"].to_numpy(), sites["lat"].to_numpy(), origin)
-    half = 0.56 * max(float(np.ptp(x)) if len(x) else 0.0, float(np.ptp(y)) if len(y) else 0.0, 20_000.0)
-    plot.x_range, plot.y_range = Range1d(start=-half, end=half), Range1d(start=-half, end=half)
-    plot.aspect_scale = 1
+    for axis in ("x_range", "y_range"):
+        setattr(plot, axis, DataRange1d(renderers=[sites], range_padding=0.12, default_span=40_000.0))
 
 
 def _draw_land(plot: Any, palette: Palette, layers: MapLayers, origin: tuple[float, float]) -> None:
@@ -167,6 +165,9 @@ def _draw_corridors(
         fixed = _place_corridors(part, sites)
         changing = [_say_corridors(layers, state, part, sites) for state in layers.states]
         source = ColumnDataSource({**fixed, **changing[shown]})
+        if style == "feeder":
+            halo = plot.multi_line("xs", "ys", source=source, line_width=9, line_alpha=0.45)
+            palette.paint(halo.glyph, line_color=HUB)
         line = plot.multi_line(
             "xs",
             "ys",
@@ -224,7 +225,12 @@ def _say_corridors(
 
 
 def _name_style(style: str) -> str:
-    return {"ac": "", "hvdc": "HVDC link\n", "assumed": "Assumed: not confirmed by public data\n"}[style]
+    return {
+        "ac": "",
+        "feeder": "Feeder of the hub\n",
+        "hvdc": "HVDC link\n",
+        "assumed": "Assumed: not confirmed by public data\n",
+    }[style]
 
 
 def _say_loading(value: float) -> str:
@@ -252,7 +258,11 @@ def _draw_sites(
         "x": sites["x"].round().tolist(),
         "y": sites["y"].round().tolist(),
         "size": [11 if kv >= 500 else 7 if kv >= 300 else 5 for kv in sites["vn_kv"]],
+        "small_size": [7 if kv >= 500 else 4 if kv >= 300 else 3 for kv in sites["vn_kv"]],
         "label": [show_hidden(label) for label in sites["label"]],
+        "short_text": [
+            show_hidden(label) if host else "" for label, host in zip(sites["label"], is_host, strict=True)
+        ],
         "text": [
             show_hidden(label) if host or (kv == top and kv >= 500) else ""
             for label, kv, host in zip(sites["label"], sites["vn_kv"], is_host, strict=True)
@@ -268,6 +278,11 @@ def _draw_sites(
     names.text_font = value(FONT)
     names.background_fill_alpha = 0.72
     palette.paint(names, text_color=INK, background_fill_color=LAND)
+    palette.compact += [
+        (names, "text", {"type": "field", "field": "short_text"}),
+        (names, "text_font_size", {"type": "value", "value": "10px"}),
+        (dots.glyph, "size", {"type": "field", "field": "small_size"}),
+    ]
     plot.add_layout(names)
     return [dots]
 
@@ -306,7 +321,9 @@ def _draw_hub(
     x, y = project(layers.hub["lon"].to_numpy(), layers.hub["lat"].to_numpy(), origin)
     hosts = [where.get(str(bus)) for bus in layers.hub["bus"]]
     feeders = [
-        (a, b, host) for a, b, host in zip(x, y, hosts, strict=True) if host is not None and np.isfinite(a)
+        (a, b, host)
+        for a, b, host in zip(x, y, hosts, strict=True)
+        if host is not None and np.isfinite(a) and np.hypot(a - sites["x"][host], b - sites["y"][host]) > 1.0
     ]
     wires = plot.multi_line(
         [[float(a), float(sites["x"][host])] for a, _, host in feeders],

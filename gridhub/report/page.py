@@ -204,8 +204,8 @@ class MapLayers:
         Index bus id; columns label, vn_kv [kV], lat, lon [degree]. Buses without coordinates are counted, not
         drawn.
     branches : DataFrame
-        Index id; columns label, kind (line | transformer | series | hvdc), from_bus, to_bus, vn_kv [kV],
-        rate_mva [MVA], assumed (bool), in_service (bool).
+        Index id; columns label, kind (line | transformer | series | feeder | hvdc), from_bus, to_bus,
+        vn_kv [kV], rate_mva [MVA], assumed (bool), in_service (bool).
     states : sequence of MapState
         At least one; the last of the first snapshot is shown first.
     outages : DataFrame

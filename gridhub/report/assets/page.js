@@ -56,6 +56,9 @@
       const first = Array.isArray(views) ? views[0] : (views.roots ? views.roots[0] : views);
       const view = { drawing, document: first.model.document };
       paint(view);
+      if (document.getElementById(drawing.target).clientWidth < 480) {
+        for (const [id, property, value] of drawing.compact) view.document.get_model_by_id(id)[property] = value;
+      }
       dark.addEventListener("change", () => paint(view));
       if (drawing.states.length) follow(view);
     }

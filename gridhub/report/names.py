@@ -1,0 +1,104 @@
+"""Names people know instead of ids: Hangul and roman names of sites, circuits, banks, plants and outages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from gridhub.model.network import Network
+from gridhub.report.text import format_number
+
+_NAMED_TABLES = ("generator", "load", "storage", "shunt", "hvdc", "site", "interface")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Labels of everything in one network.
+
+    Attributes
+    ----------
+    labels : mapping
+        Table -> id -> label; branches under ``"branch"``, interfaces by their name.
+    """
+
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def find(self, key: object, table: str = "") -> str:
+        """Give the label of an id; the id itself where there is no name.
+
+        Parameters
+        ----------
+        key : object
+            Id.
+        table : str
+            Table to look in; empty: branches first, then buses, then the rest.
+
+        Returns
+        -------
+        str
+        """
+        name = str(key)
+        tables = (table,) if table else self.labels
+        return next((self.labels[part][name] for part in tables if name in self.labels.get(part, {})), name)
+
+    def find_outage(self, contingency: object, elements: Iterable[str] = ()) -> str:
+        """Name a contingency by what it takes out; the empty contingency is the complete grid.
+
+        Examples
+        --------
+        >>> Names({"branch": {"l1": "A – B #1"}}).find_outage("line:l1", ["l1"])
+        'A – B #1'
+        """
+        if not str(contingency):
+            return "everything in service"
+        parts = [self.find(element) for element in elements]
+        if not parts:
+            return self.find(contingency)
+        return " + ".join(parts[:4]) + (f" + {len(parts) - 4} more" if len(parts) > 4 else "")
+
+
+def build_names(net: Network) -> Names:
+    """Gather the labels of a network.
+
+    Parameters
+    ----------
+    net : Network
+        The network.
+
+    Returns
+    -------
+    Names
+    """
+    buses = {str(bus): join_names(row, str(bus)) for bus, row in net.bus.iterrows()}
+    labels: dict[str, dict[str, str]] = {"branch": _label_branches(net, buses), "bus": buses}
+    for table in _NAMED_TABLES:
+        frame = net.tables[table]
+        labels[table] = {str(key): join_names(row, str(key)) for key, row in frame.iterrows()}
+        if table == "interface":
+            labels[table] |= {str(row["name"]): join_names(row, str(key)) for key, row in frame.iterrows()}
+    return Names(labels)
+
+
+def join_names(row: pd.Series, fallback: str) -> str:
+    """Join the Hangul and the roman name of a row; `fallback` where it has neither."""
+    parts = [str(row.get(column, "") or "").strip() for column in ("name_ko", "name")]
+    return " ".join(dict.fromkeys(part for part in parts if part and part != "nan")) or fallback
+
+
+def _label_branches(net: Network, buses: Mapping[str, str]) -> dict[str, str]:
+    labels = {}
+    vn_kv = net.bus["vn_kv"]
+    for table in ("line", "transformer", "series"):
+        for key, row in net.tables[table].iterrows():
+            start, end = str(row["from_bus"]), str(row["to_bus"])
+            circuit = f" #{row['circuit']}" if str(row.get("circuit", "") or "") else ""
+            if str(key).startswith("hub:"):
+                labels[str(key)] = join_names(row, str(key))
+            elif table == "transformer" and buses.get(start) == buses.get(end):
+                ends = [format_number(float(vn_kv.get(bus, float("nan"))), "kV") for bus in (start, end)]
+                labels[str(key)] = f"{buses.get(start, start)} {ends[0]}/{ends[1]} kV bank{circuit}"
+            else:
+                labels[str(key)] = f"{buses.get(start, start)} – {buses.get(end, end)}{circuit}"
+    return labels

@@ -1,0 +1,155 @@
+"""A security analysis as a page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from gridhub.model.network import Network
+from gridhub.report.charts import build_loading_chart, build_violation_table
+from gridhub.report.flow_page import describe_flow_options, list_licences
+from gridhub.report.layers import build_layers, build_outages, build_state
+from gridhub.report.names import Names, build_names
+from gridhub.report.page import KeyNumber, Page, Section, TableBlock, Tone, Verdict
+
+if TYPE_CHECKING:
+    from gridhub.analysis.security import Security
+
+
+def build_security_page(security: Security, net: Network | None = None) -> Page:
+    """Fill a page from a security analysis.
+
+    Parameters
+    ----------
+    security : Security
+        The result.
+    net : Network, optional
+        The network that was analysed; without it there are no names and no map.
+
+    Returns
+    -------
+    Page
+    """
+    names = build_names(net) if net is not None else Names()
+    base = security.base
+    title = (net.title or net.name) if net is not None else base.network
+    count = len(security.status)
+    return Page(
+        title=f"Security: {title}",
+        subtitle=" · ".join(part for part in (base.snapshot.replace("_", " "), f"{count:,} outages") if part),
+        verdict=_judge(security),
+        key_numbers=_list_numbers(security, names),
+        sections=_list_sections(security, net, names),
+        licences=list_licences(net),
+        provenance=describe_flow_options(base),
+    )
+
+
+def find_elements(security: Security) -> dict[str, tuple[str, ...]]:
+    """Give, for each contingency, the ids it takes out."""
+    table = security.status
+    if "elements" not in table:
+        return {str(key): (str(key),) for key in table.index}
+    return {str(key): tuple(map(str, elements)) for key, elements in table["elements"].items()}
+
+
+def _unsolved(security: Security) -> pd.DataFrame:
+    status = security.status["status"].astype(str)
+    return security.status[~status.isin(["CONVERGED", "ISLANDED", "SCREENED"]).to_numpy()]
+
+
+def _judge(security: Security) -> Verdict:
+    count, unsolved = len(security.status), len(_unsolved(security))
+    violations = security.violations
+    outages = violations["contingency"].astype(str)
+    parts = [
+        f"{outages[outages != ''].nunique()} of {count:,} outages and {int((outages == '').sum())} values "
+        "of the complete grid break a limit"
+        if len(violations)
+        else f"none of {count:,} outages breaks a limit"
+    ]
+    parts += [f"{unsolved} outages have no solution and count as insecure"] if unsolved else []
+    secure = str(security.verdict) == "secure"
+    tone: Tone = "good" if secure else "bad"
+    sentence = "; ".join(parts)
+    return Verdict("Secure" if secure else "Not secure", sentence[:1].upper() + sentence[1:] + ".", tone)
+
+
+def _list_numbers(security: Security, names: Names) -> tuple[KeyNumber, ...]:
+    status = security.status
+    worst = status["worst_loading_percent"].max() if len(status) else np.nan
+    where = status["worst_loading_percent"].idxmax() if np.isfinite(worst) else ""
+    element = names.find(status.at[where, "worst_element"]) if where else ""
+    lost = float(status["lost_load_mw"].max()) if len(status) else 0.0
+    counts = status["status"].astype(str).value_counts()
+    return (
+        KeyNumber(
+            "Outages",
+            float(len(status)),
+            note=", ".join(f"{n} {str(name).lower()}" for name, n in counts.items()),
+        ),
+        KeyNumber(
+            "Violations", float(len(security.violations)), tone="bad" if len(security.violations) else "good"
+        ),
+        KeyNumber(
+            "Without a solution",
+            float(len(_unsolved(security))),
+            tone="bad" if len(_unsolved(security)) else "plain",
+        ),
+        KeyNumber(
+            "Worst loading after an outage", float(worst), "%", element, "bad" if worst > 100 else "plain"
+        ),
+        KeyNumber("Largest load lost", lost, "MW"),
+    )
+
+
+def _list_sections(security: Security, net: Network | None, names: Names) -> tuple[Section, ...]:
+    elements = find_elements(security)
+    sections = [
+        Section("Violations", (), (build_violation_table(security.violations, names, elements),)),
+        Section("Outages", (), _build_outage_tables(security, names, elements)),
+        Section("Everything in service", (), (build_loading_chart(names, {"loading": security.base}),)),
+    ]
+    if net is not None and np.isfinite(net.bus[["lat", "lon"]].to_numpy(dtype=float)).all(axis=1).any():
+        outages = build_outages(security.violations, names, elements)
+        layers = build_layers(net, [build_state(net, security.base)], outages, names)
+        text = (
+            "Lines are coloured by their loading with everything in service. Point at a line to read what "
+            "breaks there under which outage, and what its own loss breaks elsewhere.",
+        )
+        sections.insert(0, Section("Map", text, (layers,)))
+    return tuple(sections)
+
+
+def _build_outage_tables(
+    security: Security, names: Names, elements: dict[str, tuple[str, ...]]
+) -> tuple[TableBlock, ...]:
+    table = security.status.rename_axis(index="contingency")
+    labels = [names.find_outage(key, elements.get(str(key), ())) for key in table.index]
+    table.insert(0, "outage", pd.Series(labels, index=table.index, dtype=object))
+    table["status"] = table["status"].astype(str)
+    worst = pd.Series([names.find(key) for key in table["worst_element"]], index=table.index, dtype=object)
+    table["worst_element_name"] = worst
+    ranked = table.sort_values("worst_loading_percent", ascending=False, kind="stable")
+    lost = table[(table["lost_load_mw"] > 0) | (table["lost_generation_mw"] > 0)]
+    lost = lost.sort_values("lost_load_mw", ascending=False, kind="stable")
+    return (
+        TableBlock(
+            ranked,
+            "Outages, worst first",
+            "contingencies",
+            labels={"worst_element_name": "Worst element", "worst_loading_percent": "Its loading"},
+            show=["outage", "status", "worst_element_name", "worst_loading_percent", "lost_load_mw", "stage"],
+            bar="worst_loading_percent",
+            limit=25,
+        ),
+        TableBlock(
+            lost,
+            "Outages that leave load or generation without supply",
+            "islanding",
+            show=["outage", "status", "lost_load_mw", "lost_generation_mw", "consequential_mw"],
+            empty="No outage leaves load or generation without supply.",
+        ),
+    )
