@@ -9,6 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 _HOME = {
+    "GridhubError": "gridhub.errors",
+    "InputError": "gridhub.errors",
+    "NotConverged": "gridhub.errors",
+    "OptionError": "gridhub.errors",
     "Network": "gridhub.model.network",
     "build_network": "gridhub.model.network",
     "PowerFlowOptions": "gridhub.solvers.options",
@@ -40,6 +44,10 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from gridhub.errors import GridhubError as GridhubError
+    from gridhub.errors import InputError as InputError
+    from gridhub.errors import NotConverged as NotConverged
+    from gridhub.errors import OptionError as OptionError
     from gridhub.analysis.contingencies import list_contingencies as list_contingencies
     from gridhub.analysis.power_flow import run_power_flow as run_power_flow
     from gridhub.analysis.security import run_security as run_security

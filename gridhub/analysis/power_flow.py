@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from gridhub.case.case import Case
+from gridhub.case.case import Case, Complexes
 from gridhub.case.compile import compile_case
 from gridhub.errors import NotConverged, OptionError
 from gridhub.model.network import Network
@@ -231,21 +231,25 @@ def compute_loading(case: Case, solution: Solution, rate: np.ndarray) -> np.ndar
 
     AC: 100 max(|S_from|, |S_to|) / rate; DC: 100 |P| / rate. NaN where unrated or dead.
     """
-    if solution.method == "dc":
-        flow = np.abs(solution.s_from.real)
-    else:
-        flow = np.maximum(np.abs(solution.s_from), np.abs(solution.s_to))
-    flow = np.where(case.branch_joins, np.abs(compute_join_flows(solution)), flow)
+    s_from, s_to = spread_flows(solution)
+    flow = np.abs(s_from.real) if solution.method == "dc" else np.maximum(np.abs(s_from), np.abs(s_to))
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(100.0 * flow / rate)
+
+
+def spread_flows(solution: Solution) -> tuple[Complexes, Complexes]:
+    """Give the power into every branch at both ends, those that join buses included, [p.u.]."""
+    joins = solution.case.branch_joins
+    if not joins.any():
+        return solution.s_from, solution.s_to
+    s_from, s_to = compute_join_flows(solution)
+    return np.where(joins, s_from, solution.s_from), np.where(joins, s_to, solution.s_to)
 
 
 def build_branch_table(solution: Solution) -> pd.DataFrame:
     """Make ``PowerFlow.branch``."""
     case, base = solution.case, solution.case.base_mva
-    joined = compute_join_flows(solution)
-    s_from = np.where(case.branch_joins, joined, solution.s_from) * base
-    s_to = np.where(case.branch_joins, -joined, solution.s_to) * base
+    s_from, s_to = (flow * base for flow in spread_flows(solution))
     off = ~(case.branch_on | case.branch_joins)
     reactive = np.where(off, 0.0, np.nan) if solution.method == "dc" else None
     return pd.DataFrame(

@@ -30,6 +30,7 @@ from gridhub.analysis.power_flow import (
     compute_loading,
     explain_failure,
     solve_case,
+    spread_flows,
 )
 from gridhub.analysis.screening import FLAG_PERCENT, Screen, screen_outages
 from gridhub.case.case import Case, Outage
@@ -537,9 +538,8 @@ def _rank(
     index: pd.Index, outcomes: Sequence[_Outcome], status: pd.DataFrame, violations: pd.DataFrame
 ) -> pd.DataFrame:
     """Order the contingencies: unsolved first, then by worst loading, lost load and performance index."""
-    ranking = status[
-        ["status", "worst_element", "worst_loading_percent", "lost_load_mw", "lost_generation_mw"]
-    ].copy()
+    columns = ["status", "worst_element", "worst_loading_percent", "lost_load_mw", "lost_generation_mw"]
+    ranking = status[columns].copy()
     ranking["violations"] = violations["contingency"].value_counts().reindex(index).fillna(0).astype(int)
     ranking["performance_index"] = [outcome.index for outcome in outcomes]
     solved = np.array([outcome.status.is_solved or outcome.status is Status.SCREENED for outcome in outcomes])
@@ -557,13 +557,13 @@ def _rank(
 def _stack_arrays(
     work: _Work, index: pd.Index, outcomes: Sequence[_Outcome]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Flows and voltages of every outage solved by AC: outaged branches 0, dead parts and unsolved rows NaN."""
+    """Stack flows and voltages of every outage: outaged branches 0, dead parts and unsolved rows NaN."""
     case = work.case
     flows = np.full((len(outcomes), case.n_branch), np.nan)
     voltages = np.full((len(outcomes), len(case.labels.bus)), np.nan)
     for k, outcome in enumerate(outcomes):
         if outcome.solution is not None:
-            flows[k] = outcome.solution.s_from.real * case.base_mva
+            flows[k] = spread_flows(outcome.solution)[0].real * case.base_mva
             voltages[k] = spread_voltage(outcome.solution)
     return (
         pd.DataFrame(flows, index=index, columns=pd.Index(case.labels.branch, name="branch")),

@@ -90,8 +90,8 @@ def lodf(
     Returns
     -------
     DataFrame
-        Branch x outaged branch: share of the outaged branch's flow before the outage that moves to the branch.
-        -1 on the diagonal, a column of NaN where the outage splits an island (found by graph), 0 in rows
+        Branch x outaged branch: share of the outaged branch's flow before the outage that moves to the
+        branch. -1 on the diagonal, a column of NaN where the outage splits an island (found by graph), 0 in rows
         and columns of branches out of service; NaN also for branches without impedance.
 
     Notes
@@ -100,10 +100,12 @@ def lodf(
     """
     case, plan = _prepare(net, snapshot, options)
     every = np.arange(case.n_branch)
-    factors = compute_outage_factors(case, plan, every, find_bridge_branches(case))
+    splits = find_bridge_branches(case)
+    factors = compute_outage_factors(case, plan, every, splits)
     off = ~case.branch_on
     factors[off] = 0.0
     factors[:, off] = 0.0
+    factors[:, splits] = np.nan
     factors[case.branch_joins] = np.nan
     factors[:, case.branch_joins] = np.nan
     names = pd.Index(case.labels.branch, dtype=object)

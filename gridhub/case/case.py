@@ -85,7 +85,8 @@ class Case:
     r, x, tap, shift : (n_branch,) float
         Series impedance [p.u.], off-nominal ratio, phase shift [rad] at the from end.
     y_ff, y_ft, y_tf, y_tt : (n_branch,) complex
-        Two-port admittances [p.u.], whether in service or not (0 without impedance).
+        Two-port admittances [p.u.], whether in service or not; of a branch without impedance only the
+        charging at either end is left.
     rate, rate_b, rate_c : (n_branch,) float
         Ratings [p.u.]; NaN = unrated.
     load_bus, load_p, load_q, load_on

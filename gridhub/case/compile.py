@@ -14,6 +14,9 @@ from gridhub.errors import Issue, SchemaError
 from gridhub.model.network import Network
 from gridhub.model.snapshot import apply_snapshot
 
+TINY_IMPEDANCE = 5e-8
+"""Impedance below which a branch joins its ends to one node [p.u.]."""
+
 NODE_TABLES = ("load", "storage", "shunt", "generator")
 
 
@@ -73,6 +76,7 @@ def _compile_branches(net: Network) -> dict[str, Any]:
     rate_b = rows["rate_b_mva"].to_numpy(dtype=float) / base
     rate_c = rows["rate_c_mva"].to_numpy(dtype=float) / base
     rate_b = np.where(np.isnan(rate_b), rate, rate_b)
+    _settle_tiny_impedances(rows)
     arrays: dict[str, Any] = {name: rows[name].to_numpy(dtype=float) for name in ("r", "x", "tap", "shift")}
     arrays |= _compute_two_port(rows)
     arrays |= {"rate": rate, "rate_b": rate_b, "rate_c": np.where(np.isnan(rate_c), rate_b, rate_c)}
@@ -84,6 +88,17 @@ def _compile_branches(net: Network) -> dict[str, Any]:
     return arrays
 
 
+def _settle_tiny_impedances(rows: pd.DataFrame) -> None:
+    """Take an impedance below `TINY_IMPEDANCE` as none, or behind an off-nominal tap as that reactance.
+
+    Its admittance would drown every other term of the power balance in rounding.
+    """
+    tiny = np.hypot(rows["r"].to_numpy(), rows["x"].to_numpy()) < TINY_IMPEDANCE
+    ideal = tiny & ((rows["tap"].to_numpy() != 1.0) | (rows["shift"].to_numpy() != 0.0))
+    rows.loc[tiny, ["r", "x"]] = 0.0
+    rows.loc[ideal, "x"] = TINY_IMPEDANCE
+
+
 def _compute_two_port(rows: pd.DataFrame) -> dict[str, Complexes]:
     r"""Two-port admittances of the pi model with the tap at the from end.
 
@@ -91,8 +106,7 @@ def _compute_two_port(rows: pd.DataFrame) -> dict[str, Complexes]:
 
     with :math:`a = t e^{j\phi}` (MATPOWER User's Manual, equations 3.2-3.3).
     """
-    r, x = rows["r"].to_numpy(), rows["x"].to_numpy()
-    z = r + 1j * x
+    z = rows["r"].to_numpy() + 1j * rows["x"].to_numpy()
     joined = z == 0
     y_series = np.where(joined, 0.0, 1.0 / np.where(joined, 1.0, z))
     y_half = 0.5 * (rows["g"].to_numpy() + 1j * rows["b"].to_numpy())

@@ -26,9 +26,14 @@ def sum_at_nodes(case: Case, bus: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def compute_shunts(case: Case) -> Complexes:
-    """Shunt admittance of each node, g + jb [p.u.]."""
+    """Shunt admittance of each node, g + jb [p.u.]: shunts, and the charging of branches that join buses."""
     shunt = np.where(case.shunt_on, case.shunt_g + 1j * case.shunt_b, 0.0)
-    return sum_at_nodes(case, case.shunt_bus, shunt)
+    total = sum_at_nodes(case, case.shunt_bus, shunt)
+    joins = np.flatnonzero(case.branch_joins)
+    if len(joins):
+        total = total + sum_at_nodes(case, case.branch_from_bus[joins], case.y_ff[joins])
+        total = total + sum_at_nodes(case, case.branch_to_bus[joins], case.y_tt[joins])
+    return total
 
 
 def build_admittance(case: Case) -> csr_array:
@@ -41,8 +46,8 @@ def build_admittance(case: Case) -> csr_array:
     >>> from gridhub.model.network import build_network
     >>> bus = pd.DataFrame({"vn_kv": [100.0, 100.0]}, index=["a", "b"])
     >>> line = pd.DataFrame({"from_bus": "a", "to_bus": "b", "r_ohm": 0.0, "x_ohm": 10.0}, index=["l"])
-    >>> build_admittance(compile_case(build_network("n", bus=bus, line=line))).toarray()[0, 1]
-    10j
+    >>> build_admittance(compile_case(build_network("n", bus=bus, line=line))).toarray()[0, 1].imag
+    np.float64(10.0)
     """
     on = case.branch_on
     f, t = case.branch_from[on], case.branch_to[on]

@@ -54,7 +54,7 @@ class Network:
         Power base of every per-unit quantity [MVA].
     tables : mapping
         Table name -> DataFrame with the columns of the schema (`gridhub.model.schema`), index ``id``.
-        The arrays are read-only. ``net.bus``, ``net.line`` … give a shallow copy of one table.
+        The arrays are read-only. ``net.bus``, ``net.line`` … give a copy of one table to change.
     title, vintage, licence, attribution, currency : str
         What it is, the date it stands for, and under which terms it may be passed on.
     frequency_hz : float
@@ -107,10 +107,10 @@ class Network:
         object.__setattr__(self, "documents", MappingProxyType(dict(self.documents)))
 
     def __getattr__(self, name: str) -> pd.DataFrame:
-        """Give a shallow copy of one table: ``net.bus``, ``net.line``, …."""
+        """Give a copy of one table: ``net.bus``, ``net.line``, …; change it and hand it to `replace`."""
         if name.startswith("_") or name == "tables" or name not in self.tables:
             raise AttributeError(f"Network has no table or attribute {name!r}")
-        return self.tables[name].copy(deep=False)
+        return self.tables[name].copy()
 
     def __repr__(self) -> str:
         """Show the name and the size."""

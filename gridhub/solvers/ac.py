@@ -119,7 +119,7 @@ def _list_starts(setting: _Setting) -> list[AcStart]:
     if options.start in ("auto", "snapshot") and stored[setting.islands.live].all():
         vm = np.where(stored, case.vm_start, 1.0)
         starts.append(AcStart("snapshot", vm, np.where(stored, case.va_start, 0.0), None, none))
-    if options.start != "flat":
+    if options.start in ("auto", "dc") or (options.start == "snapshot" and not starts):
         state = solve_dc(case, "x_tap", options.distributed_slack)
         starts.append(AcStart("dc", flat_vm, np.nan_to_num(state.va), None, none))
     if options.start in ("auto", "flat"):

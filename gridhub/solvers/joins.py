@@ -37,28 +37,33 @@ def sum_bus_injections(solution: Solution) -> Complexes:
     return np.where(alive, total, 0.0)
 
 
-def compute_join_flows(solution: Solution) -> Complexes:
-    """Flow from -> to through each branch that joins two buses, by Kirchhoff's current law.
+def compute_join_flows(solution: Solution) -> tuple[Complexes, Complexes]:
+    """Compute the power into each branch that joins two buses, by Kirchhoff's current law.
 
     Returns
     -------
-    (n_branch,) complex
-        [p.u.]; 0 for all other branches. Where joins form a loop the split is not determined: the one of
+    s_from, s_to : (n_branch,) complex
+        Power into the branch at both ends [p.u.]; 0 for all other branches. Where joins form a loop the split is not determined: the one of
         least squares is given, as for equal small impedances.
     """
     case = solution.case
     joins = np.flatnonzero(case.branch_joins)
-    flows = np.zeros(case.n_branch, dtype=complex)
+    s_from, s_to = np.zeros(case.n_branch, dtype=complex), np.zeros(case.n_branch, dtype=complex)
     if not len(joins):
-        return flows
+        return s_from, s_to
     surplus = sum_bus_injections(solution)
     on = case.branch_on
     np.subtract.at(surplus, case.branch_from_bus[on], np.nan_to_num(solution.s_from[on]))
     np.subtract.at(surplus, case.branch_to_bus[on], np.nan_to_num(solution.s_to[on]))
     vm = np.ones(case.n_node) if solution.method == "dc" else np.nan_to_num(solution.vm)
-    v2 = np.where(case.bus_node >= 0, vm[case.bus_node] ** 2, 0.0)[case.shunt_bus]
-    drawn = np.where(case.shunt_on, v2 * (case.shunt_g - 1j * case.shunt_b), 0.0)
-    np.subtract.at(surplus, case.shunt_bus, drawn.real + 0j if solution.method == "dc" else drawn)
+    v2 = np.where(case.bus_node >= 0, vm[case.bus_node] ** 2, 0.0)
+    drawn = np.where(case.shunt_on, v2[case.shunt_bus] * (case.shunt_g - 1j * case.shunt_b), 0.0)
+    charging = [v2[case.branch_from_bus[joins]] * np.conj(y[joins]) for y in (case.y_ff, case.y_tt)]
+    if solution.method == "dc":
+        drawn, charging = drawn.real, [np.zeros(len(joins))] * 2
+    np.subtract.at(surplus, case.shunt_bus, drawn)
+    np.subtract.at(surplus, case.branch_from_bus[joins], charging[0])
+    np.subtract.at(surplus, case.branch_to_bus[joins], charging[1])
     buses, position = np.unique(
         np.concatenate([case.branch_from_bus[joins], case.branch_to_bus[joins]]), return_inverse=True
     )
@@ -66,5 +71,6 @@ def compute_join_flows(solution: Solution) -> Complexes:
     columns = np.arange(len(joins))
     incidence[position[: len(joins)], columns] = 1.0
     incidence[position[len(joins) :], columns] -= 1.0
-    flows[joins] = np.linalg.lstsq(incidence.astype(complex), surplus[buses], rcond=None)[0]
-    return flows
+    through = np.linalg.lstsq(incidence.astype(complex), surplus[buses], rcond=None)[0]
+    s_from[joins], s_to[joins] = through + charging[0], -through + charging[1]
+    return s_from, s_to

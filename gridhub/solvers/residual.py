@@ -62,6 +62,9 @@ def compute_mismatch(
     on = case.branch_on
     np.add.at(out, case.branch_from[on], s_from[on])
     np.add.at(out, case.branch_to[on], s_to[on])
+    for j in np.flatnonzero(case.branch_joins):
+        node = case.branch_from[j]
+        out[node] += np.abs(voltage[node]) ** 2 * np.conj(case.y_ff[j] + case.y_tt[j])
     shunt_v = np.abs(voltage[case.bus_node[case.shunt_bus]]) ** 2
     drawn = np.where(case.shunt_on, shunt_v * (case.shunt_g - 1j * case.shunt_b), 0.0)
     out += sum_at_nodes(case, case.shunt_bus, drawn)
