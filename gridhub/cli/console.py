@@ -100,7 +100,7 @@ def print_table(
         Whether it goes to standard error, as what explains a failure does.
     """
     rows = list(rows)
-    table = Table(title=show_text(title), title_justify="left", title_style="bold", header_style="bold")
+    table = Table(header_style="bold")
     for number, name in enumerate(columns):
         numeric = any(isinstance(row[number], int | float) for row in rows)
         table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
@@ -108,6 +108,7 @@ def print_table(
     for row in rows[:limit]:
         table.add_row(*(Text(_show_cell(cell, place)) for cell, place in zip(row, places, strict=True)))
     console = build_console(stderr)
+    console.print(Text(show_text(title), style="bold"), soft_wrap=True)
     console.print(table)
     if limit is not None and len(rows) > limit:
         console.print(f"… and {len(rows) - limit:,} more rows (--top shows more, --json all)")

@@ -158,10 +158,12 @@ def list_unsolved(result: Security) -> pd.Series[bool]:
 
 def select_new(violations: pd.DataFrame) -> pd.DataFrame:
     """Select the violations that an outage adds: their element and kind are within limits in the N state."""
+    import pandas as pd
+
     base = violations[violations["contingency"] == ""]
     known = set(zip(base["element"], base["kind"], strict=True))
     pairs = zip(violations["element"], violations["kind"], strict=True)
-    new = [pair not in known for pair in pairs]
+    new = pd.Series([pair not in known for pair in pairs], index=violations.index, dtype=bool)
     return violations[new & (violations["contingency"] != "")]
 
 

@@ -78,4 +78,6 @@ def _load_by_name(name: str) -> Network:
         return load_network(name)
     except KeyError:
         known = [str(row) for row in list_networks()["name"]]
+    except OSError as error:
+        raise GridhubError(f"{name!r} cannot be read: {error.strerror or error}") from error
     raise GridhubError(f"no network, folder or file is called {name!r}; {suggest(name, known)}")

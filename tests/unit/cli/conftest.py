@@ -11,9 +11,10 @@ from gridhub.model.files import write_network
 from gridhub.model.network import Network, build_network
 
 
-def build_ring(load_mw: float = 300.0, rate_mva: float = 400.0) -> Network:
-    """Four 345 kV buses in a ring, one unit, two loads, a spur that islands; snapshot night halves a load."""
+def build_ring(load_mw: float = 300.0, rate_mva: float = 400.0, spur: int = 1) -> Network:
+    """Make a ring of four 345 kV buses and a spur of one circuit or more; snapshot night halves a load."""
     ends = {"L1": ("A", "B"), "L2": ("B", "C"), "L3": ("C", "D"), "L4": ("D", "A"), "L5": ("C", "E")}
+    ends |= {f"L5{circuit}": ("C", "E") for circuit in range(2, spur + 1)}
     line = pd.DataFrame.from_dict(ends, orient="index", columns=["from_bus", "to_bus"])
     line = line.assign(length_km=30.0, r_ohm=0.9, x_ohm=9.0, b_us=120.0, rate_mva=rate_mva, in_service=True)
     bus = pd.DataFrame(
@@ -70,6 +71,13 @@ def build_ring(load_mw: float = 300.0, rate_mva: float = 400.0) -> Network:
 def ring(tmp_path: Path) -> Path:
     folder = tmp_path / "ring"
     write_network(build_ring(), folder)
+    return folder
+
+
+@pytest.fixture
+def meshed(tmp_path: Path) -> Path:
+    folder = tmp_path / "meshed"
+    write_network(build_ring(spur=2), folder)
     return folder
 
 

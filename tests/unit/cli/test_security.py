@@ -44,8 +44,17 @@ def test_violations_are_found_only_when_asked(overloaded: Path):
     assert run("security", overloaded, "--fail-on", "new-violations")[0] == 1
 
 
-def test_nothing_found_is_0(ring: Path):
-    assert run("security", ring, "--fail-on", "new-violations")[0] == 0
+@pytest.mark.parametrize("asked", ["violations", "new-violations"])
+def test_nothing_found_is_0(meshed: Path, asked: str):
+    code, out, _ = run("security", meshed, "--verify", "all", "--fail-on", asked)
+    assert code == 0
+    assert "verdict: secure" in out
+
+
+def test_an_unverified_verdict_is_not_clear(meshed: Path):
+    """Outages that DC alone judged are not violations, but the verdict is not secure either."""
+    code, out, _ = run("security", meshed, "--verify", "none", "--fail-on", "violations")
+    assert ("verdict: secure" in out) == (code == 0)
 
 
 def test_a_base_case_without_solution_is_3(hopeless: Path):
