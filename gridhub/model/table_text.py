@@ -156,9 +156,16 @@ class _Reader:
 
 
 def _guess_kind(cells: Sequence[str]) -> Kind:
-    """Kind of a column the schema does not know: numbers if all are, else text."""
+    """Kind of a column the schema does not know: numbers or booleans if all are, else text."""
     filled = [cell.strip() for cell in cells if cell.strip()]
-    return "float" if filled and all(_NUMBER.fullmatch(cell) for cell in filled) else "string"
+    if filled and all(_NUMBER.fullmatch(cell) for cell in filled):
+        return "float"
+    # the text "false" would count as true wherever it is tested
+    return (
+        "bool"
+        if cells and all(cell.strip() in ("True", "true", "False", "false") for cell in cells)
+        else "string"
+    )
 
 
 def parse_table(
@@ -176,7 +183,7 @@ def parse_table(
         Name of the file, for the issues.
     kinds : mapping, optional
         Kind of the columns the schema does not know; one that is not named is ``float`` if every cell that
-        is not empty is a number, else ``string``.
+        is not empty is a number, ``bool`` if every cell says true or false, else ``string``.
     schema : str, optional
         Table of the schema; by default `table`. Empty: none.
 

@@ -310,3 +310,10 @@ def test_a_place_that_cannot_be_written_is_an_output_error(folder):
 def test_all_errors_are_input_errors():
     assert issubclass(SchemaError, InputError)
     assert issubclass(FileFormatError, InputError)
+
+
+def test_an_unknown_column_of_true_and_false_is_boolean(folder):
+    write(folder, "tables/bus.csv", "id,vn_kv,equivalent,asked\na,345,true,true\nb,345,false,\n")
+    bus = read_network(folder).bus
+    assert bus.equivalent.tolist() == [True, False]
+    assert bus.asked.tolist() == ["true", ""]

@@ -1,0 +1,204 @@
+"""Networks and documents known by name: those of the regions that come with gridhub, and pandapower's.
+
+They are data in ``networks/``: in the wheel that folder is ``gridhub/_networks``.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from gridhub.errors import OptionError, name_ids
+from gridhub.model.files import HEADER, read_network
+from gridhub.model.network import Network
+from gridhub.model.schema import BRANCH_TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+PANDAPOWER = "pandapower:"
+"""Prefix of the networks that pandapower ships."""
+
+COLUMNS = ("name", "buses", "branches", "vintage", "licence")
+"""Columns of `list_networks`."""
+
+
+def find_networks_folder() -> Path:
+    """Find the folder of the regions: in the installed package, else in the checkout.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    FileNotFoundError
+        If the installation lacks its data.
+    """
+    package = Path(__file__).resolve().parent
+    for folder in (package / "_networks", package.parent / "networks"):
+        if folder.is_dir():
+            return folder
+    raise FileNotFoundError(f"the networks that come with gridhub are not in {package}: install it again")
+
+
+@cache
+def _find_folders() -> dict[str, Path]:
+    """Name of each network of a region -> its folder."""
+    folders: dict[str, Path] = {}
+    for path in sorted(find_networks_folder().glob(f"*/*/{HEADER}")):
+        folders[str(_read_header(path.parent)["name"])] = path.parent
+    return folders
+
+
+def _read_header(folder: Path) -> dict[str, object]:
+    return tomllib.loads((folder / HEADER).read_text(encoding="utf-8"))
+
+
+def _count_rows(path: Path) -> int:
+    if not path.is_file():
+        return 0
+    with path.open(encoding="utf-8", newline="") as lines:
+        return sum(1 for row in csv.reader(lines) if row) - 1
+
+
+def _describe(name: str, folder: Path) -> tuple[str, int, int, str, str]:
+    header = _read_header(folder)
+    branches = sum(_count_rows(folder / "tables" / f"{table}.csv") for table in BRANCH_TABLES)
+    buses = _count_rows(folder / "tables" / "bus.csv")
+    return name, buses, branches, str(header.get("vintage", "")), str(header.get("licence", ""))
+
+
+@cache
+def _read_pandapower_list() -> tuple[tuple[str, int, int, str, str], ...]:
+    """Facts of pandapower's networks, kept as data: listing them must not import pandapower."""
+    path = find_networks_folder() / "pandapower.csv"
+    with path.open(encoding="utf-8", newline="") as lines:
+        return tuple(
+            (row["name"], int(row["buses"]), int(row["branches"]), row["vintage"], row["licence"])
+            for row in csv.DictReader(lines)
+        )
+
+
+def list_networks() -> pd.DataFrame:
+    """List the networks that `load_network` knows by name.
+
+    Returns
+    -------
+    DataFrame
+        Columns name, buses, branches, vintage (date it stands for, empty if not known), licence. Networks of
+        regions first. The counts of pandapower's networks are those of the converted network.
+
+    Examples
+    --------
+    >>> list_networks().set_index("name").loc["pandapower:case118", "buses"]
+    np.int64(118)
+    """
+    rows = [_describe(name, folder) for name, folder in _find_folders().items()]
+    rows += [(f"{PANDAPOWER}{row[0]}", *row[1:]) for row in _read_pandapower_list()]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _suggest(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    near += [other for other in names if name and other not in near and name.lower() in other.lower()]
+    return f"near it: {name_ids(near)}" if near else f"there are {name_ids(names, 10)}"
+
+
+def load_network(name: str | Path, year: int | None = None) -> Network:
+    """Load a network by its name, or from its folder.
+
+    Parameters
+    ----------
+    name : str or Path
+        A name of `list_networks` ("korea-2025-backbone", "pandapower:case118"), or the path of a network
+        folder.
+    year : int, optional
+        Apply the plans up to the end of that year. No network has plans yet.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    KeyError
+        If there is no such network; the message names those nearest.
+    OptionError
+        If `year` is given for a network without plans: it is never ignored.
+    SchemaError
+        If the network is not valid.
+
+    Examples
+    --------
+    >>> load_network("pandapower:case9").bus.shape[0]
+    9
+    """
+    net = _load(name)
+    if year is not None:
+        stands = f"it stands for {net.vintage}" if net.vintage else "it has no date"
+        raise OptionError(
+            f"network {net.name!r} has no plans to bring it to {year}: {stands}; leave year out"
+        )
+    return net
+
+
+def _load(name: str | Path) -> Network:
+    text = str(name)
+    if text in _find_folders():
+        return read_network(_find_folders()[text])
+    if text.startswith(PANDAPOWER):
+        known = [row[0] for row in _read_pandapower_list()]
+        short = text.removeprefix(PANDAPOWER)
+        if short in known:
+            from gridhub.interop.pandapower import load_pandapower_network
+
+            return load_pandapower_network(short)
+        raise KeyError(f"no network {text!r}; {_suggest(text, [PANDAPOWER + other for other in known])}")
+    if (Path(name) / HEADER).is_file():
+        return read_network(name)
+    known = list_networks()["name"].tolist()
+    raise KeyError(f"no network {text!r}, and no folder with a {HEADER}; {_suggest(text, known)}")
+
+
+def find_region_document(region: str, document: str) -> str:
+    """Read a document of a region.
+
+    Parameters
+    ----------
+    region : str
+        Folder name of the region ("korea").
+    document : str
+        ``criteria``, ``costs``, ``connection_rules`` or ``interfaces``.
+
+    Returns
+    -------
+    str
+        TOML text.
+
+    Raises
+    ------
+    KeyError
+        If there is no such region or document; the message names those there are.
+
+    Examples
+    --------
+    >>> 'name = "korea"' in find_region_document("korea", "criteria")
+    True
+    """
+    folder = find_networks_folder()
+    # looked up among what is there, never joined to a path: a name cannot lead out of the folder
+    regions = {path.name: path for path in sorted(folder.iterdir()) if path.is_dir()}
+    if region not in regions:
+        raise KeyError(f"no region {region!r}; {_suggest(region, regions)}")
+    documents = {path.stem: path for path in sorted(regions[region].glob("*.toml"))}
+    if document not in documents:
+        raise KeyError(f"region {region!r} has no document {document!r}; {_suggest(document, documents)}")
+    return documents[document].read_text(encoding="utf-8")
