@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gridhub.errors import GridhubError
+from gridhub.errors import GridhubError, name_ids
 
 if TYPE_CHECKING:
     from gridhub.model.network import Network
@@ -25,7 +25,7 @@ def suggest(name: str, known: Sequence[str]) -> str:
     near = [folded[key] for key in difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)]
     if near:
         return f"did you mean {' or '.join(near)}?"
-    return f"there are: {', '.join(known)}" if known else "there are none"
+    return f"there are {name_ids(known, 8)}" if known else "there are none"
 
 
 def find_path(text: str, base: Path) -> Path | None:

@@ -7,6 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from gridhub.cli.main import app
+from gridhub.model.files import write_network
+from gridhub.reference import load_network
 
 
 def run(*args: object) -> tuple[int, str, str]:
@@ -49,6 +51,23 @@ def test_nothing_found_is_0(meshed: Path, asked: str):
     code, out, _ = run("security", meshed, "--verify", "all", "--fail-on", asked)
     assert code == 0
     assert "verdict: secure" in out
+
+
+def test_outages_without_solution_count_as_found(tmp_path: Path):
+    """Nearly every outage of this state has no solution: none may vanish."""
+    net = load_network("pandapower:case9")
+    load = net.load.assign(p_mw=net.load["p_mw"] * 2.2, q_mvar=net.load["q_mvar"] * 2.2)
+    write_network(net.replace(load=load), tmp_path / "case9")
+    args = ("security", tmp_path / "case9", "--screen", "none", "-o", "distributed_slack=false")
+    code, out, _ = run(*args, "--fail-on", "violations", "--json")
+    document = json.loads(out)
+    assert code == 1
+    assert sum(document["counts"].values()) == 9
+    assert document["counts"]["NOT_CONVERGED"] >= 8
+    assert document["verdict"] == "insecure"
+    code, out, _ = run(*args)
+    assert code == 0
+    assert "Outages without a solution" in out
 
 
 def test_an_unverified_verdict_is_not_clear(meshed: Path):
