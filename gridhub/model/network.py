@@ -37,6 +37,23 @@ def _freeze(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(data, index=frame.index, copy=False)
 
 
+class _Settled(dict[str, pd.DataFrame]):
+    """Tables of another network, all of them frozen but those named in `changed`."""
+
+    def __init__(self, tables: Mapping[str, pd.DataFrame], changed: Mapping[str, pd.DataFrame]) -> None:
+        super().__init__({**tables, **changed})
+        self.changed = frozenset(changed)
+
+
+def _settle(tables: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
+    """Complete and freeze one table, unless another network has done so."""
+    if name not in tables:
+        return _freeze(build_empty_table(name))
+    if isinstance(tables, _Settled) and name not in tables.changed:
+        return tables[name]
+    return _freeze(complete_table(name, tables[name]))
+
+
 def build_empty_placements() -> pd.DataFrame:
     """Make a placements table without rows."""
     return pd.DataFrame({name: pd.Series(dtype=object) for name in PLACEMENT_COLUMNS})
@@ -97,12 +114,7 @@ class Network:
         unknown = [name for name in self.tables if name not in read_schema()]
         if unknown:
             raise KeyError(f"no such table: {name_ids(unknown)}; tables are {', '.join(read_schema())}")
-        tables = {
-            name: _freeze(complete_table(name, self.tables[name]))
-            if name in self.tables
-            else _freeze(build_empty_table(name))
-            for name in read_schema()
-        }
+        tables = {name: _settle(self.tables, name) for name in read_schema()}
         object.__setattr__(self, "tables", MappingProxyType(tables))
         object.__setattr__(self, "documents", MappingProxyType(dict(self.documents)))
 
@@ -140,7 +152,7 @@ class Network:
             If a name is neither a table nor an attribute.
         """
         tables = {name: changes.pop(name) for name in list(changes) if name in read_schema()}
-        return replace(self, tables={**self.tables, **tables}, **changes)
+        return replace(self, tables=_Settled(self.tables, tables), **changes)
 
     def branches(self) -> pd.DataFrame:
         """List all AC branches in the order of every branch result.
@@ -163,7 +175,7 @@ class Network:
             part["vn_kv"] = np.fmax(ends[0], ends[1]) if len(table) else np.zeros(0)
             part["rate_mva"] = table["rate_mva"]
             for column in ("circuit", "tower"):
-                part[column] = table[column] if column in table else ""
+                part[column] = table.get(column, "")
             for column in ("in_service", "source_row"):
                 part[column] = table[column]
             parts.append(part)
