@@ -196,7 +196,7 @@ def build_violation_table(
         caption,
         file,
         labels={"after_loss_of": "After loss of", "base_value": "Before the outage"},
-        show=[name for name in shown if name != "snapshot" or table["snapshot"].any()],
+        show=[name for name in shown if name != "snapshot" or table["snapshot"].nunique() > 1],
         bar="loading_percent",
         empty=empty,
     )

@@ -57,7 +57,7 @@ def build_layers(
     bus = net.bus
     buses = pd.DataFrame(
         {
-            "label": [names.find(key, "bus") for key in bus.index],
+            "label": [names.find(key, "place") for key in bus.index],
             "vn_kv": bus["vn_kv"],
             "lat": bus["lat"],
             "lon": bus["lon"],
@@ -78,8 +78,8 @@ def build_layers(
 def _build_branches(net: Network, names: Names) -> pd.DataFrame:
     """List AC branches and HVDC links; a hub's feeders are a kind of their own."""
     branches = net.branches()[["kind", "from_bus", "to_bus", "vn_kv", "rate_mva", "in_service"]].copy()
-    assumed = net.line["assumed"].astype(bool)
-    branches["assumed"] = assumed.reindex(branches.index).fillna(False).astype(bool).to_numpy()
+    line = net.line
+    branches["assumed"] = branches.index.isin(line.index[line["assumed"].astype(bool)])
     is_feeder = branches.index.str.startswith(_HUB_PREFIX) & (branches["kind"] == "line").to_numpy()
     branches.loc[is_feeder, "kind"] = "feeder"
     hvdc = net.hvdc

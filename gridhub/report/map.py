@@ -279,9 +279,9 @@ def _draw_sites(
     names.background_fill_alpha = 0.72
     palette.paint(names, text_color=INK, background_fill_color=LAND)
     palette.compact += [
-        (names, "text", {"type": "field", "field": "short_text"}),
-        (names, "text_font_size", {"type": "value", "value": "10px"}),
-        (dots.glyph, "size", {"type": "field", "field": "small_size"}),
+        (names, "text", {"field": "short_text"}),
+        (names, "text_font_size", {"value": "10px"}),
+        (dots.glyph, "size", {"field": "small_size"}),
     ]
     plot.add_layout(names)
     return [dots]

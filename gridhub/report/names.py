@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ import pandas as pd
 from gridhub.model.network import Network
 from gridhub.report.text import format_number
 
+_VOLTAGE = re.compile(r"[\s(]*\d+(\.\d+)?\s*kV\)?$", re.IGNORECASE)
 _NAMED_TABLES = ("generator", "load", "storage", "shunt", "hvdc", "site", "interface")
 
 
@@ -20,7 +22,8 @@ class Names:
     Attributes
     ----------
     labels : mapping
-        Table -> id -> label; branches under ``"branch"``, interfaces by their name.
+        Table -> id -> label; branches under ``"branch"``, buses with their voltage under ``"bus"`` and
+        without it under ``"place"``, interfaces by their name.
     """
 
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -71,8 +74,17 @@ def build_names(net: Network) -> Names:
     -------
     Names
     """
-    buses = {str(bus): join_names(row, str(bus)) for bus, row in net.bus.iterrows()}
-    labels: dict[str, dict[str, str]] = {"branch": _label_branches(net, buses), "bus": buses}
+    places = {str(bus): join_names(row, str(bus)) for bus, row in net.bus.iterrows()}
+    vn_kv = net.bus["vn_kv"]
+    buses = {
+        bus: f"{label} {format_number(float(vn_kv[bus]), 'kV')} kV" if label != bus else label
+        for bus, label in places.items()
+    }
+    labels: dict[str, dict[str, str]] = {
+        "branch": _label_branches(net, places),
+        "bus": buses,
+        "place": places,
+    }
     for table in _NAMED_TABLES:
         frame = net.tables[table]
         labels[table] = {str(key): join_names(row, str(key)) for key, row in frame.iterrows()}
@@ -82,8 +94,14 @@ def build_names(net: Network) -> Names:
 
 
 def join_names(row: pd.Series, fallback: str) -> str:
-    """Join the Hangul and the roman name of a row; `fallback` where it has neither."""
-    parts = [str(row.get(column, "") or "").strip() for column in ("name_ko", "name")]
+    """Join the Hangul and the roman name of a row, without a voltage at their end; else give `fallback`.
+
+    Examples
+    --------
+    >>> join_names(pd.Series({"name_ko": "신태백765kV", "name": "Sintaebaek 765 kV"}), "b1")
+    '신태백 Sintaebaek'
+    """
+    parts = [_VOLTAGE.sub("", str(row.get(column, "") or "")).strip() for column in ("name_ko", "name")]
     return " ".join(dict.fromkeys(part for part in parts if part and part != "nan")) or fallback
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gridhub.errors import FileFormatError, Issue
+from gridhub.reference import find_networks_folder
 
 Ring = tuple[tuple[float, float], ...]
 
@@ -91,10 +91,5 @@ def find_outline(buses: pd.DataFrame) -> tuple[Ring, ...]:
 
 
 def _list_outlines() -> list[Path]:
-    """List the outlines in the wheel, or else in the checkout."""
-    package = Path(str(files("gridhub")))
-    for root in (package / "_networks", package.parent / "networks"):
-        found = sorted(root.glob("*/outline.geojson"))
-        if found:
-            return found
-    return []
+    """List the outlines of the regions that are installed."""
+    return sorted(find_networks_folder().glob("*/outline.geojson"))

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from gridhub.criteria import read_criteria
 from gridhub.model.network import Network
 from gridhub.report.charts import build_loading_chart, build_violation_table
 from gridhub.report.flow_page import describe_flow_options, list_licences
 from gridhub.report.layers import build_layers, build_outages, build_state
 from gridhub.report.names import Names, build_names
-from gridhub.report.page import KeyNumber, Page, Section, TableBlock, Tone, Verdict
+from gridhub.report.page import Assumption, KeyNumber, Page, Section, TableBlock, Tone, Verdict
 
 if TYPE_CHECKING:
     from gridhub.analysis.security import Security
@@ -43,16 +44,40 @@ def build_security_page(security: Security, net: Network | None = None) -> Page:
         key_numbers=_list_numbers(security, names),
         sections=_list_sections(security, net, names),
         licences=list_licences(net),
-        provenance=describe_flow_options(base),
+        assumptions=list_criteria(net),
+        provenance={"Criteria": security.criteria or "ratings alone", **describe_flow_options(base)},
     )
+
+
+def list_criteria(net: Network | None) -> tuple[Assumption, ...]:
+    """Give the planning criteria of a network as assumptions with their sources."""
+    text = net.documents.get("criteria") if net is not None else None
+    if not text:
+        return ()
+    return tuple(
+        Assumption(item.key, f"{item.value:g}", item.unit, item.source, item.as_of, item.confidence)
+        for item in read_criteria(text).values
+    )
+
+
+def find_ranges(net: Network, state: str = "normal") -> dict[float, tuple[float, float]]:
+    """Give the voltage range of each class [p.u.] by the network's own criteria; empty if it has none."""
+    text = net.documents.get("criteria")
+    if not text:
+        return {}
+    classes = np.sort(net.bus["vn_kv"].dropna().unique())
+    low, high = read_criteria(text).voltage_limits(classes, "normal" if state == "normal" else "outage")
+    return {
+        float(kv): (float(a), float(b))
+        for kv, a, b in zip(classes, low, high, strict=True)
+        if np.isfinite(a) and np.isfinite(b)
+    }
 
 
 def find_elements(security: Security) -> dict[str, tuple[str, ...]]:
     """Give, for each contingency, the ids it takes out."""
-    table = security.status
-    if "elements" not in table:
-        return {str(key): (str(key),) for key in table.index}
-    return {str(key): tuple(map(str, elements)) for key, elements in table["elements"].items()}
+    elements = security.contingencies["elements"]
+    return {str(key): tuple(map(str, members)) for key, members in elements.items()}
 
 
 def _unsolved(security: Security) -> pd.DataFrame:
@@ -60,21 +85,26 @@ def _unsolved(security: Security) -> pd.DataFrame:
     return security.status[~status.isin(["CONVERGED", "ISLANDED", "SCREENED"]).to_numpy()]
 
 
+_WORDS: dict[str, tuple[str, Tone]] = {
+    "secure": ("Secure", "good"),
+    "insecure": ("Not secure", "bad"),
+    "unverified": ("Not verified", "unknown"),
+}
+
+
 def _judge(security: Security) -> Verdict:
     count, unsolved = len(security.status), len(_unsolved(security))
-    violations = security.violations
-    outages = violations["contingency"].astype(str)
-    parts = [
-        f"{outages[outages != ''].nunique()} of {count:,} outages and {int((outages == '').sum())} values "
-        "of the complete grid break a limit"
-        if len(violations)
-        else f"none of {count:,} outages breaks a limit"
-    ]
+    outages = security.violations["contingency"].astype(str)
+    broken, in_base = outages[outages != ""].nunique(), int((outages == "").sum())
+    parts = [f"{broken or 'none'} of {count:,} outages {'break' if broken > 1 else 'breaks'} a limit"]
+    parts += [f"{in_base} limits are broken with everything in service"] if in_base else []
     parts += [f"{unsolved} outages have no solution and count as insecure"] if unsolved else []
-    secure = str(security.verdict) == "secure"
-    tone: Tone = "good" if secure else "bad"
+    screened = int((security.status["status"].astype(str) == "SCREENED").sum())
+    parts += [f"{screened:,} were cleared by the DC screen alone"] if screened else []
+    parts += [f"{len(security.unjudged)} buses have no voltage limits"] if security.unjudged else []
     sentence = "; ".join(parts)
-    return Verdict("Secure" if secure else "Not secure", sentence[:1].upper() + sentence[1:] + ".", tone)
+    word, tone = _WORDS.get(security.verdict, (security.verdict, "unknown"))
+    return Verdict(word, f"{sentence[:1].upper()}{sentence[1:]}.", tone)
 
 
 def _list_numbers(security: Security, names: Names) -> tuple[KeyNumber, ...]:

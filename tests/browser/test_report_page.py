@@ -52,6 +52,7 @@ class Opened:
         # a selector and not a function: the page's own policy forbids evaluated code, the driver's included
         self.page.wait_for_selector(DRAWN, state="attached", timeout=60_000)
         self.page.wait_for_timeout(500)
+        self.failure = self.page.evaluate("document.documentElement.dataset.failed ?? ''")
 
     def note(self, message: Any) -> None:
         if message.type in ("error", "warning"):
@@ -89,7 +90,7 @@ def count_canvas_colours(opened: Opened, selector: str) -> int:
 
 
 def test_every_figure_is_drawn(opened: Opened):
-    assert opened.page.evaluate("document.documentElement.dataset.failed ?? ''") == ""
+    assert opened.failure == ""
     assert opened.page.evaluate("document.documentElement.dataset.drawn") == "2"
     for selector in ("#figure-1", "#figure-2"):
         assert count_canvas_colours(opened, selector) > 20
@@ -152,7 +153,8 @@ FIND_LINES = """() => {
         ((ends[0] + ends[1]) / 2 - range.start) / (range.end - range.start) * length;
     const lines = plot.renderers.map((one) => one.data_source.data);
     return lines.filter((data) => data.breaks && data.xs).flatMap((data) => [...data.xs].map((xs, i) => [
-        place(xs, plot.x_range, plot.inner_width), height - place(data.ys[i], plot.y_range, plot.inner_height),
+        place(xs, plot.x_range, plot.inner_width),
+        height - place(data.ys[i], plot.y_range, plot.inner_height),
     ]));
 }"""
 MEASURE_SCALE = """() => {
@@ -228,4 +230,5 @@ def test_page_is_never_wider_than_the_window(browser: Any, report: Path, width: 
     view = Opened(browser, report, width, dark)
     assert view.page.evaluate("document.documentElement.scrollWidth") <= width
     assert view.complaints == []
+    assert view.failure == ""
     view.context.close()
