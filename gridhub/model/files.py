@@ -206,6 +206,9 @@ def read_network(folder: str | Path) -> Network:
     readings: dict[str, Reading] = {}
     for path in sorted((folder / "tables").glob("*")):
         name = path.stem
+        # an office program leaves a hidden lock file beside a table that is open
+        if path.name.startswith("."):
+            continue
         if path.suffix != ".csv" or name not in schema or not path.is_file():
             text = f"is not the file of a table; tables are {', '.join(schema)}"
             issues.append(Issue("error", "E-TABLE", name, "", "", path.name, text))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gridhub.model.files import read_network, write_network
 from gridhub.model.network import Network, build_network
+from gridhub.reference import load_network
 
 # Anything that can be written as UTF-8: quotes, commas, line breaks, formulas, Hangul, right-to-left marks.
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
@@ -103,6 +104,17 @@ def assert_same(left: Network, right: Network) -> None:
             given_back = frame[column].notna().to_numpy()
             assert (signs[0] == signs[1])[given_back].all(), column
     pd.testing.assert_frame_equal(left.placements, right.placements, check_exact=True)
+
+
+def test_the_networks_of_the_regions_come_back_the_same(repo_root, tmp_path):
+    for i, header in enumerate(sorted((repo_root / "networks").glob("*/*/network.toml"))):
+        net = read_network(header.parent)
+        assert_same(read_network(write_network(net, tmp_path / str(i))), net)
+
+
+def test_an_imported_network_comes_back_the_same(tmp_path):
+    net = load_network("pandapower:case118")
+    assert_same(read_network(write_network(net, tmp_path / "case118")), net)
 
 
 @settings(max_examples=40)

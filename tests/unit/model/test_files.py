@@ -317,3 +317,8 @@ def test_an_unknown_column_of_true_and_false_is_boolean(folder):
     bus = read_network(folder).bus
     assert bus.equivalent.tolist() == [True, False]
     assert bus.asked.tolist() == ["true", ""]
+
+
+def test_lock_files_of_office_programs_are_passed_over(folder):
+    write(folder, "tables/.~lock.bus.csv#", "me")
+    assert len(read_network(folder).bus) == 2
