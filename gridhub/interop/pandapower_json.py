@@ -124,7 +124,7 @@ def _walk(value: object, depth: int) -> None:
 
 def _parse_nested(text: str) -> object:
     """Parse a string that may hold JSON itself; None if it is plain text."""
-    if text.lstrip()[:1] not in ("{", "["):
+    if text.lstrip()[:1] not in ("{", "[", '"'):
         return None
     try:
         return _parse(text)

@@ -213,7 +213,7 @@ def read_tap_table(
     missing = by_table & found[names].isna().any(axis=1).to_numpy()
     message = "trafo_characteristic_table has no complete row for this position"
     draft.refuse("E-TAP", "trafo", frame.index[missing], "tap_pos", message)
-    return found.where(by_table[:, None]), by_table
+    return found.where(pd.Series(by_table, index=found.index), axis=0), by_table
 
 
 def compute_star(frame: pd.DataFrame) -> dict[str, dict[str, Floats]]:
