@@ -21,7 +21,7 @@ from gridhub.report.drawing import (
 from gridhub.report.page import CurveChart
 from gridhub.report.text import show_hidden
 
-_SERIES = (BEFORE, ACCENT, ("#a6621b", "#e0a35c"), ("#6a4c93", "#b79ae0"))
+_OTHERS = (BEFORE, ("#a6621b", "#e0a35c"), ("#6a4c93", "#b79ae0"))
 
 
 def draw_curves(chart: CurveChart, target: str) -> Drawing:
@@ -39,7 +39,7 @@ def draw_curves(chart: CurveChart, target: str) -> Drawing:
     Drawing
     """
     from bokeh.models.annotations import Span
-    from bokeh.models.ranges import DataRange1d
+    from bokeh.models.ranges import Range1d
     from bokeh.plotting import figure
 
     palette = Palette()
@@ -61,12 +61,13 @@ def draw_curves(chart: CurveChart, target: str) -> Drawing:
             line_dash="solid" if last else "dashed",
             legend_label=show_hidden(name),
         )
-        palette.paint(line.glyph, line_color=_SERIES[position % len(_SERIES)])
+        palette.paint(line.glyph, line_color=ACCENT if last else _OTHERS[position % len(_OTHERS)])
     if chart.limit is not None:
         span = Span(location=chart.limit, dimension="width", line_width=1.5)
         palette.paint(span, line_color=ALERT)
         plot.add_layout(span)
-    plot.y_range = DataRange1d(start=0)
+    highest = max([float(np.max(y)) for _, y in chart.curves.values() if len(y)], default=0.0)
+    plot.y_range = Range1d(start=0.0, end=1.06 * max(highest, chart.limit or 0.0) or 1.0)
     _style_legend(plot, palette)
     return finish_drawing(target, plot, palette)
 

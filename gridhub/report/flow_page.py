@@ -11,6 +11,7 @@ from gridhub.report.charts import build_duration_chart, build_loading_chart, bui
 from gridhub.report.layers import build_layers, build_state
 from gridhub.report.names import Names, build_names
 from gridhub.report.page import Block, KeyNumber, Page, Section, TableBlock, Verdict
+from gridhub.report.rules import find_ranges
 
 
 def build_flow_page(flow: PowerFlow, net: Network | None = None) -> Page:
@@ -122,7 +123,7 @@ def _list_sections(flow: PowerFlow, net: Network | None, names: Names) -> tuple[
     buses: list[Block] = [_bus_table(flow, names)]
     if net is not None:
         if flow.method == "ac":
-            buses.insert(0, build_voltage_chart(net, names, {"voltage": flow}))
+            buses.insert(0, build_voltage_chart(net, names, {"voltage": flow}, find_ranges(net)))
         if np.isfinite(net.bus[["lat", "lon"]].to_numpy(dtype=float)).all(axis=1).any():
             layers = build_layers(net, [build_state(net, flow)], names=names)
             text = ("Lines are coloured by their loading. Point at a line or a site to read its numbers.",)

@@ -77,7 +77,9 @@ def build_names(net: Network) -> Names:
     places = {str(bus): join_names(row, str(bus)) for bus, row in net.bus.iterrows()}
     vn_kv = net.bus["vn_kv"]
     buses = {
-        bus: f"{label} {format_number(float(vn_kv[bus]), 'kV')} kV" if label != bus else label
+        bus: f"{label} {format_number(float(vn_kv[bus]), 'kV')} kV"
+        if label != bus and "kV" not in label
+        else label
         for bus, label in places.items()
     }
     labels: dict[str, dict[str, str]] = {

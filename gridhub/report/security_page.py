@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from gridhub.criteria import read_criteria
 from gridhub.model.network import Network
 from gridhub.report.charts import build_loading_chart, build_violation_table
 from gridhub.report.flow_page import describe_flow_options, list_licences
 from gridhub.report.layers import build_layers, build_outages, build_state
 from gridhub.report.names import Names, build_names
-from gridhub.report.page import Assumption, KeyNumber, Page, Section, TableBlock, Tone, Verdict
+from gridhub.report.page import KeyNumber, Page, Section, TableBlock, Tone, Verdict
+from gridhub.report.rules import list_criteria
 
 if TYPE_CHECKING:
     from gridhub.analysis.security import Security
@@ -47,31 +47,6 @@ def build_security_page(security: Security, net: Network | None = None) -> Page:
         assumptions=list_criteria(net),
         provenance={"Criteria": security.criteria or "ratings alone", **describe_flow_options(base)},
     )
-
-
-def list_criteria(net: Network | None) -> tuple[Assumption, ...]:
-    """Give the planning criteria of a network as assumptions with their sources."""
-    text = net.documents.get("criteria") if net is not None else None
-    if not text:
-        return ()
-    return tuple(
-        Assumption(item.key, f"{item.value:g}", item.unit, item.source, item.as_of, item.confidence)
-        for item in read_criteria(text).values
-    )
-
-
-def find_ranges(net: Network, state: str = "normal") -> dict[float, tuple[float, float]]:
-    """Give the voltage range of each class [p.u.] by the network's own criteria; empty if it has none."""
-    text = net.documents.get("criteria")
-    if not text:
-        return {}
-    classes = np.sort(net.bus["vn_kv"].dropna().unique())
-    low, high = read_criteria(text).voltage_limits(classes, "normal" if state == "normal" else "outage")
-    return {
-        float(kv): (float(a), float(b))
-        for kv, a, b in zip(classes, low, high, strict=True)
-        if np.isfinite(a) and np.isfinite(b)
-    }
 
 
 def find_elements(security: Security) -> dict[str, tuple[str, ...]]:
