@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from gridhub.connection_rules import ConnectionRules, add_months, read_connection_rules
+from gridhub.criteria import read_criteria
 from gridhub.errors import PlacementError, name_ids
 from gridhub.model.network import Network
 from gridhub.placement.candidates import HUB_PREFIX
@@ -142,7 +143,7 @@ def _place_part(net: Network, rules: ConnectionRules | None, part: Part) -> list
         lon=part.lon,
         bus=part.bus,
     )
-    limit = _find_split_limit(rules)
+    limit = _find_split_limit(net, rules)
     if not isinstance(part, DataCenter) or power <= limit:
         connection = plan_connection(net, rules, request)
         return [_build(net, rules, part, request, connection, ())]
@@ -174,7 +175,11 @@ def _place_part(net: Network, rules: ConnectionRules | None, part: Part) -> list
     ]
 
 
-def _find_split_limit(rules: ConnectionRules | None) -> float:
+def _find_split_limit(net: Network, rules: ConnectionRules | None) -> float:
+    """Find the largest load that may be lost at once [MW]: of the criteria, else of the rules."""
+    text = net.documents.get("criteria", "")
+    if text:
+        return read_criteria(text).max_load_loss_mw
     return rules.split_above_mw.value if rules else math.inf
 
 
