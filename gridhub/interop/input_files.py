@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import pickle
+import pickletools
 import re
 import zipfile
 import zlib
@@ -65,7 +67,6 @@ _ALIASES = {
     "raw": "psse",
     "m": "matpower",
 }
-_PICKLE_END = b"."
 
 
 @dataclass(frozen=True)
@@ -102,14 +103,13 @@ def _read_limited(path: Path) -> bytes:
 
 
 def _looks_pickled(data: bytes) -> bool:
-    """Say whether bytes are a Python pickle: any protocol, whatever the file is called."""
-    tail = data.rstrip(b"\r\n \t")[-1:]
-    if data[:1] == b"\x80" and len(data) > 1 and data[1] <= 5:
+    """Say whether bytes are a Python pickle, by following its opcodes without executing any."""
+    if data[:1] == b"\x80" and len(data) > 1 and data[1] <= pickle.HIGHEST_PROTOCOL:
         return True
-    return (
-        tail == _PICKLE_END
-        and re.match(rb"[(]?[dlic(]p?\d|[(]?c[A-Za-z_][\w.]*\n[A-Za-z_]\w*\n", data) is not None
-    )
+    try:
+        return any(opcode.name == "STOP" for opcode, _, _ in pickletools.genops(data))
+    except (ValueError, IndexError, OverflowError):
+        return False
 
 
 def read_archive(data: bytes, name: str) -> dict[str, bytes]:

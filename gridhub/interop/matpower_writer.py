@@ -334,7 +334,7 @@ def build_matpower(export: Export, name: str) -> str:
 
     Notes
     -----
-    Numbers are written so that they read back exactly. Branches keep the order of ``net.branches()``; a series
+    Numbers read back exactly. Branches keep the order of ``net.branches()``; a series
     element or transformer is written with its tap; a transformer with ratio 1 keeps it, so that it stays one.
     """
     units = _collect_units(export)

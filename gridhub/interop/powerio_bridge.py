@@ -241,13 +241,11 @@ def _add_branches(bridge: Bridge, record: Record) -> None:
         if branch.get("rating_sets") or branch.get("current_ratings"):
             ratings.append(f"branch:{row}")
     negative = [f"branch:{row}" for row, branch in enumerate(record["branches"], start=1) if branch["r"] < 0]
-    bridge.warn(
-        "W-NEGR",
-        "series",
-        negative,
-        "r_pu",
-        "negative resistance: kept as series elements, as equivalents have them",
-    )
+    if negative:
+        bridge.notes.append(
+            f"{len(negative)} branches of negative resistance, as equivalents have them, are series elements "
+            f"({name_ids(negative)})"
+        )
     message = (
         "shunt admittance differs between the ends: the difference is kept as shunts, "
         "which stay when the branch is taken out"
