@@ -8,7 +8,7 @@ everywhere; this command has to be run again when plants, routes or loads change
     python networks/korea/operate.py --write
 
 Output of the units: least cost (merit order with minimum outputs, one mixed-integer problem per snapshot)
-under what must run, the published interface limits, and the ratings of every line and transformer, intact and
+under what must run, a reserve, the published interface limits, and the ratings of every line and transformer, intact and
 after the loss of any one circuit or bank (linear power flow with LODF). A rating that cannot be met is left
 violated at a price and printed: it says where the public data are too thin, or where the grid is short.
 Shunts: every 345 and 765 kV bus is held at the snapshot's target voltage by an ideal source; its reactive
@@ -35,12 +35,17 @@ from gridhub.model.network import Network
 #: costs little: the hour stands for those in which the capital interface is run at its margin (press, KPX
 #: data: margin of -0.3 % at 11 h on 23 August 2024), so cheap power from the coasts is let in.
 INTACT_PRICE = 5_000_000.0
-OUTAGE_PRICE = {"summer_midday": 25_000.0}
+OUTAGE_PRICE = {"summer_midday": 16_000.0, "spring_midday": 100_000.0}
 USUAL_OUTAGE_PRICE = 1_000_000.0
+#: Room that running coal and gas units keep [MW]: about three of the largest unit (assumed; pumped storage is
+#: left idle as further reserve).
+RESERVE_MW = {"spring_midday": 3_000.0}
+USUAL_RESERVE_MW = 4_500.0
 #: Share of ratings the linear dispatch may use: room for reactive power.
 RATING_SHARE = 0.96
 SHUNT_STEP_MVAR = 50.0
 ROUNDS = 6
+LOSS_ROUNDS = 3
 GAP = 5e-3
 
 
@@ -187,7 +192,7 @@ def find_interface_rows(tables: dict[str, list[Row]], grid: Grid) -> list[tuple[
 
 
 def solve_commitment(
-    fleet: Fleet, must_run: set[str], rows: np.ndarray, limits: np.ndarray, prices: np.ndarray
+    fleet: Fleet, must_run: set[str], rows: np.ndarray, limits: np.ndarray, prices: np.ndarray, reserve_mw: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Solve the least-cost commitment; return output and excess of every limit [MW].
 
@@ -217,6 +222,9 @@ def solve_commitment(
             fleet.demand_mw,
         ),
     ]
+    thermal = np.array([u.get("fuel") in ("lng", "coal") for u in units], dtype=float)
+    room = np.concatenate([-thermal, thermal * p_max, np.zeros(limited)])
+    constraints.append(LinearConstraint(room[None, :], reserve_mw, np.inf))
     if limited:
         effect = rows @ fleet.ptdf
         effect[np.abs(effect) < 1e-5] = 0.0
@@ -295,7 +303,12 @@ def solve_secure(
     known: set[tuple[int, int, float]] = set()
     for _ in range(ROUNDS):
         p_mw, excess = solve_commitment(
-            fleet, must_run, np.array(rows).reshape(len(rows), -1), np.array(limits), np.array(prices)
+            fleet,
+            must_run,
+            np.array(rows).reshape(len(rows), -1),
+            np.array(limits),
+            np.array(prices),
+            RESERVE_MW.get(name, USUAL_RESERVE_MW),
         )
         breaches = [b for b in find_breaches(grid, fleet.base_flow + fleet.ptdf @ p_mw) if b not in known]
         if not breaches:
@@ -376,7 +389,7 @@ def write_losses(losses: dict[str, float]) -> None:
     write_rows(SOURCES / "snapshot_losses.csv", ["snapshot", "loss_mw"], rows)
 
 
-def describe(flow: PowerFlow, factors: Factors, net: Network) -> str:
+def describe(flow: PowerFlow, factors: Factors) -> str:
     """Say in one line what the snapshot looks like."""
     vm = flow.bus.vm_pu
     loading = flow.branch.loading_percent
@@ -385,6 +398,16 @@ def describe(flow: PowerFlow, factors: Factors, net: Network) -> str:
         f"losses {flow.summary['losses_mw']:.0f} MW, voltage {vm.min():.4f} ({vm.idxmin()}) to {vm.max():.4f} "
         f"({vm.idxmax()}), worst loading {loading.max():.1f} % ({loading.idxmax()})"
     )
+
+
+def compute_reactive_state() -> dict[str, PowerFlow]:
+    """Write shunts and losses of the dispatch that stands in ``sources``; return the solved snapshots."""
+    net = build_network_value(build_tables())
+    write_shunts({f.name: find_shunts(net, f) for f in read_factors()})
+    net = build_network_value(build_tables())
+    flows = {f.name: run_power_flow(net, f.name, options={"start": "flat"}) for f in read_factors()}
+    write_losses({name: flow.summary["losses_mw"] for name, flow in flows.items()})
+    return flows
 
 
 def main() -> None:
@@ -399,13 +422,11 @@ def main() -> None:
         tables = build_tables()
         grid = build_grid(tables)
         write_dispatch({f.name: dispatch(tables, grid, f) for f in read_factors()})
-    net = build_network_value(build_tables())
-    write_shunts({f.name: find_shunts(net, f) for f in read_factors()})
-    net = build_network_value(build_tables())
-    flows = {f.name: run_power_flow(net, f.name, options={"start": "flat"}) for f in read_factors()}
-    write_losses({name: flow.summary["losses_mw"] for name, flow in flows.items()})
+    # The load leaves room for the losses, which depend on the load: a few MW after the second round.
+    for _ in range(LOSS_ROUNDS):
+        flows = compute_reactive_state()
     for factors in read_factors():
-        print(describe(flows[factors.name], factors, net))
+        print(describe(flows[factors.name], factors))
 
 
 if __name__ == "__main__":
