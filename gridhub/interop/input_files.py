@@ -106,8 +106,13 @@ def _looks_pickled(data: bytes) -> bool:
     """Say whether bytes are a Python pickle, by following its opcodes without executing any."""
     if data[:1] == b"\x80" and len(data) > 1 and data[1] <= pickle.HIGHEST_PROTOCOL:
         return True
+    last = len(data.rstrip()) - 1
+    if data[last : last + 1] != b".":
+        return False
     try:
-        return any(opcode.name == "STOP" for opcode, _, _ in pickletools.genops(data))
+        return any(
+            opcode.name == "STOP" and position == last for opcode, _, position in pickletools.genops(data)
+        )
     except (ValueError, IndexError, OverflowError):
         return False
 

@@ -16,7 +16,7 @@ import pandas as pd
 from gridhub.interop.export import Export, list_rows, report_columns
 from gridhub.interop.matpower import FUELS
 from gridhub.interop.powerio_bridge import CAPABILITY
-from gridhub.model.schema import BRANCH_TABLES
+from gridhub.model.schema import BRANCH_TABLES, complete_table, read_schema
 
 _COSTS = ("cost_c2_per_mw2h", "cost_c1_per_mwh", "cost_c0_per_h")
 _BRANCH_COLUMNS = (
@@ -92,52 +92,47 @@ def _write_cell(name: str, values: Sequence[str]) -> Iterator[str]:
     yield "};"
 
 
-def _sum_by_bus(
-    export: Export, table: str, columns: tuple[str, str], other: pd.DataFrame | None
-) -> pd.DataFrame:
+def _sum_by_bus(export: Export, table: str, columns: tuple[str, str]) -> dict[str, list[float]]:
     """Sum what is in service at each bus, which is all that a bus row can say."""
     frame = export.net.tables[table]
     off = frame[~frame["in_service"]]
-    if len(off):
-        lost = " and ".join(
-            f"{off[c].sum():g} {c.split('_')[1].upper().replace('MVAR', 'Mvar')}" for c in columns
-        )
-        export.warn(
-            "W-STATUS",
-            table,
-            off.index,
-            "in_service",
-            f"out of service, which a bus row cannot say: {lost} left out",
-        )
+    lost = " and ".join(f"{off[c].sum():g} {'MW' if c.endswith('mw') else 'Mvar'}" for c in columns)
+    message = f"out of service, which a bus row cannot say: {lost} left out"
+    export.warn("W-STATUS", table, off.index, "in_service", message)
     live = frame[frame["in_service"]]
     several = live["bus"].duplicated(keep=False)
     if several.any():
         export.notes.append(f"{int(several.sum())} rows of {table} share a bus with another: summed")
-    parts = [live[["bus", *columns]]] + ([other] if other is not None and len(other) else [])
-    return pd.concat(parts).groupby("bus", sort=False)[list(columns)].sum()
+    sums: dict[str, list[float]] = {}
+    for bus, *values in live[["bus", *columns]].itertuples(index=False, name=None):
+        total = sums.setdefault(bus, [0.0, 0.0])
+        for i, value in enumerate(values):
+            total[i] += value
+    return sums
 
 
-def _find_conductances(export: Export) -> pd.DataFrame:
-    """Give the shunt conductance of branches, which MATPOWER's branches lack, as shunts at their ends."""
+def _add_conductances(export: Export, shunts: dict[str, list[float]]) -> None:
+    """Add the shunt conductance of branches, which MATPOWER's branches lack, at the buses of their ends."""
     base, vn_kv = export.net.base_mva, export.vn_kv
-    rows = []
-    moved = []
-    for table in ("line", "transformer", "series"):
+    moved, total = [], 0.0
+    for table in BRANCH_TABLES:
         frame = export.net.tables[table]
         for id_, branch in list_rows(frame[frame["in_service"]]):
             if table == "line":
-                g_pu = branch["g_us"] * 1e-6 * vn_kv[branch["from_bus"]] ** 2 / base
-                tap = 1.0
+                g_pu, tap = branch["g_us"] * 1e-6 * vn_kv[branch["from_bus"]] ** 2 / base, 1.0
             else:
                 g_pu, tap = branch["g_pu"], branch["tap_ratio"]
+            for bus, g_mw in (
+                (branch["from_bus"], g_pu / 2 / tap**2 * base),
+                (branch["to_bus"], g_pu / 2 * base),
+            ):
+                if g_mw:
+                    shunts.setdefault(bus, [0.0, 0.0])[0] += g_mw
+                    total += g_mw
             if g_pu:
                 moved.append(id_)
-                rows.append({"bus": branch["from_bus"], "g_mw": g_pu / 2 / tap**2 * base, "b_mvar": 0.0})
-                rows.append({"bus": branch["to_bus"], "g_mw": g_pu / 2 * base, "b_mvar": 0.0})
-    total = sum(row["g_mw"] for row in rows)
     message = f"shunt conductance ({total:g} MW) is written at the buses: it stays when the branch is out"
     export.warn("W-UNEVEN", "branch", moved, "g_pu", message)
-    return pd.DataFrame(rows, columns=["bus", "g_mw", "b_mvar"])
 
 
 def _number_groups(export: Export, column: str) -> dict[str, int]:
@@ -151,12 +146,12 @@ def _number_groups(export: Export, column: str) -> dict[str, int]:
 
 def _build_buses(export: Export) -> list[list[object]]:
     bus = export.net.tables["bus"]
-    load = _sum_by_bus(export, "load", ("p_mw", "q_mvar"), None)
-    shunt = _sum_by_bus(export, "shunt", ("g_mw", "b_mvar"), _find_conductances(export))
+    loads = _sum_by_bus(export, "load", ("p_mw", "q_mvar"))
+    shunts = _sum_by_bus(export, "shunt", ("g_mw", "b_mvar"))
+    _add_conductances(export, shunts)
     areas, zones = _number_groups(export, "area"), _number_groups(export, "zone")
     types = {"PQ": 1, "PV": 2, "REF": 3, "ISOLATED": 4}
     rows: list[list[object]] = []
-    loads, shunts = (dict(zip(f.index, f.to_numpy().tolist(), strict=True)) for f in (load, shunt))
     for id_, row in list_rows(bus):
         power = loads.get(id_, (0.0, 0.0))
         admittance = shunts.get(id_, (0.0, 0.0))
@@ -215,21 +210,16 @@ def _collect_units(export: Export) -> pd.DataFrame:
         "from -p_max_mw to p_max_mw, without energy"
     )
     export.warn("W-STORAGE", "storage", storage.index, "e_mwh", message)
-    units = pd.DataFrame(
-        {
-            "bus": storage["bus"],
-            "p_mw": storage["p_mw"],
-            "q_mvar": storage["q_mvar"],
-            "p_min_mw": -storage["p_max_mw"],
-            "p_max_mw": storage["p_max_mw"],
-            "q_min_mvar": storage["q_mvar"],
-            "q_max_mvar": storage["q_mvar"],
+    blank: dict[str, Any] = {name: column.default for name, column in read_schema()["generator"].items()}
+    rows = dict(list_rows(generator))
+    for id_, battery in list_rows(storage):
+        rows[f"storage {id_}"] = {
+            **blank,
+            **{name: battery[name] for name in ("bus", "p_mw", "q_mvar", "p_max_mw", "in_service")},
+            "p_min_mw": -battery["p_max_mw"],
             "regulating": False,
-            "in_service": storage["in_service"],
-            "fuel": "",
         }
-    )
-    return pd.concat([generator, units.reindex(columns=generator.columns)]).astype(generator.dtypes.to_dict())
+    return complete_table("generator", pd.DataFrame.from_dict(rows, orient="index"))
 
 
 def _build_generators(export: Export, units: pd.DataFrame) -> list[list[object]]:

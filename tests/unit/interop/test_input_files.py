@@ -20,7 +20,9 @@ from gridhub.interop.input_files import open_input, read_archive
 ENTITIES = b"""<?xml version="1.0"?>
 <!DOCTYPE lolz [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
 <rdf:RDF>&b;</rdf:RDF>"""
-EXTERNAL = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/hostname">]><network>&e;</network>'
+EXTERNAL = (
+    b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/hostname">]><network>&e;</network>'
+)
 
 
 def pack(**members: bytes) -> bytes:
@@ -111,7 +113,11 @@ def test_folder_without_profiles(tmp_path: Path) -> None:
 def test_foreign_classes_are_refused_and_not_imported(tmp_path: Path, module: str) -> None:
     inner = json.dumps({"_module": module, "_class": "Popen", "_object": "x"})
     before = set(sys.modules)
-    for content in ({"_module": module, "_class": "Popen"}, {"_object": {"bus": inner}}, {"a": json.dumps(inner)}):
+    for content in (
+        {"_module": module, "_class": "Popen"},
+        {"_object": {"bus": inner}},
+        {"a": json.dumps(inner)},
+    ):
         assert find_code(tmp_path, "net.json", json.dumps(content).encode()) == "E-UNSAFE"
     assert not (set(sys.modules) - before) & {"this", "antigravity"}
 

@@ -134,7 +134,7 @@ def test_blocks_that_do_not_assign_are_listed() -> None:
         "%{\nmpc.baseMVA = 99;\n%}\n" + HEAD,
         HEAD + "% mpc.baseMVA = 99;\n",
         HEAD + "disp('mpc.baseMVA = 99;');\n",
-        HEAD + "x = \"mpc.baseMVA = 99;\";\n",
+        HEAD + 'x = "mpc.baseMVA = 99;";\n',
         HEAD + "function other = helper(mpc)\nmpc.baseMVA = 99;\n",
         HEAD.replace("12.66 1 1 1;", "12.66 ... 99\n 1 1 1; % mpc.baseMVA = 99;"),
         HEAD.replace("\n", "\r\n"),

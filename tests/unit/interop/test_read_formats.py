@@ -34,7 +34,9 @@ def test_three_winding_transformer_is_a_star(raw: Path) -> None:
     """Pairwise impedances are on winding bases of 150, 100 and 80 MVA; the system base is 200 MVA."""
     net, report = read_case(raw)
     assert list(net.bus.index) == ["10", "20", "30", "40", "star:1"]
-    z12, z23, z31 = (z * 200 / base for z, base in ((0.004 + 0.09j, 150), (0.006 + 0.14j, 100), (0.008 + 0.12j, 80)))
+    z12, z23, z31 = (
+        z * 200 / base for z, base in ((0.004 + 0.09j, 150), (0.006 + 0.14j, 100), (0.008 + 0.12j, 80))
+    )
     expected = ((z12 + z31 - z23) / 2, (z12 + z23 - z31) / 2, (z23 + z31 - z12) / 2)
     for number, z in enumerate(expected, start=1):
         table = net.series if z.real < 0 else net.transformer
@@ -49,7 +51,7 @@ def test_three_winding_transformer_is_a_star(raw: Path) -> None:
 
 
 def test_admittances_equal_powerio(raw: Path) -> None:
-    """The same but for the magnetizing admittance of the three windings: ours at winding 1, there at the star."""
+    """The same, but our magnetizing admittance of three windings is at winding 1, theirs at the star."""
     net, _ = read_case(raw)
     ours = build_admittance(compile_case(net)).toarray()
     ours[[0, 4], [0, 4]] += np.array([-1, 1]) * (0.0005 - 0.003j)

@@ -60,7 +60,15 @@ def test_ids_order_and_kinds(four_bus: Path) -> None:
     assert net.bus["bus_number"].tolist() == [1, 20, 3, 4, 5]
     branches = net.branches()
     assert list(branches.index) == [f"branch:{i}" for i in range(1, 8)]
-    assert branches["kind"].tolist() == ["line", "transformer", "transformer", "series", "line", "line", "line"]
+    assert branches["kind"].tolist() == [
+        "line",
+        "transformer",
+        "transformer",
+        "series",
+        "line",
+        "line",
+        "line",
+    ]
     assert branches["source_row"].tolist() == list(range(1, 8))
     assert branches["in_service"].tolist() == [True] * 5 + [False, True]
     assert list(net.load.index) == ["load:20", "load:3", "load:4", "load:5"]
@@ -90,7 +98,12 @@ def test_values_and_units(four_bus: Path) -> None:
     assert net.shunt["b_mvar"].tolist() == [5.0, -7.0]
     assert net.bus["in_service"].tolist() == [True, True, True, True, False]
     assert net.bus["reference"].tolist() == [True, False, False, False, False]
-    assert net.bus.loc["1", ["vm_start_pu", "va_start_degree", "v_max_pu", "area"]].tolist() == [1.02, 1.5, 1.05, "1"]
+    assert net.bus.loc["1", ["vm_start_pu", "va_start_degree", "v_max_pu", "area"]].tolist() == [
+        1.02,
+        1.5,
+        1.05,
+        "1",
+    ]
 
 
 def test_generators(four_bus: Path) -> None:
@@ -101,9 +114,17 @@ def test_generators(four_bus: Path) -> None:
     assert generator["fuel"].tolist() == ["coal", "lng", "hydro", "solar"]
     assert generator["participation"].isna().all()
     assert generator.loc["gen:4", ["q_min_mvar", "q_max_mvar"]].isna().all()
-    assert generator.loc["gen:1", ["cost_c2_per_mw2h", "cost_c1_per_mwh", "cost_c0_per_h"]].tolist() == [0.1, 20, 5]
+    assert generator.loc["gen:1", ["cost_c2_per_mw2h", "cost_c1_per_mwh", "cost_c0_per_h"]].tolist() == [
+        0.1,
+        20,
+        5,
+    ]
     assert generator.loc["gen:1", "startup_cost"] == 1.0
-    assert generator.loc["gen:3", ["cost_c2_per_mw2h", "cost_c1_per_mwh", "cost_c0_per_h"]].tolist() == [0, 20, 5]
+    assert generator.loc["gen:3", ["cost_c2_per_mw2h", "cost_c1_per_mwh", "cost_c0_per_h"]].tolist() == [
+        0,
+        20,
+        5,
+    ]
     points = net.cost_point[net.cost_point["generator"] == "gen:2"]
     assert points[["p_mw", "cost_per_h"]].to_numpy().tolist() == [[0, 0], [100, 1000], [150, 3000]]
 
@@ -130,8 +151,14 @@ def test_links_keep_direction_duplicates_and_costs(four_bus: Path) -> None:
 
 
 def test_loss_against_the_direction_is_reported_with_its_mw(four_bus: Path, tmp_path: Path) -> None:
-    path = write_changed(tmp_path, four_bus, ("4	1	0	-6	-6	0	0	1	1	-50	50	-10	10	-10	10	0	0;",
-                                              "4	1	1	-6	-6.5	0	0	1	1	-50	50	-10	10	-10	10	0.5	0.02;"))
+    path = write_changed(
+        tmp_path,
+        four_bus,
+        (
+            "4	1	0	-6	-6	0	0	1	1	-50	50	-10	10	-10	10	0	0;",
+            "4	1	1	-6	-6.5	0	0	1	1	-50	50	-10	10	-10	10	0.5	0.02;",
+        ),
+    )
     _, report = read_case(path)
     (issue,) = [i for i in report.issues if i.code == "W-DCLOSS"]
     assert issue.id == "dcline:3"
@@ -141,7 +168,10 @@ def test_loss_against_the_direction_is_reported_with_its_mw(four_bus: Path, tmp_
 
 def test_admittances_equal_powerio(four_bus: Path, tmp_path: Path) -> None:
     path = write_changed(
-        tmp_path, four_bus, ("mpc.baseMVA = 10;", "mpc.nothing = 1;"), ("	5	4	7	1", "	5	1	7	1")
+        tmp_path,
+        four_bus,
+        ("mpc.baseMVA = 10;", "mpc.nothing = 1;"),
+        ("	5	4	7	1", "	5	1	7	1"),
     )
     net, _ = read_case(path)
     ours = build_admittance(compile_case(net)).toarray()
@@ -209,7 +239,9 @@ def test_mat_73_and_others_are_refused(tmp_path: Path) -> None:
         ("mpc.baseMVA = 100", "mpc.baseMVA = 0", "E-MPC-VALUE"),
     ],
 )
-def test_faults_are_named_with_their_line(four_bus: Path, tmp_path: Path, old: str, new: str, code: str) -> None:
+def test_faults_are_named_with_their_line(
+    four_bus: Path, tmp_path: Path, old: str, new: str, code: str
+) -> None:
     text = four_bus.read_text(encoding="utf-8")
     line = text[: text.index(old)].count("\n") + 1
     with pytest.raises(InputError) as caught:
@@ -220,7 +252,12 @@ def test_faults_are_named_with_their_line(four_bus: Path, tmp_path: Path, old: s
 @pytest.mark.parametrize(
     ("old", "new", "code", "anchor"),
     [
-        ("	2	0	0	2	20	5	0	0	0	0;\n", "", "E-MPC-ROW", "	2	1	2	3	0.1"),
+        (
+            "	2	0	0	2	20	5	0	0	0	0;\n",
+            "",
+            "E-MPC-ROW",
+            "	2	1	2	3	0.1",
+        ),
         ("	'D';\n", "", "E-MPC-ROW", "mpc.bus_name = {"),
         ("mpc.baseMVA = 100", "mpc.baseMVB = 100", "E-FORMAT", ""),
         ("mpc.branch =", "mpc.branches =", "E-FORMAT", ""),
@@ -239,7 +276,11 @@ def test_faults_of_whole_tables(
 
 def test_all_faults_at_once(four_bus: Path, tmp_path: Path) -> None:
     path = write_changed(
-        tmp_path, four_bus, ("50.5	10	1", "NaN	10	1"), ("	20	3	0.002", "	20	99	0.002"), ("	4	1	-5", "	20	1	-5")
+        tmp_path,
+        four_bus,
+        ("50.5	10	1", "NaN	10	1"),
+        ("	20	3	0.002", "	20	99	0.002"),
+        ("	4	1	-5", "	20	1	-5"),
     )
     with pytest.raises(FileFormatError) as caught:
         read_case(path)
@@ -247,7 +288,11 @@ def test_all_faults_at_once(four_bus: Path, tmp_path: Path) -> None:
 
 
 def test_faults_of_the_network_are_raised_too(four_bus: Path, tmp_path: Path) -> None:
-    path = write_changed(tmp_path, four_bus, ("100	-100	1.02	100	1	200	0;", "-100	100	1.02	100	1	0	200;"))
+    path = write_changed(
+        tmp_path,
+        four_bus,
+        ("100	-100	1.02	100	1	200	0;", "-100	100	1.02	100	1	0	200;"),
+    )
     with pytest.raises(InputError) as caught:
         read_case(path)
     assert ("E-LIMITS", "gen:1") in list_issues(caught.value)
@@ -277,7 +322,9 @@ def test_case33bw_is_3715_kilowatts(tmp_path: Path) -> None:
     """The file as MATPOWER ships it: kW and ohm, converted by statements at its end."""
     pandapower_networks = pytest.importorskip("pandapower.networks")
     peer = pandapower_networks.case33bw()
-    rows = [[i + 1, 3 if i == 0 else 1, 0, 0, 0, 0, 1, 1, 0, 12.66, 1, 1.1, 0.9] for i in range(len(peer.bus))]
+    rows = [
+        [i + 1, 3 if i == 0 else 1, 0, 0, 0, 0, 1, 1, 0, 12.66, 1, 1.1, 0.9] for i in range(len(peer.bus))
+    ]
     for _, load in peer.load.iterrows():
         rows[int(load["bus"])][2:4] = [load["p_mw"] * 1e3, load["q_mvar"] * 1e3]
     branches = [
@@ -287,7 +334,9 @@ def test_case33bw_is_3715_kilowatts(tmp_path: Path) -> None:
     ]
     text = "function mpc = feeder\nmpc.version = '2';\nmpc.baseMVA = 10;\n"
     for name, table in (("bus", rows), ("gen", [[1, 0, 0, 10, -10, 1, 100, 1, 10, 0]]), ("branch", branches)):
-        text += f"mpc.{name} = [\n" + "".join("\t".join(map(repr, map(float, r))) + ";\n" for r in table) + "];\n"
+        text += (
+            f"mpc.{name} = [\n" + "".join("\t".join(map(repr, map(float, r))) + ";\n" for r in table) + "];\n"
+        )
     text += """[PQ, PV, REF, NONE, BUS_I, BUS_TYPE, PD, QD, GS, BS, BUS_AREA, VM, ...
         VA, BASE_KV, ZONE, VMAX, VMIN, LAM_P, LAM_Q, MU_VMAX, MU_VMIN] = idx_bus;
     [F_BUS, T_BUS, BR_R, BR_X, BR_B] = idx_brch;
