@@ -311,9 +311,13 @@ def _stroke(colour: str, dash: str = "") -> str:
 
 
 def _marker(kind: str) -> str:
-    colour = {"data_center": "hub", "solar": "solar", "wind": "wind", "storage": "storage"}.get(
-        kind, "accent"
-    )
+    colour = {
+        "data_center": "hub",
+        "solar": "solar",
+        "wind": "wind",
+        "offshore_wind": "wind",
+        "storage": "storage",
+    }.get(kind, "accent")
     shape = (
         '<path d="M15 0l1.8 4.1 4.4.4-3.3 3 1 4.3L15 9.5l-3.9 2.3 1-4.3-3.3-3 4.4-.4z"'
         if kind == "data_center"

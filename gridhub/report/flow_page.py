@@ -10,8 +10,8 @@ from gridhub.model.network import Network
 from gridhub.report.charts import build_duration_chart, build_loading_chart, build_voltage_chart
 from gridhub.report.layers import build_layers, build_state
 from gridhub.report.names import Names, build_names
-from gridhub.report.page import Block, KeyNumber, Page, Section, TableBlock, Verdict
-from gridhub.report.rules import find_ranges
+from gridhub.report.page import NOT_ASSESSED, Block, KeyNumber, Page, Section, TableBlock, Verdict
+from gridhub.report.rules import find_ranges, list_open_places
 
 
 def build_flow_page(flow: PowerFlow, net: Network | None = None) -> Page:
@@ -39,6 +39,7 @@ def build_flow_page(flow: PowerFlow, net: Network | None = None) -> Page:
         verdict=_judge(flow, names),
         key_numbers=_list_numbers(flow, names),
         sections=_list_sections(flow, net, names),
+        not_assessed=(*NOT_ASSESSED, *(list_open_places(net) if net is not None else ())),
         licences=list_licences(net),
         provenance=describe_flow_options(flow),
     )

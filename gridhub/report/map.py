@@ -32,6 +32,7 @@ _FILL = {
     "data_center": ("#b4236f", "#ff7ab8"),
     "solar": ("#c98a00", "#f2bd3f"),
     "wind": ("#2a7f9e", "#6cc4e4"),
+    "offshore_wind": ("#2a7f9e", "#6cc4e4"),
     "storage": ("#4d7c2a", "#9bd065"),
 }
 HUB = _FILL["data_center"]
@@ -200,7 +201,7 @@ def _place_corridors(part: pd.DataFrame, sites: pd.DataFrame) -> dict[str, list[
     return {
         "xs": [[round(sites["x"][a]), round(sites["x"][b])] for a, b in ends],
         "ys": [[round(sites["y"][a]), round(sites["y"][b])] for a, b in ends],
-        "width": [4.0 if kv >= 500 else 2.6 if kv >= 300 else 1.6 for kv in part["vn_kv"]],
+        "width": [_scale(kv, 1.6, 2.6, 4.0) for kv in part["vn_kv"]],
         "label": [
             show_hidden(f"{label} {format_number(kv, 'kV')} kV")
             for label, kv in zip(part["label"], part["vn_kv"], strict=True)
@@ -251,23 +252,7 @@ def _draw_sites(
     from bokeh.models.annotations import LabelSet
 
     inside = find_inside(layers, sites)
-    top = sites["vn_kv"].max() if len(sites) else 0.0
-    hosts = set(layers.hub["bus"].astype(str)) if "bus" in layers.hub else set()
-    is_host = [bool(hosts & set(buses)) for buses in sites["buses"]]
-    fixed = {
-        "x": sites["x"].round().tolist(),
-        "y": sites["y"].round().tolist(),
-        "size": [11 if kv >= 500 else 7 if kv >= 300 else 5 for kv in sites["vn_kv"]],
-        "small_size": [7 if kv >= 500 else 4 if kv >= 300 else 3 for kv in sites["vn_kv"]],
-        "label": [show_hidden(label) for label in sites["label"]],
-        "short_text": [
-            show_hidden(label) if host else "" for label, host in zip(sites["label"], is_host, strict=True)
-        ],
-        "text": [
-            show_hidden(label) if host or (kv == top and kv >= 500) else ""
-            for label, kv, host in zip(sites["label"], sites["vn_kv"], is_host, strict=True)
-        ],
-    }
+    fixed = _place_sites(layers, sites)
     changing = [_say_sites(layers, state, sites, inside) for state in layers.states]
     source = ColumnDataSource({**fixed, **changing[shown]})
     for state, data in zip(states, changing, strict=True):
@@ -285,6 +270,39 @@ def _draw_sites(
     ]
     plot.add_layout(names)
     return [dots]
+
+
+def _place_sites(layers: MapLayers, sites: pd.DataFrame) -> dict[str, list[Any]]:
+    """Say what a site looks like in every state: a hub's own bus hides below the hub's mark."""
+    top = sites["vn_kv"].max() if len(sites) else 0.0
+    parts = (
+        layers.hub[["bus", "kind"]].astype(str) if len(layers.hub) else pd.DataFrame({"bus": [], "kind": []})
+    )
+    centers = set(parts.loc[parts["kind"] == "data_center", "bus"])
+    feeders = layers.branches[layers.branches["kind"] == "feeder"]
+    own = set(parts["bus"]) & set(feeders["to_bus"])
+    named = centers | set(feeders["from_bus"])
+    is_own = [set(buses) <= own for buses in sites["buses"]]
+    is_named = [bool(named & set(buses)) for buses in sites["buses"]]
+    labels = [show_hidden(label) for label in sites["label"]]
+    kv = sites["vn_kv"].tolist()
+    return {
+        "x": sites["x"].round().tolist(),
+        "y": sites["y"].round().tolist(),
+        "size": [0 if hub else _scale(v, 5, 7, 11) for v, hub in zip(kv, is_own, strict=True)],
+        "small_size": [0 if hub else _scale(v, 3, 4, 7) for v, hub in zip(kv, is_own, strict=True)],
+        "label": labels,
+        "short_text": [label if shown else "" for label, shown in zip(labels, is_named, strict=True)],
+        "text": [
+            label if shown or (v == top and v >= 500) else ""
+            for label, v, shown in zip(labels, kv, is_named, strict=True)
+        ],
+    }
+
+
+def _scale(vn_kv: float, small: float, middle: float, large: float) -> float:
+    """Choose a size by voltage class."""
+    return large if vn_kv >= 500 else middle if vn_kv >= 300 else small
 
 
 def _say_sites(

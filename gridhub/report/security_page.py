@@ -12,8 +12,8 @@ from gridhub.report.charts import build_loading_chart, build_violation_table
 from gridhub.report.flow_page import describe_flow_options, list_licences
 from gridhub.report.layers import build_layers, build_outages, build_state
 from gridhub.report.names import Names, build_names
-from gridhub.report.page import KeyNumber, Page, Section, TableBlock, Tone, Verdict
-from gridhub.report.rules import list_criteria
+from gridhub.report.page import NOT_ASSESSED, KeyNumber, Page, Section, TableBlock, Tone, Verdict
+from gridhub.report.rules import list_criteria, list_open_places
 
 if TYPE_CHECKING:
     from gridhub.analysis.security import Security
@@ -45,6 +45,7 @@ def build_security_page(security: Security, net: Network | None = None) -> Page:
         sections=_list_sections(security, net, names),
         licences=list_licences(net),
         assumptions=list_criteria(net),
+        not_assessed=(*NOT_ASSESSED, *(list_open_places(net) if net is not None else ())),
         provenance={"Criteria": security.criteria or "ratings alone", **describe_flow_options(base)},
     )
 

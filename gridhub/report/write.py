@@ -19,7 +19,14 @@ REPORT_FILE = "report.html"
 MAP_FILE = "map.geojson"
 
 
-def write_report(folder: Path | str, *results: object, force: bool = False) -> Path:
+def write_report(
+    folder: Path | str,
+    *results: object,
+    force: bool = False,
+    title: str = "",
+    subtitle: str = "",
+    provenance: Mapping[str, str] | None = None,
+) -> Path:
     """Write results as a folder: ``report.html``, ``map.geojson``, ``tables/*.csv`` and ``tables/*.parquet``.
 
     Parameters
@@ -31,6 +38,10 @@ def write_report(folder: Path | str, *results: object, force: bool = False) -> P
         first result gives the title and the verdict; the others add their sections.
     force : bool
         Replace the files of an earlier report.
+    title, subtitle : str
+        Heading of the page, where the results' own is not wanted.
+    provenance : mapping, optional
+        What else the page says about how it was made: versions, hashes, options, timings.
 
     Returns
     -------
@@ -53,6 +64,12 @@ def write_report(folder: Path | str, *results: object, force: bool = False) -> P
     'report.html'
     """
     page = join_pages(build_pages(*results))
+    page = replace(
+        page,
+        title=title or page.title,
+        subtitle=subtitle or page.subtitle,
+        provenance={**page.provenance, **(provenance or {})},
+    )
     target = Path(folder)
     write_files(target, build_files(page), force)
     return target / REPORT_FILE
