@@ -27,7 +27,7 @@ from gridhub.interop.pandapower_injections import (
     read_wards,
     report_unread,
 )
-from gridhub.interop.pandapower_json import read_scanned_text
+from gridhub.interop.pandapower_json import decode_scanned
 from gridhub.interop.pandapower_read import (
     BUS_COLUMNS,
     Draft,
@@ -159,6 +159,39 @@ def _sum_totals(pp_net: Any) -> dict[str, float]:
     }
 
 
+def load_pandapower_network(name: str) -> Network:
+    """Load one of the networks that pandapower ships.
+
+    Parameters
+    ----------
+    name : str
+        Function of ``pandapower.networks`` that makes it without arguments: ``case118``.
+
+    Returns
+    -------
+    Network
+        Named ``pandapower:<name>``.
+
+    Raises
+    ------
+    KeyError
+        If pandapower has no such network.
+
+    Examples
+    --------
+    >>> load_pandapower_network("case9").name
+    'pandapower:case9'
+    """
+    import pandapower.networks
+
+    make = getattr(pandapower.networks, name, None)
+    if name.startswith("_") or not callable(make):
+        raise KeyError(f"pandapower has no network {name!r}")
+    net, _ = from_pandapower(make())
+    licence = "comes with pandapower (BSD-3-Clause)"
+    return net.replace(name=f"pandapower:{name}", title=name, licence=licence)
+
+
 def _check_version(version: str) -> None:
     """Refuse a pandapower that would run what a file names."""
     found = tuple(int(part) for part in version.split(".")[:3] if part.isdigit())
@@ -194,7 +227,23 @@ def read_pandapower_json(path: str | Path, strict: bool = False) -> tuple[Networ
         If the file cannot be read.
     """
     path = Path(path)
-    text = read_scanned_text(path)
+    return read_pandapower_bytes(path.read_bytes(), path.name, strict)
+
+
+def read_pandapower_bytes(
+    content: bytes, name: str, strict: bool = False
+) -> tuple[Network, ConversionReport]:
+    """Read the content of a pandapower JSON file; see `read_pandapower_json`.
+
+    Parameters
+    ----------
+    content : bytes
+    name : str
+        Name of the file.
+    strict : bool
+        As in `from_pandapower`.
+    """
+    text = decode_scanned(content, name)
     import pandapower
 
     _check_version(str(pandapower.__version__))
@@ -202,11 +251,9 @@ def read_pandapower_json(path: str | Path, strict: bool = False) -> tuple[Networ
         pp_net = pandapower.from_json_string(text, convert=True)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, UserWarning) as error:
         message = f"pandapower cannot read it: {type(error).__name__}: {error}"
-        raise FileFormatError(
-            [Issue("error", "E-FORMAT", path.name, "", "", "", message)], path.name
-        ) from error
+        raise FileFormatError([Issue("error", "E-FORMAT", name, "", "", "", message)], name) from error
     if not pp_net.get("name"):
-        pp_net["name"] = path.stem
+        pp_net["name"] = Path(name).stem
     return from_pandapower(pp_net, strict)
 
 
@@ -293,28 +340,3 @@ def to_pandapower(net: Network, snapshot: str | None = None) -> tuple[Any, Conve
         notes=tuple(outline.notes),
     )
     return pp_net, report
-
-
-def load_pandapower_network(name: str) -> Network:
-    """Load one of the networks pandapower ships.
-
-    Parameters
-    ----------
-    name : str
-        Name of a function of ``pandapower.networks`` that needs no argument, such as ``case118``. Only the
-        names of `gridhub.list_networks` are meant to come here.
-
-    Returns
-    -------
-    Network
-        As `from_pandapower` gives it, named ``pandapower:<name>``.
-
-    Examples
-    --------
-    >>> load_pandapower_network("case9").name
-    'pandapower:case9'
-    """
-    from pandapower import networks
-
-    net, _ = from_pandapower(getattr(networks, name)())
-    return net.replace(name=f"pandapower:{name}")

@@ -89,8 +89,31 @@ def read_lines(draft: Draft, pp_net: Mapping[str, Any]) -> None:
         "conductor": get_texts(frame, "std_type"),
         "construction": [CONSTRUCTIONS.get(kind, "") for kind in get_texts(frame, "type")],
     }
-    extra = _keep_extra(frame, {"parallel": 1.0, "max_loading_percent": 100.0})
-    draft.add("line", name_rows("line", frame), columns | extra, frame)
+    columns |= _keep_extra(frame, {"parallel": 1.0, "max_loading_percent": 100.0})
+    columns["source_row"] = draft.number_branches(len(frame))
+    _add_lines(draft, frame, columns)
+
+
+def _add_lines(draft: Draft, frame: pd.DataFrame, columns: Mapping[str, Any]) -> None:
+    """Add lines; those of negative resistance, as equivalents have them, are series elements."""
+    rows = pd.DataFrame(dict(columns), index=frame.index)
+    negative = (rows["r_ohm"] < 0).to_numpy()
+    lines = rows[~negative]
+    ids = name_rows("line", lines)
+    draft.add("line", ids, {name: lines[name].to_numpy() for name in rows.columns}, frame[~negative])
+    if not negative.any():
+        return
+    per_unit = draft.get_kv(frame["from_bus"])[negative] ** 2 / draft.base_mva
+    rest = rows[negative]
+    shared = ("from_bus", "to_bus", "rate_mva", "in_service", "source_row", "parallel", "max_loading_percent")
+    series = {name: rest[name].to_numpy() for name in shared if name in rest}
+    series |= {f"{name}_pu": rest[f"{name}_ohm"].to_numpy() / per_unit for name in "rx"}
+    series |= {f"{name}_pu": rest[f"{name}_us"].to_numpy() * 1e-6 * per_unit for name in "gb"}
+    ids = name_rows("line", rest)
+    draft.add("series", ids, series, frame[negative])
+    draft.notes.append(
+        f"{len(ids)} lines of negative resistance, as equivalents have them, are series elements"
+    )
 
 
 def _rate_transformer(draft: Draft, table: str, ids: list[str], sn_mva: Floats, factor: Floats) -> Floats:

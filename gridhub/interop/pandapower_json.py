@@ -179,12 +179,14 @@ def scan_json_text(text: str, source: str) -> None:
     raise FileFormatError([issue], source)
 
 
-def read_scanned_text(path: Path) -> str:
-    """Read a pandapower JSON file and scan it.
+def decode_scanned(content: bytes, name: str) -> str:
+    """Decode a pandapower JSON file and scan it.
 
     Parameters
     ----------
-    path : Path
+    content : bytes
+    name : str
+        Name of the file.
 
     Returns
     -------
@@ -195,12 +197,9 @@ def read_scanned_text(path: Path) -> str:
     ------
     FileFormatError
         E-FORMAT for a pickle under any name and for text that is not UTF-8; else as `scan_json_text`.
-    OSError
-        If the file cannot be read.
     """
-    content = path.read_bytes()
     reason = ""
-    if path.suffix.lower() in PICKLE_SUFFIXES or content[:1] == b"\x80":
+    if Path(name).suffix.lower() in PICKLE_SUFFIXES or content[:1] == b"\x80":
         reason = "a pickle can run any code: save the network with pandapower.to_json instead"
     else:
         try:
@@ -208,6 +207,6 @@ def read_scanned_text(path: Path) -> str:
         except UnicodeDecodeError as error:
             reason = f"not UTF-8 at byte {error.start}"
     if reason:
-        raise FileFormatError([Issue("error", "E-FORMAT", path.name, "", "", "", reason)], path.name)
-    scan_json_text(text, path.name)
+        raise FileFormatError([Issue("error", "E-FORMAT", name, "", "", "", reason)], name)
+    scan_json_text(text, name)
     return text

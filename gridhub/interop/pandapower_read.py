@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gridhub.errors import FileFormatError, Issue
 from gridhub.interop.conversion_report import warn
-from gridhub.model.schema import complete_table, read_schema
+from gridhub.model.schema import BRANCH_TABLES, complete_table, read_schema
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -103,6 +103,10 @@ class Draft:
         Table -> frames of rows.
     issues, notes : list
         For the report.
+    branch_count : int
+        Branches numbered so far.
+    open_switches : list
+        Series rows of open switches at branches, to come after the branches.
     """
 
     base_mva: float
@@ -112,6 +116,14 @@ class Draft:
     parts: dict[str, list[pd.DataFrame]] = field(default_factory=dict)
     issues: list[Issue] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    branch_count: int = 0
+    open_switches: list[dict[str, Any]] = field(default_factory=list)
+
+    def number_branches(self, count: int) -> Floats:
+        """Give the next `count` branches their ``source_row``: one sequence over all branch tables."""
+        first = self.branch_count + 1
+        self.branch_count += count
+        return np.arange(first, first + count, dtype=float)
 
     def get_kv(self, column: pd.Series[Any]) -> Floats:
         """Give the nominal voltage of the buses a column names [kV]."""
@@ -135,14 +147,17 @@ class Draft:
         columns : mapping
             Column -> value or values.
         source : DataFrame, optional
-            pandapower rows they come from, one each: gives ``source_row`` (from 1), ``name``, and any further
-            column that has the name of a column of our schema.
+            pandapower rows they come from, one each: gives ``source_row``, ``name``, and any further column
+            that has the name of a column of our schema. Rows count from 1 in their table, branches over all
+            tables in the order pandapower lists them, which is that of ``Network.branches()``.
         """
         frame = pd.DataFrame(dict(columns), index=pd.Index(list(ids), dtype=object, name="id"))
         if source is not None:
             known = read_schema()[table]
             if "source_row" in known and "source_row" not in frame:
-                frame["source_row"] = np.arange(1.0, len(source) + 1)
+                is_branch = table in BRANCH_TABLES
+                count = len(source)
+                frame["source_row"] = self.number_branches(count) if is_branch else np.arange(1.0, count + 1)
             for name in source.columns:
                 if name in known and name not in frame:
                     frame[name] = (

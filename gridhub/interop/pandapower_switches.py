@@ -84,7 +84,7 @@ def open_ends(draft: Draft, pp_net: Mapping[str, Any], kind: str, frame: pd.Data
             on = bool(draft.bus_on[frame[column].iloc[i]])
             draft.add("bus", [name], {"vn_kv": kv[i], "in_service": on, "name": name})
             row = {"from_bus": ends[end][i], "to_bus": name, "x_pu": 0.0, "in_service": False}
-            draft.add("series", [name], row)
+            draft.open_switches.append({"id": name, **row})
             ends[end][i] = name
         for i in np.flatnonzero(lost[end] & ~dead):
             name = f"{table}:{frame.index.tolist()[i]}:{end}"
@@ -122,10 +122,17 @@ def _report_open_ends(
 
 
 def read_bus_switches(draft: Draft, pp_net: Mapping[str, Any]) -> None:
-    """Read bus-bus switches as series elements, without impedance unless ``z_ohm`` gives one."""
+    """Read bus-bus switches as series elements, without impedance unless ``z_ohm`` gives one.
+
+    The open switches at branches that `open_ends` found come before them.
+    """
     frame = get_table(pp_net, "switch")
     if frame.empty:
         return
+    if draft.open_switches:
+        opened = pd.DataFrame(draft.open_switches).set_index("id")
+        opened["source_row"] = draft.number_branches(len(opened))
+        draft.add("series", opened.index, {name: opened[name].to_numpy() for name in opened.columns})
     couplers = frame[(frame["et"] == "b").to_numpy()]
     kv = draft.get_kv(couplers["bus"])
     z_pu = np.maximum(get_floats(couplers, "z_ohm", 0.0), 0.0) * draft.base_mva / kv**2

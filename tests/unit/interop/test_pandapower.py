@@ -13,7 +13,7 @@ import pytest
 from gridhub.analysis.power_flow import run_power_flow
 from gridhub.errors import FileFormatError
 from gridhub.interop.conversion_report import ConversionReport
-from gridhub.interop.pandapower import from_pandapower
+from gridhub.interop.pandapower import from_pandapower, load_pandapower_network
 from gridhub.model.network import Network
 
 pp = pytest.importorskip("pandapower")
@@ -523,6 +523,22 @@ def test_ids_keep_the_index_and_every_row_in_order() -> None:
     assert list(net.line["in_service"]) == [False, True]
 
 
+def test_branches_keep_the_order_of_pandapower_over_all_tables() -> None:
+    pp_net = build_base()
+    create_line(pp_net, 0, 1, r_ohm_per_km=-0.2, x_ohm_per_km=5.0)
+    create_line(pp_net, 0, 1)
+    create_trafo(pp_net)
+    pp.create_impedance(pp_net, 0, 1, rft_pu=0.02, xft_pu=0.4, sn_mva=40.0)
+    pp.create_switch(pp_net, 1, 2, et="l", closed=False)
+    net, report = assert_same_state(pp_net)
+    expected = ["line:0", "line:1", "line:2", "trafo:0", "impedance:0", "switch:0"]
+    assert list(net.branches().index) == expected
+    assert list(net.branches()["source_row"]) == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    # a negative resistance is no line's
+    assert net.branches().at["line:1", "kind"] == "series"
+    assert any("negative resistance" in note for note in report.notes)
+
+
 def test_places_are_read_and_drawings_are_not() -> None:
     pp_net = pp.create_empty_network()
     for lon, lat in ((126.5, 34.7), (126.6, 34.7)):
@@ -600,3 +616,11 @@ def test_input_is_not_changed() -> None:
     from_pandapower(pp_net)
     for name, frame in before.items():
         pd.testing.assert_frame_equal(pp_net[name], frame)
+
+
+def test_networks_of_pandapower_load_by_name() -> None:
+    net = load_pandapower_network("case9")
+    assert (net.name, len(net.bus)) == ("pandapower:case9", 9)
+    for name in ("case10", "_change_ref_bus"):
+        with pytest.raises(KeyError, match=name):
+            load_pandapower_network(name)
