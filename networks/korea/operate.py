@@ -41,6 +41,7 @@ USUAL_OUTAGE_PRICE = 1_000_000.0
 #: left idle as further reserve).
 RESERVE_MW = {"spring_midday": 3_000.0}
 USUAL_RESERVE_MW = 4_500.0
+JEJU_RESERVE_MW = 270.0
 #: Share of ratings the linear dispatch may use: room for reactive power.
 RATING_SHARE = 0.96
 SHUNT_STEP_MVAR = 50.0
@@ -137,10 +138,10 @@ def find_fixed_mw(tables: dict[str, list[Row]], factors: Factors) -> tuple[dict[
         if v["snapshot"] == factors.name and v["column"] == "p_mw"
     }
     loads = {row["id"]: float(state.get(("load", row["id"]), row["p_mw"])) for row in tables["load"]}
-    # Losses are spread as load, or all of them would flow to the reference bus.
+    # Losses are spread as load on the mainland, or all of them would flow to the reference bus.
     stretch = 1.0 + factors.loss_mw / sum(loads.values())
     for row in tables["load"]:
-        per_bus[row["bus"]] -= loads[row["id"]] * stretch
+        per_bus[row["bus"]] -= loads[row["id"]] * (1.0 if row["site"] == "jeju" else stretch)
     metered_mw = 0.0
     bus_of = {row["id"]: row["bus"] for row in tables["generator"]}
     for row_id, fact, capacity, metered in list_renewables(factors.unmetered_share):
@@ -154,28 +155,42 @@ def find_fixed_mw(tables: dict[str, list[Row]], factors: Factors) -> tuple[dict[
     return per_bus, metered_mw
 
 
-def list_curtailable(tables: dict[str, list[Row]], factors: Factors) -> list[Row]:
-    """List metered sun and wind outside Jeju as units without cost that may give less than they could."""
+def list_curtailable(
+    tables: dict[str, list[Row]], factors: Factors, on_jeju: bool = False
+) -> list[Row]:
+    """List metered sun and wind, on Jeju or off it, as units without cost that may give less than they could."""
     bus_of = {row["id"]: row["bus"] for row in tables["generator"]}
     free = {"p_min_mw": "0", "cost_c0_krw_per_h": "0", "cost_c1_krw_per_mwh": "0", "cost_c2_krw_per_mw2h": "0"}
     rows = []
     for row_id, fact, capacity, metered in list_renewables(factors.unmetered_share):
         p_mw = capacity * (factors.solar if fact["kind"] == "solar" else factors.wind)
-        if metered and fact["site"] != "jeju" and p_mw > 0.1:
+        if metered and (fact["site"] == "jeju") == on_jeju and p_mw > 0.1:
             rows.append({**free, "id": row_id, "bus": bus_of[row_id], "p_max_mw": fixed(p_mw, 2)})
     return rows
 
 
-def dispatch_jeju(need_mw: float) -> dict[str, float]:
-    """Share what Jeju needs after sun, wind and links on its units in order of cost, two on at least."""
+def dispatch_jeju(need_mw: float, wind_and_sun: dict[str, float]) -> dict[str, float]:
+    """Share what Jeju needs after sun, wind and links on its units in order of cost.
+
+    Two units run at least and keep ``JEJU_RESERVE_MW``; where 1.2 of their minimum output leaves too much, metered
+    sun and wind (id -> MW) are curtailed, as happens there in spring.
+    """
     units = [row for row in read_facts("units") if row["site"] == "jeju"]
     units.sort(key=lambda row: (float(row["cost_c1_krw_per_mwh"]), row["id"]))
     chosen: list[Row] = []
     for row in units:
-        if len(chosen) < 2 or sum(float(u["p_max_mw"]) for u in chosen) < need_mw:
+        capacity = sum(float(unit["p_max_mw"]) for unit in chosen)
+        if len(chosen) < 2 or capacity < need_mw + JEJU_RESERVE_MW:
             chosen.append(row)
+    lowest = 1.2 * sum(float(row["p_min_mw"]) for row in chosen)
+    outputs = {}
+    for row_id, p_mw in wind_and_sun.items():
+        cut = min(p_mw, max(0.0, lowest - need_mw))
+        need_mw += cut
+        if cut > 0:
+            outputs[row_id] = round(p_mw - cut, 2)
     total = sum(float(row["p_max_mw"]) for row in chosen)
-    return {row["id"]: round(need_mw * float(row["p_max_mw"]) / total, 2) for row in chosen}
+    return outputs | {row["id"]: round(need_mw * float(row["p_max_mw"]) / total, 2) for row in chosen}
 
 
 def find_interface_rows(tables: dict[str, list[Row]], grid: Grid) -> list[tuple[str, np.ndarray, float]]:
@@ -268,8 +283,12 @@ def dispatch(tables: dict[str, list[Row]], grid: Grid, factors: Factors) -> dict
     for row in curtailable:
         fixed_mw[row["bus"]] -= float(row["p_max_mw"])
         metered_mw -= float(row["p_max_mw"])
-    outputs = dispatch_jeju(max(0.0, -fixed_mw["jeju-154"]))
-    jeju_mw = sum(outputs.values())
+    on_jeju = {
+        row["id"]: float(row["p_max_mw"])
+        for row in list_curtailable(tables, factors, on_jeju=True)
+    }
+    outputs = dispatch_jeju(-fixed_mw["jeju-154"], on_jeju)
+    jeju_mw = -fixed_mw["jeju-154"]
     available = [row for row in list_available(factors) if row["site"] != "jeju"]
     hydro = [row for row in available if row["fuel"] == "hydro"]
     units = [row for row in available if row["fuel"] != "hydro"] + curtailable
