@@ -60,6 +60,7 @@ _SUFFIXES = {
     ".json": "json",
 }
 _ALIASES = {
+    "pandapower": "pandapower-json",
     "psse32": "psse",
     "psse33": "psse",
     "psse34": "psse",
@@ -303,6 +304,8 @@ def _find_format(name: str, data: bytes, asked: str | None) -> str:
             raise fail("E-FORMAT", name, message + ", ".join(READ_FORMATS), name)
     if token == "matpower" and data[:6] == b"MATLAB":
         token = "mat"
+    if token == "json" and b'"pandapowerNet"' in data:
+        token = "pandapower-json"
     if token == "cgmes" and data.lstrip()[:1] == b"<" and b"iidm" in data[:2000]:
         token = "xiidm"
     return token

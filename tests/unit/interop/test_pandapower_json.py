@@ -152,3 +152,23 @@ def test_file_of_pandapower_reads_like_the_network_it_was_written_from(tmp_path:
     for table, frame in expected.tables.items():
         assert list(net.tables[table].index) == list(frame.index)
     assert net.load["p_mw"].sum() == pytest.approx(expected.load["p_mw"].sum(), abs=1e-9)
+
+
+@pytest.mark.parametrize("asked", [None, "pandapower"])
+def test_read_case_takes_pandapower_files_through_the_same_gate(asked: str | None, tmp_path: Path) -> None:
+    import pandapower
+    import pandapower.networks
+
+    from gridhub.interop.case_files import read_case
+
+    path = tmp_path / "nine.json"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pandapower.to_json(pandapower.networks.case9(), str(path))
+        net, report = read_case(path, format=asked)
+    assert report.format == "pandapower"
+    assert list(net.branches().index) == [f"line:{i}" for i in range(9)]
+    controller = {"_module": "pandapower.control.controller.const_control", "_class": "ConstControl"}
+    path.write_text(write_network(controller=controller), encoding="utf-8")
+    with pytest.raises(FileFormatError, match="E-UNSAFE"):
+        read_case(path, format=asked)
