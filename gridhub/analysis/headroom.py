@@ -41,10 +41,14 @@ FIRM_KINDS = ("thermal_n", "thermal_n1", "interface", "generation", "voltage")
 TABLE_COLUMNS = (
     "mw",
     "mw_beyond_existing",
+    "near_mw",
     "ac_mw",
     "binding_element",
     "binding_contingency",
     "binding_snapshot",
+    "near_element",
+    "near_contingency",
+    "near_snapshot",
     "existing_violations",
     "method",
     "note",
@@ -53,13 +57,17 @@ TABLE_COLUMNS = (
 PROBE = "headroom:probe"
 """Id of the load that grows."""
 
-VOLTAGE_OUTAGES = 6
+NEAR_EFFECT = 0.05
+"""Change of flow per MW of load from which a branch counts as near: the load, and not only the shift of
+generation that feeds it, decides its loading. A convention of transfer studies; assumed here."""
+
+VOLTAGE_OUTAGES = 4
 """Outages at which the voltage is looked at: those of the branches that carry most of the growing load."""
 
-CHECKED_OUTAGES = 8
+CHECKED_OUTAGES = 5
 """Outages at which the DC figure is checked by AC: the most loaded ones."""
 
-STEP_MW = 1.0
+STEP_MW = 2.0
 """Width at which the AC bisection ends [MW]."""
 
 BLOCK = 256
@@ -80,16 +88,22 @@ class Headroom:
         Nothing above this was looked for [MW]; a figure equal to it means "or more".
     firm_mw : float
         Smallest of thermal N, thermal N-1, interface, generation and voltage, violations that exist without
-        the load set aside [MW]; the AC figure counts where there is one.
-    firm_tower_mw : float
+        the load set aside [MW]: every branch counts, also those the load hardly touches.
+    near_mw : float
+        The same over the branches that are near (column near_mw), the AC figure where there is one [MW]:
+        what a planner quotes, and what reinforcements are compared by.
+    near_tower_mw : float
         The same with towers [MW].
     binding_kind : str
-        Limit that sets `firm_mw`.
+        Limit that sets `near_mw`.
     table : DataFrame
         Index kind (`KINDS`); columns mw (DC; voltage: AC) [MW]: 0 where a limit is violated without any
-        load; mw_beyond_existing: what is violated without the load set aside; ac_mw: AC figure for the
+        load; mw_beyond_existing: what is violated without the load set aside; near_mw: the same for branches
+        of which the load moves at least 5 % of itself (`NEAR_EFFECT`), so that a far branch at its limit,
+        touched by the shift of generation alone, does not decide; ac_mw: AC figure of near_mw for the
         outages that DC finds most loaded (NaN: not checked); binding_element, binding_contingency ("" = N),
-        binding_snapshot; existing_violations (branch-outage pairs, or buses); method; note.
+        binding_snapshot, and the same for near_mw; existing_violations (branch-outage
+        pairs, or buses); method; note.
     by_snapshot : DataFrame
         kind, snapshot, mw, mw_beyond_existing, binding_element, binding_contingency, existing_violations.
     """
@@ -98,7 +112,8 @@ class Headroom:
     power_factor: float
     maximum_mw: float
     firm_mw: float
-    firm_tower_mw: float
+    near_mw: float
+    near_tower_mw: float
     binding_kind: str
     table: pd.DataFrame
     by_snapshot: pd.DataFrame
@@ -112,10 +127,17 @@ class _Found:
     element: str = ""
     contingency: str = ""
     existing: int = 0
+    near: float = math.inf
+    near_element: str = ""
+    near_contingency: str = ""
 
     def meet(self, load: float, element: str, contingency: str) -> None:
         if load < self.beyond:
             self.beyond, self.element, self.contingency = load, element, contingency
+
+    def meet_near(self, load: float, element: str, contingency: str) -> None:
+        if load < self.near:
+            self.near, self.near_element, self.near_contingency = load, element, contingency
 
     @property
     def mw_pair(self) -> tuple[float, float]:
@@ -148,7 +170,9 @@ def _build_spreads(
 ) -> list[_Spread]:
     spreads = []
     for first in range(0, len(names), BLOCK):
-        members, starts, columns = [], [], []
+        members: list[int] = []
+        starts: list[int] = []
+        columns: list[Floats] = []
         for outage in outages[first : first + BLOCK]:
             out = np.array(outage.branch)
             pair = compute_pair_factors(case, plan, out)
@@ -190,6 +214,11 @@ def _find_first(flow: Floats, slope: Floats, limit: Floats, existing: np.ndarray
     return (float(room.flat[position]) if room.size else math.inf), position
 
 
+def _is_far(slope: Floats) -> np.ndarray:
+    """Tell what the growing load hardly touches."""
+    return np.asarray(np.abs(slope) < NEAR_EFFECT)
+
+
 def _is_over(flow: Floats, limit: Floats) -> np.ndarray:
     """Tell what is beyond its limit already, by the rule of every other study."""
     with np.errstate(invalid="ignore"):
@@ -227,7 +256,6 @@ class _DcSearch:
         joins = np.array([any(case.branch_joins[i] for i in one.branch) for one in outages], dtype=bool)
         self.islanding = find_islanding(case, outages) if outages else np.zeros(0, dtype=bool)
         self.plain = live & ~joins & ~self.islanding
-        self.not_looked_at = int(joins.sum())
         self.members = _read_interfaces(net, case)
 
     def run(self) -> dict[str, _Found]:
@@ -259,9 +287,8 @@ class _DcSearch:
                     self._look_at_outages(found[kind], piece, block, (kind, number), existing)
             self._look_at_interfaces(found["interface"], piece, existing)
             end = piece.end
-            met = max(
-                found[kind].beyond for kind in ("thermal_n", "thermal_n1", "thermal_tower", "interface")
-            )
+            met = max(found[kind].near for kind in ("thermal_n", "thermal_n1", "thermal_tower"))
+            met = max(met, found["interface"].beyond)
             if end >= min(self.maximum, met):
                 return
         found["generation"].meet(end, "units of the island", "")
@@ -273,6 +300,9 @@ class _DcSearch:
         found.existing = int(over.sum())
         if load <= piece.end - piece.start:
             found.meet(piece.start + load, self.case.labels.branch[position], "")
+        load, position = _find_first(piece.flow, piece.slope, limit, over | _is_far(piece.slope))
+        if load <= piece.end - piece.start:
+            found.meet_near(piece.start + load, self.case.labels.branch[position], "")
 
     def _look_at_outages(
         self,
@@ -291,6 +321,10 @@ class _DcSearch:
         if load <= piece.end - piece.start:
             branch, outage = np.unravel_index(position, flow.shape)
             found.meet(piece.start + load, self.case.labels.branch[branch], block.names[outage])
+        load, position = _find_first(flow, slope, limit, existing[key] | _is_far(slope))
+        if load <= piece.end - piece.start:
+            branch, outage = np.unravel_index(position, flow.shape)
+            found.meet_near(piece.start + load, self.case.labels.branch[branch], block.names[outage])
 
     def _look_at_interfaces(self, found: _Found, piece: Piece, existing: dict[object, np.ndarray]) -> None:
         weight, fixed, limit, reverse = self.members[1:]
@@ -318,7 +352,10 @@ class _DcSearch:
             load, position = _find_first(piece.flow, piece.slope, limit, over)
             if load <= piece.end - piece.start:
                 found.meet(piece.start + load, case.labels.branch[position], self.names[number])
-            if piece.end >= min(found.beyond, self.maximum):
+            load, position = _find_first(piece.flow, piece.slope, limit, over | _is_far(piece.slope))
+            if load <= piece.end - piece.start:
+                found.meet_near(piece.start + load, case.labels.branch[position], self.names[number])
+            if piece.end >= min(found.near, self.maximum):
                 return
 
     def rank_outages(self, load: float, count: int) -> list[int]:
@@ -338,6 +375,14 @@ class _DcSearch:
             worst.append(np.nanmax(np.where(np.isnan(after), 0.0, after), axis=0))
         by_loading = chosen[np.argsort(-np.concatenate(worst), kind="stable")]
         return [int(i) for i in by_loading[:count]]
+
+    def find_effect(self, outage: int) -> Floats:
+        """Find the change of every flow per unit of load, after an outage that splits nothing (-1: none)."""
+        slope = next(trace_pickup(self.case, self.node, self.options, self.plan)).slope
+        if outage < 0:
+            return slope
+        one = _build_spreads(self.case, self.plan, [self.names[outage]], [self.outages[outage]])[0]
+        return np.asarray(one.apply(slope)[:, 0])
 
     def rank_carriers(self, count: int) -> list[int]:
         """Find the outages of the branches that carry most of the growing load."""
@@ -374,6 +419,7 @@ class _AcSearch:
     def __init__(self, search: _DcSearch, probe: int, q_per_p: float) -> None:
         self.search, self.probe, self.q_per_p = search, probe, q_per_p
         self.existing: dict[tuple[int, str], np.ndarray] = {}
+        self.far: dict[int, np.ndarray] = {}
 
     def solve(self, load: float, outage: int) -> Solution:
         """Solve with `load` [p.u.]; outage -1 is the intact network."""
@@ -393,6 +439,10 @@ class _AcSearch:
         if not solution.status.is_solved:
             return "" if kind == "thermal" else f"no AC solution ({solution.status})"
         over = _judge(solution, limits, kind) & ~self.existing[key]
+        if kind == "thermal":
+            if outage not in self.far:
+                self.far[outage] = _is_far(self.search.find_effect(outage))
+            over &= ~self.far[outage]
         if not over.any():
             return ""
         labels = solution.case.labels
@@ -446,6 +496,7 @@ def _summarize(rows: pd.DataFrame, maximum_mw: float) -> pd.DataFrame:
     for kind in KINDS:
         group = rows[rows["kind"] == kind]
         worst = group.loc[group["mw_beyond_existing"].idxmin()]
+        near = group.loc[group["near_mw"].idxmin()]
         open_end = worst["mw_beyond_existing"] >= maximum_mw
         existing = int(group["existing_violations"].sum())
         note = f"nothing met up to {maximum_mw:g} MW" if open_end else ""
@@ -455,10 +506,14 @@ def _summarize(rows: pd.DataFrame, maximum_mw: float) -> pd.DataFrame:
             {
                 "mw": group["mw"].min(),
                 "mw_beyond_existing": worst["mw_beyond_existing"],
+                "near_mw": near["near_mw"],
                 "ac_mw": group["ac_mw"].min(),
                 "binding_element": worst["binding_element"],
                 "binding_contingency": worst["binding_contingency"],
                 "binding_snapshot": "" if open_end else worst["snapshot"],
+                "near_element": near["near_element"],
+                "near_contingency": near["near_contingency"],
+                "near_snapshot": "" if near["near_mw"] >= maximum_mw else near["snapshot"],
                 "existing_violations": existing,
                 "method": "AC"
                 if kind == "voltage"
@@ -535,7 +590,8 @@ def find_headroom(
     probed = _add_probe(net, bus)
     base = net.base_mva
     rows = []
-    for snapshot in list(snapshots if snapshots is not None else net.snapshots) or [None]:
+    states: list[str | None] = list(snapshots if snapshots is not None else net.snapshots) or [None]
+    for snapshot in states:
         state = apply_snapshot(probed, snapshot)
         case, _ = choose_references(compile_case(probed, snapshot))
         cset = list_contingencies(state, ("line", "transformer", "series"))
@@ -545,17 +601,17 @@ def find_headroom(
         rows += _search_snapshot(search, snapshot or "", power_factor, maximum_mw, check)
     by_snapshot = pd.DataFrame(rows)
     table = _summarize(by_snapshot, maximum_mw)
-    figure = table["mw_beyond_existing"].where(
-        table["ac_mw"].isna(), table[["mw_beyond_existing", "ac_mw"]].min(axis=1)
-    )
-    firm = figure[list(FIRM_KINDS)].dropna()
+    firm = table["mw_beyond_existing"][list(FIRM_KINDS)]
+    figure = table[["near_mw", "ac_mw"]].min(axis=1)
+    near = figure[list(FIRM_KINDS)]
     return Headroom(
         bus=bus,
         power_factor=power_factor,
         maximum_mw=maximum_mw,
         firm_mw=float(firm.min()),
-        firm_tower_mw=float(min(firm.min(), figure["thermal_tower"])),
-        binding_kind=str(firm.idxmin()) if firm.min() < maximum_mw else "",
+        near_mw=float(near.min()),
+        near_tower_mw=float(min(near.min(), figure["thermal_tower"])),
+        binding_kind=str(near.idxmin()) if near.min() < maximum_mw else "",
         table=table,
         by_snapshot=by_snapshot,
     )
@@ -572,13 +628,10 @@ def _search_snapshot(
     if check:
         probe = search.case.labels.load.index(PROBE)
         ac = _AcSearch(search, probe, math.tan(math.acos(power_factor)))
-        upper = min(
-            maximum_mw / base,
-            found["thermal_n"].beyond,
-            found["thermal_n1"].beyond,
-            found["generation"].beyond,
-        )
-        ac_mw = ac.bisect([-1, *search.rank_outages(upper, CHECKED_OUTAGES)], "thermal", upper)[0] * base
+        thermal = min(found["thermal_n"].near, found["thermal_n1"].near)
+        upper = min(maximum_mw / base, thermal, found["generation"].beyond)
+        outages = [-1, *search.rank_outages(upper, CHECKED_OUTAGES)]
+        ac_mw = ac.bisect(outages, "thermal", upper)[0] * base
         voltage = ac.bisect([-1, *search.rank_carriers(VOLTAGE_OUTAGES)], "voltage", maximum_mw / base)
         found["voltage"].existing = ac.count_existing("voltage")
         if voltage[0] < maximum_mw / base:
@@ -589,15 +642,20 @@ def _search_snapshot(
         one = found[kind]
         strict, beyond = (min(value * base, maximum_mw) for value in one.mw_pair)
         empty = kind == "voltage" and not check
+        is_thermal = kind.startswith("thermal")
+        near = min(one.near * base, maximum_mw) if is_thermal else maximum_mw if empty else beyond
         rows.append(
             {
                 "kind": kind,
                 "snapshot": snapshot,
                 "mw": math.nan if empty else strict,
                 "mw_beyond_existing": maximum_mw if empty else beyond,
+                "near_mw": near,
                 "ac_mw": ac_mw if kind == "thermal_n1" else math.nan,
                 "binding_element": one.element,
                 "binding_contingency": one.contingency,
+                "near_element": one.near_element if is_thermal else one.element,
+                "near_contingency": one.near_contingency if is_thermal else one.contingency,
                 "existing_violations": one.existing,
             }
         )

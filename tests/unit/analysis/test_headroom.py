@@ -148,10 +148,10 @@ def test_existing_violations_are_zero_headroom_and_set_aside_beside_it():
 def test_ac_check_and_voltage_are_met_by_the_power_flow():
     net = build_mesh()
     room = find_headroom(net, "b3", power_factor=0.9)
-    assert room.firm_mw <= room.table.at["thermal_n1", "mw"]
+    assert room.near_mw <= room.table.at["thermal_n1", "near_mw"]
     # reactive power and losses: the AC figure is below the DC figure, and not by an order of magnitude
-    assert 0.5 * room.table.at["thermal_n1", "mw"] < room.table.at["thermal_n1", "ac_mw"]
-    assert room.table.at["thermal_n1", "ac_mw"] <= room.table.at["thermal_n1", "mw"] + 1e-6
+    assert 0.5 * room.table.at["thermal_n1", "near_mw"] < room.table.at["thermal_n1", "ac_mw"]
+    assert room.table.at["thermal_n1", "ac_mw"] <= room.table.at["thermal_n1", "near_mw"] + 1e-6
 
 
 def test_bad_input_is_refused():
@@ -164,3 +164,17 @@ def test_bad_input_is_refused():
     bus["in_service"] = bus.index != "b6"
     with pytest.raises(OptionError, match="no headroom"):
         find_headroom(net.replace(bus=bus), "b6")
+
+
+def test_near_figure_leaves_out_what_the_load_hardly_touches():
+    net = build_mesh()
+    table = find_headroom(net, "b3", check=False).table
+    assert table.at["thermal_n1", "near_mw"] >= table.at["thermal_n1", "mw_beyond_existing"]
+    row = table.loc["thermal_n1"]
+    at = [
+        solve(net, "b3", mw, row["near_snapshot"], (row["near_contingency"],)).branch
+        for mw in (0.0, row["near_mw"])
+    ]
+    moved = at[1]["p_from_mw"] - at[0]["p_from_mw"]
+    assert abs(moved[row["near_element"]]) >= 0.05 * row["near_mw"] * 0.5
+    assert at[1].at[row["near_element"], "loading_percent"] == pytest.approx(100.0, abs=1e-6)

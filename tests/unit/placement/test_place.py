@@ -122,7 +122,7 @@ def test_behind_the_meter_stands_on_the_hub_bus_and_exports_nothing(grid):
     net = place(grid, Hub(center, plants=[sun], behind_the_meter=True))
     row = net.placements.set_index("part").loc["sun"]
     assert row["bus"] == "hub:dc" and row["earliest_energisation"] == "2026-11"
-    values = net.snapshot_value.set_index("snapshot")["value"].astype(float)
+    values = net.snapshot_value.query("column == 'p_mw'").set_index("snapshot")["value"].astype(float)
     assert values.to_dict() == pytest.approx({"summer_peak": 330.0, "summer_midday": 500.0})
     assert not net.generator.at["hub:sun", "metered"] and "no export" in row["note"]
 
