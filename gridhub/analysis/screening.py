@@ -9,8 +9,8 @@ import numpy as np
 
 from gridhub.case.case import Bools, Case, Floats, Outage
 from gridhub.solvers.dc import DcPlan, plan_dc, solve_dc
-from gridhub.solvers.factors import compute_pair_factors, find_bridge_branches
-from gridhub.solvers.islands import find_components
+from gridhub.solvers.factors import compute_pair_factors
+from gridhub.solvers.islands import find_bridges, find_components
 from gridhub.solvers.options import PowerFlowOptions
 from gridhub.solvers.solution import Solution
 
@@ -44,20 +44,24 @@ class Screen:
 
 
 def find_islanding(case: Case, outages: Sequence[Outage]) -> Bools:
-    """Tell by graph which outages split an island: bridges for single branches, components for several."""
-    bridge = find_bridge_branches(case)
-    on = case.branch_on
-    before = find_components(case.n_node, case.branch_from[on], case.branch_to[on])[0]
+    """Tell by graph which outages split an island: bridges for single branches, components for several.
+
+    The graph is that of the buses, so that branches without impedance count like any other.
+    """
+    present = case.branch_on | case.branch_joins
+    ends, n_bus = (case.branch_from_bus, case.branch_to_bus), len(case.bus_node)
+    bridge = np.zeros(case.n_branch, dtype=bool)
+    bridge[present] = find_bridges(n_bus, ends[0][present], ends[1][present])
+    before = find_components(n_bus, ends[0][present], ends[1][present])[0]
     result = np.zeros(len(outages), dtype=bool)
     for k, outage in enumerate(outages):
-        lost = [i for i in outage.branch if on[i]]
+        lost = [i for i in outage.branch if present[i]]
         if len(lost) == 1:
             result[k] = bridge[lost[0]]
         elif lost:
-            left = on.copy()
+            left = present.copy()
             left[lost] = False
-            count, _ = find_components(case.n_node, case.branch_from[left], case.branch_to[left])
-            result[k] = count > before
+            result[k] = find_components(n_bus, ends[0][left], ends[1][left])[0] > before
     return result
 
 

@@ -230,33 +230,46 @@ def _compile_without(net: Network, base: Solution, outage: Outage) -> Case:
     return case.take_out(replace(outage, branch=()))
 
 
-def _count_lost(work: _Work, outage: Outage, solution: Solution) -> dict[str, float]:
-    """Count load and generation an outage takes away [MW]: lost elements themselves, and what is cut off."""
-    base, case = work.base.case, solution.case
-    live_before, live_after = work.base.islands.live, solution.islands.live
+def _mark(size: int, positions: Sequence[int]) -> np.ndarray:
+    marked = np.zeros(size, dtype=bool)
+    marked[list(positions)] = True
+    return marked
 
-    def cut_off(bus: np.ndarray, on_before: np.ndarray, on_after: np.ndarray) -> np.ndarray:
-        before, after = base.bus_node[bus], case.bus_node[bus]
-        was = on_before & np.where(before >= 0, live_before[before], False)
-        return np.asarray(was & on_after & ~np.where(after >= 0, live_after[after], False))
 
-    load_cut = cut_off(base.load_bus, base.load_on, case.load_on)
-    load_direct = np.zeros(len(base.load_on), dtype=bool)
-    load_direct[list(outage.load)] = True
-    load_direct &= base.load_on
-    unit_lost = cut_off(base.generator_bus, base.generator_on, case.generator_on)
-    unit_lost[list(outage.generator)] = base.generator_on[list(outage.generator)]
-    store_lost = cut_off(base.storage_bus, base.storage_on, case.storage_on)
-    store_lost[list(outage.storage)] = base.storage_on[list(outage.storage)]
-    generation = work.base.generator_p[unit_lost].sum() + np.maximum(base.storage_p[store_lost], 0).sum()
+def _count_lost(work: _Work, outage: Outage, after: Solution | None) -> dict[str, float]:
+    """Count load and generation an outage takes away [MW]: lost elements themselves, and what is cut off.
+
+    `after` is the solved outage; None where it was only screened, which never is an islanding one.
+    """
+    base, live_before = work.base.case, work.base.islands.live
+
+    def served(bus: np.ndarray, on: np.ndarray) -> np.ndarray:
+        node = base.bus_node[bus]
+        return np.asarray(on & np.where(node >= 0, live_before[node], False))
+
+    def cut_off(bus: np.ndarray) -> np.ndarray:
+        if after is None:
+            return np.zeros(len(bus), dtype=bool)
+        node = after.case.bus_node[bus]
+        return np.asarray(~np.where(node >= 0, after.islands.live[node], False))
+
+    load = np.where(served(base.load_bus, base.load_on), base.load_p, 0.0)
+    load_direct = _mark(len(load), outage.load)
+    load_cut = cut_off(base.load_bus) & ~load_direct
+    unit_lost = _mark(len(base.generator_on), outage.generator) | cut_off(base.generator_bus)
+    store = np.where(served(base.storage_bus, base.storage_on), np.maximum(base.storage_p, 0.0), 0.0)
+    store_lost = _mark(len(store), outage.storage) | cut_off(base.storage_bus)
+    generation = work.base.generator_p[unit_lost].sum() + store[store_lost].sum()
     return {
-        "lost_load_mw": float((base.load_p[load_cut].sum() + base.load_p[load_direct].sum()) * base.base_mva),
+        "lost_load_mw": float((load[load_cut].sum() + load[load_direct].sum()) * base.base_mva),
         "lost_generation_mw": float(generation * base.base_mva),
-        "consequential_mw": float(base.load_p[load_cut].sum() * base.base_mva),
+        "consequential_mw": float(load[load_cut].sum() * base.base_mva),
     }
 
 
-def _judge_losses(criteria: Criteria | None, kind: str, lost: Mapping[str, float]) -> list[dict[str, Any]]:
+def _judge_losses(
+    criteria: Criteria | None, kind: str, lost: Mapping[str, float], stage: str
+) -> pd.DataFrame:
     """Compare lost load and generation with what the criteria allow for this kind of contingency."""
     tower = kind == "tower"
     cut, direct = lost["consequential_mw"], lost["lost_load_mw"] - lost["consequential_mw"]
@@ -267,11 +280,12 @@ def _judge_losses(criteria: Criteria | None, kind: str, lost: Mapping[str, float
         checks.append(("load cut off", cut, criteria.max_consequential_load_mw if tower else 0.0))
         checks.append(("load lost", direct, criteria.max_load_loss_mw))
         checks.append(("generation lost", lost["lost_generation_mw"], criteria.max_loss_mw))
-    return [
-        {"element": name, "kind": "lost_load", "limit": limit, "value": value, "unit": "MW"}
+    rows = [
+        {"element": name, "kind": "lost_load", "limit": limit, "value": value, "unit": "MW", "stage": stage}
         for name, value, limit in checks
         if value > limit + LIMIT_TOLERANCE
     ]
+    return pd.DataFrame(rows, columns=list(VIOLATION_COLUMNS))
 
 
 def _judge_outage(work: _Work, kind: str, outage: Outage, solution: Solution, islanding: bool) -> _Outcome:
@@ -292,28 +306,28 @@ def _judge_outage(work: _Work, kind: str, outage: Outage, solution: Solution, is
     ]
     if work.criteria is not None and work.criteria.voltage_change_max_pu is not None:
         parts.append(find_voltage_changes(solution, work.base_vm, work.criteria.voltage_change_max_pu))
-    losses = _judge_losses(work.criteria, kind, lost)
-    if losses:
-        parts.append(pd.DataFrame(losses).assign(stage="ac").reindex(columns=list(VIOLATION_COLUMNS)))
+    parts.append(_judge_losses(work.criteria, kind, lost, "ac"))
     status = Status.ISLANDED if islanding else Status.CONVERGED
     index = float(((loading[known] / 100.0) ** SEVERITY_EXPONENT).sum())
     return _Outcome(status, "ac", row, join_violations(parts), index, solution)
 
 
-def _judge_by_screen(work: _Work, screen: Screen, k: int) -> _Outcome:
+def _judge_by_screen(work: _Work, kind: str, outage: Outage, screen: Screen, k: int) -> _Outcome:
     """Take the DC estimate as the answer: SCREENED if clear, a violation of stage dc if not."""
     percent, branch = float(screen.worst_percent[k]), int(screen.worst_branch[k])
     name = work.case.labels.branch[branch] if branch >= 0 else ""
-    row: dict[str, Any] = {"lost_load_mw": 0.0, "lost_generation_mw": 0.0, "consequential_mw": 0.0}
-    row |= {"worst_element": name, "worst_loading_percent": percent, "iterations": 0, "reason": ""}
-    parts = []
-    if percent > 100.0 + LIMIT_TOLERANCE:
+    lost = _count_lost(work, outage, None)
+    row: dict[str, Any] = {**lost, "worst_element": name, "worst_loading_percent": percent}
+    row |= {"iterations": 0, "reason": ""}
+    parts = [_judge_losses(work.criteria, kind, lost, "dc")]
+    overloaded = percent > 100.0 + LIMIT_TOLERANCE
+    if overloaded:
         limit = work.limits.rate[branch] * work.case.base_mva
         base_value = work.base_loading[branch] / 100.0 * limit
         estimate = {"element": name, "kind": "thermal", "limit": limit, "value": percent / 100.0 * limit}
         estimate |= {"unit": "MVA", "loading_percent": percent, "base_value": base_value, "stage": "dc"}
-        parts.append(pd.DataFrame([estimate]).reindex(columns=list(VIOLATION_COLUMNS)))
-    status = Status.CONVERGED if parts else Status.SCREENED
+        parts.append(pd.DataFrame([estimate], columns=list(VIOLATION_COLUMNS)))
+    status = Status.CONVERGED if overloaded else Status.SCREENED
     return _Outcome(status, "dc", row, join_violations(parts), (percent / 100.0) ** SEVERITY_EXPONENT, None)
 
 
@@ -335,7 +349,7 @@ def _run_outages(
             outcome = _judge_outage(work, kind, outage, solution, islanding)
             outcomes.append(outcome if keep_solutions else replace(outcome, solution=None))
         else:
-            outcomes.append(_judge_by_screen(work, screen, k))
+            outcomes.append(_judge_by_screen(work, kind, outage, screen, k))
         if progress is not None:
             progress(k + 1, len(outages))
     return outcomes

@@ -91,8 +91,8 @@ def lodf(
     -------
     DataFrame
         Branch x outaged branch: share of the outaged branch's flow before the outage that moves to the
-        branch. -1 on the diagonal, a column of NaN where the outage splits an island (found by graph), 0 in rows
-        and columns of branches out of service; NaN also for branches without impedance.
+        branch. -1 on the diagonal, a column of NaN where the outage splits an island (found by graph), 0 in
+        rows and columns of branches out of service; NaN also for branches without impedance.
 
     Notes
     -----

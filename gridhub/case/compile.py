@@ -12,10 +12,14 @@ from scipy.sparse.csgraph import connected_components
 from gridhub.case.case import Bools, Case, Complexes, Floats, Ints, Labels
 from gridhub.errors import Issue, SchemaError
 from gridhub.model.network import Network
+from gridhub.model.schema import read_schema
 from gridhub.model.snapshot import apply_snapshot
 
 TINY_IMPEDANCE = 5e-8
 """Impedance below which a branch joins its ends to one node [p.u.]."""
+
+ELECTRICAL_TABLES = ("bus", "line", "transformer", "series", "shunt", "load", "generator", "storage", "hvdc")
+"""Tables with numbers that enter the equations."""
 
 NODE_TABLES = ("load", "storage", "shunt", "generator")
 
@@ -39,6 +43,25 @@ def _find_positions(index: pd.Index, ids: pd.Series, table: str) -> Ints:
         ]
         raise SchemaError(issues, "compile")
     return positions.astype(np.int64)
+
+
+def _refuse_missing_numbers(net: Network) -> None:
+    """Refuse NaN and infinite values where the equations need a number, naming every row."""
+    issues = []
+    for table in ELECTRICAL_TABLES:
+        frame = net.tables[table]
+        for name, column in read_schema()[table].items():
+            if column.kind != "float" or not (column.required or np.isfinite(float(str(column.default)))):
+                continue
+            values = frame[name].to_numpy(dtype=float)
+            for i in np.flatnonzero(~np.isfinite(values)).tolist():
+                code, text = ("E-NAN", "has no value") if np.isnan(values[i]) else ("E-INF", "is infinite")
+                row = str(frame.index[i])
+                issues.append(
+                    Issue("error", code, table, row, name, str(values[i]), f"{text} [{column.unit}]")
+                )
+    if issues:
+        raise SchemaError(issues, f"{net.name!r} cannot be solved")
 
 
 def _compile_branches(net: Network) -> dict[str, Any]:
@@ -239,9 +262,10 @@ def compile_case(net: Network, snapshot: str | None = None) -> Case:
     KeyError
         If the snapshot does not exist.
     SchemaError
-        If a row names a bus that does not exist.
+        If a row names a bus that does not exist, or lacks a number the equations need.
     """
     net = apply_snapshot(net, snapshot)
+    _refuse_missing_numbers(net)
     bus = net.tables["bus"]
     bus_on = bus["in_service"].to_numpy(dtype=bool)
     branches, bus_node, n_node = _place_branches(_compile_branches(net), bus_on)

@@ -177,7 +177,7 @@ def complete_table(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        New table.
+        New table. Empty cells (NaN, None) of optional columns take the default of the schema.
 
     Raises
     ------
@@ -198,7 +198,10 @@ def complete_table(table: str, frame: pd.DataFrame) -> pd.DataFrame:
         elif column.kind == "bool":
             data[name], found = _convert_bools(column, frame[name])
         else:
-            data[name], found = _convert_numbers(column, frame[name])
+            numbers, found = _convert_numbers(column, frame[name])
+            # an empty cell of an optional column is its default, as an absent column is
+            empty = float("nan") if column.required else float(str(column.default))
+            data[name] = np.where(np.isnan(numbers), empty, numbers)
         issues += found
     if issues:
         raise SchemaError(issues, f"table {table}")

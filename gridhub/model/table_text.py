@@ -155,10 +155,16 @@ class _Reader:
         return values
 
 
+def _is_exact(number: str) -> bool:
+    """Whether a float holds the number without changing it: a long serial number is text."""
+    digits = number.lstrip("+-")
+    return not digits.isdigit() or int(float(digits)) == int(digits)
+
+
 def _guess_kind(cells: Sequence[str]) -> Kind:
     """Kind of a column the schema does not know: numbers or booleans if all are, else text."""
     filled = [cell.strip() for cell in cells if cell.strip()]
-    if filled and all(_NUMBER.fullmatch(cell) for cell in filled):
+    if filled and all(_NUMBER.fullmatch(cell) and _is_exact(cell) for cell in filled):
         return "float"
     # the text "false" would count as true wherever it is tested
     return (
@@ -231,8 +237,9 @@ def parse_table(
             columns[name] = reader.read_bools(name, bool(default), body, at)
         else:
             numbers = reader.read_numbers(name, float(default), body, at)  # type: ignore[arg-type]
-            whole = kind == "int" and name not in known and np.isfinite(numbers).all()
-            columns[name] = numbers.astype(np.int64) if whole else numbers
+            whole = kind == "int" and name not in known and all(c.lstrip("+-").isdigit() for c in cells)
+            # not by way of a float, which changes a serial number of more than 15 digits
+            columns[name] = np.array([int(cell) for cell in cells], dtype=np.int64) if whole else numbers
     index = pd.Index([cells[0] for _, cells in body], dtype=object, name="id")
     lines_of = {cells[0]: line for line, cells in reversed(body)}
     complete = not fault and len(body) == len(rows) - 1

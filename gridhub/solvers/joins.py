@@ -43,8 +43,8 @@ def compute_join_flows(solution: Solution) -> tuple[Complexes, Complexes]:
     Returns
     -------
     s_from, s_to : (n_branch,) complex
-        Power into the branch at both ends [p.u.]; 0 for all other branches. Where joins form a loop the split is not determined: the one of
-        least squares is given, as for equal small impedances.
+        Power into the branch at both ends [p.u.]; 0 for all other branches. Where joins form a loop the
+        split is not determined: the one of least squares is given, as for equal small impedances.
     """
     case = solution.case
     joins = np.flatnonzero(case.branch_joins)

@@ -68,8 +68,8 @@ def plan_slack(case: Case, islands: Islands, distributed: bool) -> SlackPlan:
     case : Case
     islands : Islands
     distributed : bool
-        True: by ``participation`` where a unit of the island has one above zero, else by ``p_max``; a
-        participation of 0 excludes a unit. False: nobody; the reference takes what is missing.
+        True: by ``participation`` where a unit of the island has one above zero, else by ``p_max`` (by the
+        scheduled power where no ``p_max`` is known); a participation of 0 excludes a unit. False: nobody; the reference takes what is missing.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def plan_slack(case: Case, islands: Islands, distributed: bool) -> SlackPlan:
     alive = case.generator_on & np.where(node >= 0, islands.live[node], False)
     island = np.where(alive, islands.island[node], -1)
     scheduled = np.where(alive, case.generator_p, 0.0)
-    size = np.where(np.isfinite(case.generator_p_max), np.maximum(case.generator_p_max, 0.0), 0.0)
+    size = np.maximum(np.where(np.isfinite(case.generator_p_max), case.generator_p_max, scheduled), 0.0)
     weight = np.zeros(len(node))
     low, high = np.minimum(case.generator_p_min, scheduled), np.maximum(case.generator_p_max, scheduled)
     if distributed:

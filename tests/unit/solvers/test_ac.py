@@ -258,3 +258,16 @@ def test_a_lone_bus_and_an_empty_network() -> None:
     assert pf.generator.loc["unit", "p_mw"] == pytest.approx(10.0)
     with pytest.raises(gh.OptionError, match="no bus in service"):
         gh.run_power_flow(gh.build_network("empty"))
+
+
+def test_a_load_that_is_no_number_is_refused_by_name() -> None:
+    net = make_double_feed()
+    load = net.load
+    load["p_mw"] = [np.nan, 100.0]
+    load["q_mvar"] = [1.0, np.inf]
+    with pytest.raises(gh.InputError) as caught:
+        gh.run_power_flow(net.replace(load=load))
+    assert [(i.code, i.id, i.column) for i in caught.value.issues] == [
+        ("E-NAN", "at b", "p_mw"),
+        ("E-INF", "at c", "q_mvar"),
+    ]
