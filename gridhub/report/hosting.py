@@ -79,48 +79,78 @@ def build_headroom_section(headroom: Headroom, names: Names, asked_mw: float) ->
     names : Names
         Labels.
     asked_mw : float
-        What the hub asks for [MW]; drawn as the lower end.
+        What the hub asks for [MW].
 
     Returns
     -------
     Section
     """
-    table = headroom.table.rename_axis(index="kind").copy()
-    ac = table["ac_mw"].where(table["ac_mw"].notna(), table["mw_beyond_existing"])
+    text = (
+        "How many MW the point of connection takes beside what is there, limit by limit. Nearby counts the "
+        "branches that the load moves by at least 5 % of itself; every branch counts all, also a far one that "
+        "is at its limit anyway. Violations that are there without the hub are set aside.",
+    )
+    return Section(
+        "Hosting headroom",
+        text,
+        (_build_headroom_chart(headroom, names, asked_mw), _build_headroom_table(headroom, names)),
+    )
+
+
+def _find_near(headroom: Headroom) -> pd.Series[float]:
+    """Give the figure that counts for each kind [MW]: by AC where it was checked."""
+    table = headroom.table
+    return table["ac_mw"].astype(float).where(table["ac_mw"].notna(), table["near_mw"].astype(float))
+
+
+def _build_headroom_chart(headroom: Headroom, names: Names, asked_mw: float) -> RangeChart:
     rows = []
-    for value, (kind, row) in zip(ac.to_numpy(dtype=float), table.iterrows(), strict=True):
+    near = _find_near(headroom).to_numpy()
+    for value, (kind, row) in zip(near, headroom.table.iterrows(), strict=True):
         capped = value >= headroom.maximum_mw - 1e-6
-        binding = names.find(row["binding_element"]) if row["binding_element"] else ""
-        note = "nothing binds up to what was looked for" if capped else binding
-        rows.append(
-            RangeRow(KIND_NAMES.get(str(kind), str(kind)), {"takes": float(value)}, asked_mw, None, note)
-        )
-    chart = RangeChart(
+        note = "nothing nearby binds" if capped else names.find(row["near_element"] or row["binding_element"])
+        marks = {"every branch": float(row["mw_beyond_existing"]), "nearby": float(value)}
+        rows.append(RangeRow(KIND_NAMES.get(str(kind), str(kind)), marks, asked_mw, None, note))
+    return RangeChart(
         f"Largest load at {names.find(headroom.bus, 'bus')}",
         "MW",
         rows,
         band="asked for",
         start_at_zero=True,
-        note=f"Nothing above {headroom.maximum_mw:,.0f} MW was looked for. DC figures are exact for the linear "
-        "model; an AC figure counts where there is one. Violations that are there anyway are set aside.",
+        note=f"Nothing above {headroom.maximum_mw:,.0f} MW was looked for.",
     )
+
+
+def _build_headroom_table(headroom: Headroom, names: Names) -> TableBlock:
+    table = headroom.table.rename_axis(index="kind").copy()
     table["limit"] = [KIND_NAMES.get(str(kind), str(kind)) for kind in table.index]
-    table["binds"] = [names.find(key) if key else "" for key in table["binding_element"]]
-    table["after_loss_of"] = [_name_outage(names, key) for key in table["binding_contingency"]]
-    table["in_snapshot"] = table["binding_snapshot"].astype(str).str.replace("_", " ")
-    block = TableBlock(
+    table["binds"] = [names.find(key) if key else "" for key in table["near_element"]]
+    table["after_loss_of"] = [_name_outage(names, key) for key in table["near_contingency"]]
+    table["in_snapshot"] = table["near_snapshot"].astype(str).str.replace("_", " ")
+    labels = {
+        "near_mw": "Nearby",
+        "ac_mw": "Nearby, by AC",
+        "mw_beyond_existing": "Every branch",
+        "mw": "With what is violated anyway",
+        "binds": "What binds nearby",
+    }
+    return TableBlock(
         table,
         "What binds",
         "hosting",
-        labels={
-            "mw": "Beside what exists",
-            "mw_beyond_existing": "Existing violations aside",
-            "ac_mw": "By AC",
-        },
-        units={"mw": "MW", "mw_beyond_existing": "MW", "ac_mw": "MW"},
-        show=["limit", "mw", "mw_beyond_existing", "ac_mw", "binds", "after_loss_of", "in_snapshot"],
+        labels=labels,
+        units={"mw": "MW", "mw_beyond_existing": "MW"},
+        show=[
+            "limit",
+            "near_mw",
+            "ac_mw",
+            "mw_beyond_existing",
+            "mw",
+            "binds",
+            "after_loss_of",
+            "in_snapshot",
+        ],
     )
-    return Section("Hosting headroom", (), (chart, block))
 
 
 def _name_outage(names: Names, contingency: object) -> str:

@@ -247,7 +247,7 @@ def _draw_sites(
     shown: int,
 ) -> list[Any]:
     """Draw a circle for each place, larger with the voltage, and name the places of the highest voltage."""
-    from bokeh.core.properties import value
+    from bokeh.core.properties import field, value
     from bokeh.models import ColumnDataSource
     from bokeh.models.annotations import LabelSet
 
@@ -259,7 +259,8 @@ def _draw_sites(
         state["sources"][source] = data
     dots = plot.scatter("x", "y", size="size", source=source, line_width=1.2)
     palette.paint(dots.glyph, fill_color=LAND, line_color=INK)
-    names = LabelSet(x="x", y="y", text="text", source=source, x_offset=9, y_offset=-5, text_font_size="12px")
+    names = LabelSet(x="x", y="y", text="text", source=source, text_font_size="12px")
+    names.x_offset, names.y_offset = field("dx"), field("dy")
     names.text_font = value(FONT)
     names.background_fill_alpha = 0.72
     palette.paint(names, text_color=INK, background_fill_color=LAND)
@@ -291,6 +292,9 @@ def _place_sites(layers: MapLayers, sites: pd.DataFrame) -> dict[str, list[Any]]
         "y": sites["y"].round().tolist(),
         "size": [0 if hub else _scale(v, 5, 7, 11) for v, hub in zip(kv, is_own, strict=True)],
         "small_size": [0 if hub else _scale(v, 3, 4, 7) for v, hub in zip(kv, is_own, strict=True)],
+        # the name of the hub goes below its mark, clear of the name of the site that takes it
+        "dx": [14 if hub else 9 for hub in is_own],
+        "dy": [-16 if hub else -5 for hub in is_own],
         "label": labels,
         "short_text": [label if shown else "" for label, shown in zip(labels, is_named, strict=True)],
         "text": [
@@ -350,7 +354,9 @@ def _draw_hub(
     )
     palette.paint(wires.glyph, line_color=HUB)
     renderers = []
-    for kind, part in layers.hub.assign(x=x, y=y).groupby("kind", sort=False):
+    parts = layers.hub.assign(x=x, y=y, is_center=layers.hub["kind"] == "data_center")
+    # the data center comes last, on top of what stands beside it
+    for kind, part in parts.sort_values("is_center", kind="stable").groupby("kind", sort=False):
         part = part[np.isfinite(part["x"])]
         source = ColumnDataSource(
             {
@@ -365,7 +371,13 @@ def _draw_hub(
         )
         marker = "star" if kind == "data_center" else "square"
         dots = plot.scatter(
-            "x", "y", source=source, marker=marker, size=20 if marker == "star" else 10, line_width=1.5
+            "x",
+            "y",
+            source=source,
+            level="overlay",
+            marker=marker,
+            size=20 if marker == "star" else 10,
+            line_width=1.5,
         )
         palette.paint(dots.glyph, fill_color=_FILL.get(str(kind), ACCENT), line_color=LAND)
         renderers.append(dots)

@@ -56,6 +56,9 @@ class Names:
         """
         if not str(contingency):
             return "everything in service"
+        group = self.labels.get("contingency", {}).get(str(contingency))
+        if group:
+            return group
         parts = [self.find(element) for element in elements]
         if not parts:
             return self.find(contingency)
@@ -92,7 +95,24 @@ def build_names(net: Network) -> Names:
         labels[table] = {str(key): join_names(row, str(key)) for key, row in frame.iterrows()}
         if table == "interface":
             labels[table] |= {str(row["name"]): join_names(row, str(key)) for key, row in frame.iterrows()}
+    labels["contingency"] = _label_groups(net, places, buses)
     return Names(labels)
+
+
+def _label_groups(net: Network, places: Mapping[str, str], buses: Mapping[str, str]) -> dict[str, str]:
+    """Name the outages of several elements by what they have in common."""
+    branches = net.branches()
+    labels = {f"bus_section:{bus}": f"everything at {label}" for bus, label in buses.items()}
+    for tower, group in branches[branches["tower"] != ""].groupby("tower", sort=False):
+        start, end = str(group["from_bus"].iloc[0]), str(group["to_bus"].iloc[0])
+        route = f"{places.get(start, start)} – {places.get(end, end)}"
+        labels[f"tower:{tower}"] = f"{route}, tower with {len(group)} circuits"
+    for plant in net.generator["plant"].unique():
+        labels[f"plant:{plant}"] = f"{plant}, all units"
+    load = net.load
+    for name in load.loc[load["kind"] == "data_center", "name"]:
+        labels[f"data_center:{name}"] = f"data center {name}"
+    return labels
 
 
 def join_names(row: pd.Series, fallback: str) -> str:

@@ -3,13 +3,11 @@
 // data is only ever put in as text.
 (() => {
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
-  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const dark = window.matchMedia("screen and (prefers-color-scheme: dark)");
 
   function paint(view) {
-    const night = dark.matches && !window.matchMedia("print").matches;
     for (const [id, property, light, nightly] of view.drawing.themed) {
-      const model = view.document.get_model_by_id(id);
-      if (model) model[property] = night ? nightly : light;
+      view.document.get_model_by_id(id)[property] = dark.matches ? nightly : light;
     }
   }
 

@@ -13,11 +13,22 @@ from gridhub.analysis.power_flow import PowerFlow, run_power_flow
 from gridhub.analysis.security import Security, run_security
 from gridhub.errors import FileFormatError, GridhubError, OutputError
 from gridhub.model.network import Network, build_network
+from gridhub.placement.hub import DataCenter, Hub, RenewablePlant
+from gridhub.placement.place import place
+from gridhub.reference import load_network
 from gridhub.report.corridors import describe_breaks, find_corridors, find_sites, project
+from gridhub.report.hosting import build_placement_section
 from gridhub.report.layers import build_layers, build_outages, build_state, sort_by_severity
 from gridhub.report.names import build_names
 from gridhub.report.outline import find_outline, read_outline
 from gridhub.report.page import MapState, NotAssessed, Page, Section, TableBlock
+from gridhub.report.rules import (
+    find_ranges,
+    list_connection_rules,
+    list_costs,
+    list_criteria,
+    list_open_places,
+)
 from gridhub.report.write import build_files, join_pages, write_report
 from tests.unit.report.sample_page import HOSTILE, build_page
 
@@ -45,6 +56,7 @@ def net() -> Network:
             "b_us": 490.0,
             "rate_mva": [500.0, 500.0, np.nan, 300.0],
             "circuit": ["1", "2", "1", "1"],
+            "tower": ["t1", "t1", "", ""],
             "assumed": [False, False, True, False],
         },
         index=["ab1", "ab2", "bc1", "ac1"],
@@ -107,6 +119,10 @@ def test_names_are_hangul_and_roman_without_the_voltage(net: Network):
         == f"알파 Alpha – {HOSTILE[0]} #1 + 알파 Alpha – {HOSTILE[0]} #2"
     )
     assert names.find_outage("") == "everything in service"
+    assert (
+        names.find_outage("tower:t1", ["ab1", "ab2"]) == f"알파 Alpha – {HOSTILE[0]}, tower with 2 circuits"
+    )
+    assert names.find_outage("bus_section:d", ["t1", "d1"]) == "everything at 감마 Gamma 154 kV"
 
 
 def test_corridors_gather_circuits_and_sites_gather_buses(net: Network, flow: PowerFlow):
@@ -247,3 +263,54 @@ def test_bad_outline_is_named(text: str, tmp_path: Path):
     path.write_text(text, encoding="utf-8")
     with pytest.raises(FileFormatError, match="E-GEOJSON"):
         read_outline(path)
+
+
+@pytest.fixture(scope="module")
+def placed() -> Network:
+    """The backbone with a data center and a solar plant at Solaseado."""
+    hub = Hub(
+        DataCenter("솔라시도 hall", contract_mw=1000.0, lat=34.68, lon=126.43),
+        plants=(RenewablePlant("field", kind="solar", p_mw=500.0, lat=34.72, lon=126.38),),
+    )
+    return place(load_network("korea-2025-backbone"), hub)
+
+
+def test_hub_is_on_the_map_with_its_feeders(placed: Network):
+    flow = run_power_flow(placed)
+    layers = build_layers(placed, [build_state(placed, flow)])
+    assert set(layers.hub["kind"]) == {"data_center", "solar"}
+    assert np.isfinite(layers.hub[["lat", "lon"]].to_numpy(dtype=float)).all()
+    assert (layers.branches["kind"] == "feeder").sum() == placed.placements["feeders"].sum()
+    assert layers.outline
+    links = layers.branches.index[layers.branches["kind"] == "hvdc"]
+    assert len(links)
+    assert layers.states[0].branch["loading_percent"].reindex(links).notna().any()
+
+
+def test_connection_says_where_and_when(placed: Network):
+    block = build_placement_section(placed, build_names(placed)).blocks[0]
+    assert isinstance(block, TableBlock)
+    assert block.frame["part"].tolist() == ["솔라시도 hall", "field"]
+    assert not any("hub:" in str(name) for name in block.frame["connected_at"])
+
+
+def test_rules_of_a_region_carry_their_sources(placed: Network):
+    used = {rule for text in placed.placements["rules"] for rule in str(text).split(", ") if rule}
+    for found in (list_criteria(placed), list_costs(placed), list_connection_rules(placed, used)):
+        assert found
+        assert all(item.source and item.confidence for item in found)
+    assert {item.what.removeprefix("rule ") for item in list_connection_rules(placed, used)} == used
+    assert list_costs(placed, ["line_345_overhead"])[0].what == "unit cost line 345 overhead"
+
+
+def test_what_rests_on_missing_routes_is_said(placed: Network):
+    found = {item.what: item.why for item in list_open_places(placed)}
+    unsure = int((~placed.site["assessable"].astype(bool)).sum())
+    assert f"{unsure} of {len(placed.site)} sites" in found
+    assert any("assumed routes" in what for what in found)
+
+
+def test_ranges_come_from_the_criteria(placed: Network):
+    ranges = find_ranges(placed)
+    assert set(ranges) <= set(placed.bus["vn_kv"])
+    assert all(0.85 < low < 1.0 < high < 1.15 for low, high in ranges.values())
