@@ -146,6 +146,28 @@ class BankType:
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """What the grid company found it can and cannot supply in a province.
+
+    Attributes
+    ----------
+    name : str
+        Province.
+    able_mw, unable_mw : float
+        Requests it can and cannot supply [MW].
+    source, as_of, confidence : str
+        Where the figures come from.
+    """
+
+    name: str
+    able_mw: float
+    unable_mw: float
+    source: str
+    as_of: str
+    confidence: str
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionRules:
     """All connection rules of a region.
 
@@ -170,6 +192,8 @@ class ConnectionRules:
         Kind -> snapshot -> share of p_mw.
     output_sources : mapping
         Kind -> (source, confidence).
+    published : tuple of Published
+        The grid company's own findings, to be shown beside results.
     """
 
     as_of: str
@@ -186,6 +210,7 @@ class ConnectionRules:
     banks: tuple[BankType, ...]
     output: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     output_sources: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    published: tuple[Published, ...] = ()
 
     def find_class(self, kind: str, p_mw: float) -> VoltageClass:
         """Find the voltage class of a part.
@@ -331,6 +356,11 @@ def read_connection_rules(text: str) -> ConnectionRules:
         for key in ("route_factor", "minimum_length_km", "split_above_mw", "line_lead_years")
     }
     longest = connection.get("longest_feeder_km", {})
+    found = dict(data.get("published", {}))
+    findings = [
+        {**row, **{key: found.get(key, "") for key in ("source", "as_of", "confidence")}}
+        for row in found.get("province", ())
+    ]
     output = {
         kind: {name: float(v) for name, v in table.items() if isinstance(v, (int, float))}
         for kind, table in data.get("output", {}).items()
@@ -349,6 +379,7 @@ def read_connection_rules(text: str) -> ConnectionRules:
             kind: (str(table.get("source", "")), str(table.get("confidence", "")))
             for kind, table in data.get("output", {}).items()
         },
+        published=_read_rows({"published": findings}, "published", Published),
         **figures,
     )
 
