@@ -63,12 +63,16 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "example_simple": {},
     "example_multivoltage": {},
     "mv_oberrhein": {},
-    "mv_oberrhein-generation": {"scenario": "generation"},
-    "mv_oberrhein-substations": {"include_substations": True},
     "panda_four_load_branch": {},
     "four_loads_with_branches_out": {},
     "simple_four_bus_system": {},
     "simple_mv_open_ring_net": {},
+}
+"""CIGRE and example networks: name (and variant) -> arguments."""
+
+DISTRIBUTION: dict[str, dict[str, Any]] = {
+    "mv_oberrhein-generation": {"scenario": "generation"},
+    "mv_oberrhein-substations": {"include_substations": True},
     "create_dickert_lv_network": {},
     "create_kerber_dorfnetz": {},
     "create_kerber_landnetz_freileitung_1": {},
@@ -79,7 +83,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "ieee_european_lv_asymmetric": {},
     "lv_schutterwald": {},
 }
-"""CIGRE and example networks: name (and variant) -> arguments."""
+"""Distribution networks of other kinds, left to the slow tests."""
 
 OUT = {
     "case11_iwamoto": "pandapower finds no state either, by Newton, Iwamoto, Gauss-Seidel or fast decoupled",
@@ -117,7 +121,7 @@ def _quiet_pandapower() -> Iterator[None]:
 def load(name: str) -> Any:
     import pandapower.networks as networks
 
-    return getattr(networks, name.partition("-")[0])(**EXAMPLES.get(name, {}))
+    return getattr(networks, name.partition("-")[0])(**(EXAMPLES | DISTRIBUTION).get(name, {}))
 
 
 def measure_angle(a: pd.Series, b: pd.Series) -> float:
@@ -188,7 +192,7 @@ def test_every_network_of_pandapower_is_compared_or_out_for_a_reason() -> None:
         for name, value in inspect.getmembers(networks, inspect.isfunction)
         if value.__module__.startswith("pandapower.networks") and not name.startswith("_")
     }
-    compared = {name.partition("-")[0] for name in (*TRANSMISSION, *SMALL, *EXAMPLES)}
+    compared = {name.partition("-")[0] for name in (*TRANSMISSION, *SMALL, *EXAMPLES, *DISTRIBUTION)}
     assert not compared & set(OUT)
     assert offered - compared <= set(OUT), sorted(offered - compared - set(OUT))
 
@@ -202,7 +206,9 @@ def test_transmission_network_equals_pandapower(name: str) -> None:
     compare_dc(pp_net, net)
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize(
+    "name", [*EXAMPLES, *(pytest.param(name, marks=pytest.mark.slow) for name in DISTRIBUTION)]
+)
 def test_example_network_equals_pandapower(name: str) -> None:
     pp_net = load(name)
     net, _ = from_pandapower(pp_net)
