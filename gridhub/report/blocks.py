@@ -88,7 +88,7 @@ def _render_cell(block: TableBlock, name: str, value: object) -> str:
     if value is None or value is pd.NA or value is pd.NaT:
         return f'<td class="text" data-value="">{DASH}</td>'
     text = str(value)
-    if name == "confidence" and text:
+    if name.endswith("confidence") and text:
         kind = text if text in ("H", "M", "L", "assumed") else ""
         return f'<td class="text"><span class="pill {kind}">{escape_text(text)}</span></td>'
     return f'<td class="text">{escape_text(text)}</td>'

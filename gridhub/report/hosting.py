@@ -87,8 +87,8 @@ def build_headroom_section(headroom: Headroom, names: Names, asked_mw: float) ->
     """
     text = (
         "How many MW the point of connection takes beside what is there, limit by limit. Nearby counts the "
-        "branches that the load moves by at least 5 % of itself; every branch counts all, also a far one that "
-        "is at its limit anyway. Violations that are there without the hub are set aside.",
+        "branches that the load moves by at least 5 % of itself; every branch counts all, also far ones that "
+        "are at their limit anyway. Violations that are there without the hub are set aside.",
     )
     return Section(
         "Hosting headroom",
