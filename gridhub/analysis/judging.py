@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gridhub.analysis.power_flow import LIMIT_TOLERANCE, compute_loading
 from gridhub.case.case import Case, Floats
@@ -71,70 +72,66 @@ def build_limits(net: Network, case: Case, criteria: Criteria | None, state: str
     return Limits(rates[name] * factor, low, high)
 
 
-def _rows(count: int, **columns: Any) -> pd.DataFrame:
-    frame = pd.DataFrame(columns, index=range(count))
-    return frame.reindex(columns=list(VIOLATION_COLUMNS))
+Row = dict[str, Any]
+"""One violation: a value for some of `VIOLATION_COLUMNS`."""
 
 
-def find_overloads(solution: Solution, limits: Limits, base_loading: Floats | None) -> pd.DataFrame:
+def find_overloads(solution: Solution, limits: Limits, base_loading: Floats | None) -> list[Row]:
     """List the branches loaded beyond their limit; values in MVA (AC) or MW (DC)."""
     case = solution.case
     loading = compute_loading(case, solution, limits.rate)
-    over = np.flatnonzero(loading > 100.0 + LIMIT_TOLERANCE)
-    value = loading[over] / 100.0 * limits.rate[over] * case.base_mva
-    before = value if base_loading is None else base_loading[over] / 100.0 * limits.rate[over] * case.base_mva
-    return _rows(
-        len(over),
-        element=[case.labels.branch[i] for i in over],
-        kind="thermal",
-        limit=limits.rate[over] * case.base_mva,
-        value=value,
-        unit="MVA" if solution.method == "ac" else "MW",
-        loading_percent=loading[over],
-        base_value=before,
-        stage=solution.method,
-    )
-
-
-def find_voltage_violations(solution: Solution, limits: Limits, base_vm: Floats | None) -> pd.DataFrame:
-    """List the buses outside their voltage range; values in p.u."""
-    case = solution.case
-    vm = spread_voltage(solution)
-    parts = []
-    for kind, bound, beyond in (
-        ("voltage_low", limits.vm_low, limits.vm_low - vm),
-        ("voltage_high", limits.vm_high, vm - limits.vm_high),
-    ):
-        found = np.flatnonzero(beyond > VOLTAGE_TOLERANCE)
-        part = _rows(
-            len(found),
-            element=[case.labels.bus[i] for i in found],
-            kind=kind,
-            limit=bound[found],
-            value=vm[found],
-            unit="p.u.",
-            base_value=(vm if base_vm is None else base_vm)[found],
-            stage=solution.method,
+    before = loading if base_loading is None else base_loading
+    rows = []
+    for i in np.flatnonzero(loading > 100.0 + LIMIT_TOLERANCE).tolist():
+        limit = float(limits.rate[i] * case.base_mva)
+        rows.append(
+            {
+                "element": case.labels.branch[i],
+                "kind": "thermal",
+                "limit": limit,
+                "value": float(loading[i]) / 100.0 * limit,
+                "unit": "MVA" if solution.method == "ac" else "MW",
+                "loading_percent": float(loading[i]),
+                "base_value": float(before[i]) / 100.0 * limit,
+                "stage": solution.method,
+            }
         )
-        parts.append(part)
-    return join_violations(parts)
+    return rows
 
 
-def find_voltage_changes(solution: Solution, base_vm: Floats, largest: float) -> pd.DataFrame:
-    """List the buses whose voltage an outage changes by more than `largest` [p.u.]."""
-    case = solution.case
+def _list_voltages(
+    solution: Solution, kind: str, limit: Floats, value: Floats, base_vm: Floats, found: NDArray[np.intp]
+) -> list[Row]:
+    return [
+        {
+            "element": solution.case.labels.bus[i],
+            "kind": kind,
+            "limit": float(limit[i]),
+            "value": float(value[i]),
+            "unit": "p.u.",
+            "base_value": float(base_vm[i]),
+            "stage": solution.method,
+        }
+        for i in found.tolist()
+    ]
+
+
+def find_voltage_violations(solution: Solution, limits: Limits, base_vm: Floats | None) -> list[Row]:
+    """List the buses outside their voltage range; values in p.u."""
     vm = spread_voltage(solution)
-    found = np.flatnonzero(np.abs(vm - base_vm) > largest + VOLTAGE_TOLERANCE)
-    return _rows(
-        len(found),
-        element=[case.labels.bus[i] for i in found],
-        kind="voltage_change",
-        limit=largest,
-        value=np.abs(vm - base_vm)[found],
-        unit="p.u.",
-        base_value=base_vm[found],
-        stage=solution.method,
-    )
+    before = vm if base_vm is None else base_vm
+    low = np.flatnonzero(limits.vm_low - vm > VOLTAGE_TOLERANCE)
+    high = np.flatnonzero(vm - limits.vm_high > VOLTAGE_TOLERANCE)
+    rows = _list_voltages(solution, "voltage_low", limits.vm_low, vm, before, low)
+    return rows + _list_voltages(solution, "voltage_high", limits.vm_high, vm, before, high)
+
+
+def find_voltage_changes(solution: Solution, base_vm: Floats, largest: float) -> list[Row]:
+    """List the buses whose voltage an outage changes by more than `largest` [p.u.]."""
+    change = np.abs(spread_voltage(solution) - base_vm)
+    found = np.flatnonzero(change > largest + VOLTAGE_TOLERANCE)
+    limit = np.full(len(change), largest)
+    return _list_voltages(solution, "voltage_change", limit, change, base_vm, found)
 
 
 def spread_voltage(solution: Solution) -> Floats:
@@ -143,13 +140,9 @@ def spread_voltage(solution: Solution) -> Floats:
     return np.asarray(np.where(node >= 0, solution.vm[node], np.nan))
 
 
-def join_violations(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Put violation tables one below the other; the result has every column even if empty."""
-    filled = [part for part in parts if len(part)]
-    if not filled:
-        return pd.DataFrame({name: pd.Series(dtype=object) for name in VIOLATION_COLUMNS})
-    columns = {name: np.concatenate([part[name].to_numpy() for part in filled]) for name in VIOLATION_COLUMNS}
-    joined = pd.DataFrame(columns)
+def build_violation_table(rows: Iterable[Row]) -> pd.DataFrame:
+    """Put violations into one table with every column, empty or not."""
+    table = pd.DataFrame(list(rows), columns=list(VIOLATION_COLUMNS))
     for name in ("limit", "value", "loading_percent", "base_value"):
-        joined[name] = joined[name].astype(float)
-    return joined
+        table[name] = table[name].astype(float)
+    return table

@@ -14,13 +14,13 @@ import pandas as pd
 from gridhub.analysis.contingencies import find_outages, list_contingencies
 from gridhub.analysis.interfaces import compute_interfaces
 from gridhub.analysis.judging import (
-    VIOLATION_COLUMNS,
     Limits,
+    Row,
     build_limits,
+    build_violation_table,
     find_overloads,
     find_voltage_changes,
     find_voltage_violations,
-    join_violations,
     spread_voltage,
 )
 from gridhub.analysis.power_flow import (
@@ -169,7 +169,7 @@ class _Outcome:
     status: Status
     stage: str
     row: dict[str, Any]
-    violations: pd.DataFrame
+    violations: list[Row]
     index: float
     solution: Solution | None
 
@@ -267,9 +267,7 @@ def _count_lost(work: _Work, outage: Outage, after: Solution | None) -> dict[str
     }
 
 
-def _judge_losses(
-    criteria: Criteria | None, kind: str, lost: Mapping[str, float], stage: str
-) -> pd.DataFrame:
+def _judge_losses(criteria: Criteria | None, kind: str, lost: Mapping[str, float], stage: str) -> list[Row]:
     """Compare lost load and generation with what the criteria allow for this kind of contingency."""
     tower = kind == "tower"
     cut, direct = lost["consequential_mw"], lost["lost_load_mw"] - lost["consequential_mw"]
@@ -280,12 +278,11 @@ def _judge_losses(
         checks.append(("load cut off", cut, criteria.max_consequential_load_mw if tower else 0.0))
         checks.append(("load lost", direct, criteria.max_load_loss_mw))
         checks.append(("generation lost", lost["lost_generation_mw"], criteria.max_loss_mw))
-    rows = [
+    return [
         {"element": name, "kind": "lost_load", "limit": limit, "value": value, "unit": "MW", "stage": stage}
         for name, value, limit in checks
         if value > limit + LIMIT_TOLERANCE
     ]
-    return pd.DataFrame(rows, columns=list(VIOLATION_COLUMNS))
 
 
 def _judge_outage(work: _Work, kind: str, outage: Outage, solution: Solution, islanding: bool) -> _Outcome:
@@ -294,22 +291,20 @@ def _judge_outage(work: _Work, kind: str, outage: Outage, solution: Solution, is
     row: dict[str, Any] = {**lost, "worst_element": "", "worst_loading_percent": np.nan}
     row |= {"iterations": solution.iterations, "reason": "" if solution.status.is_solved else solution.reason}
     if not solution.status.is_solved:
-        return _Outcome(solution.status, "ac", row, join_violations([]), np.inf, None)
+        return _Outcome(solution.status, "ac", row, [], np.inf, None)
     loading = compute_loading(solution.case, solution, work.limits.rate)
     known = ~np.isnan(loading)
     if known.any():
         worst = int(np.nanargmax(loading))
         row |= {"worst_element": solution.case.labels.branch[worst], "worst_loading_percent": loading[worst]}
-    parts = [
-        find_overloads(solution, work.limits, work.base_loading),
-        find_voltage_violations(solution, work.limits, work.base_vm),
-    ]
+    found = find_overloads(solution, work.limits, work.base_loading)
+    found += find_voltage_violations(solution, work.limits, work.base_vm)
     if work.criteria is not None and work.criteria.voltage_change_max_pu is not None:
-        parts.append(find_voltage_changes(solution, work.base_vm, work.criteria.voltage_change_max_pu))
-    parts.append(_judge_losses(work.criteria, kind, lost, "ac"))
+        found += find_voltage_changes(solution, work.base_vm, work.criteria.voltage_change_max_pu)
+    found += _judge_losses(work.criteria, kind, lost, "ac")
     status = Status.ISLANDED if islanding else Status.CONVERGED
     index = float(((loading[known] / 100.0) ** SEVERITY_EXPONENT).sum())
-    return _Outcome(status, "ac", row, join_violations(parts), index, solution)
+    return _Outcome(status, "ac", row, found, index, solution)
 
 
 def _judge_by_screen(work: _Work, kind: str, outage: Outage, screen: Screen, k: int) -> _Outcome:
@@ -319,16 +314,16 @@ def _judge_by_screen(work: _Work, kind: str, outage: Outage, screen: Screen, k: 
     lost = _count_lost(work, outage, None)
     row: dict[str, Any] = {**lost, "worst_element": name, "worst_loading_percent": percent}
     row |= {"iterations": 0, "reason": ""}
-    parts = [_judge_losses(work.criteria, kind, lost, "dc")]
+    found = _judge_losses(work.criteria, kind, lost, "dc")
     overloaded = percent > 100.0 + LIMIT_TOLERANCE
     if overloaded:
         limit = work.limits.rate[branch] * work.case.base_mva
         base_value = work.base_loading[branch] / 100.0 * limit
-        estimate = {"element": name, "kind": "thermal", "limit": limit, "value": percent / 100.0 * limit}
+        estimate: Row = {"element": name, "kind": "thermal", "limit": limit, "value": percent / 100.0 * limit}
         estimate |= {"unit": "MVA", "loading_percent": percent, "base_value": base_value, "stage": "dc"}
-        parts.append(pd.DataFrame([estimate], columns=list(VIOLATION_COLUMNS)))
+        found.append(estimate)
     status = Status.CONVERGED if overloaded else Status.SCREENED
-    return _Outcome(status, "dc", row, join_violations(parts), (percent / 100.0) ** SEVERITY_EXPONENT, None)
+    return _Outcome(status, "dc", row, found, (percent / 100.0) ** SEVERITY_EXPONENT, None)
 
 
 def _run_outages(
@@ -355,34 +350,35 @@ def _run_outages(
     return outcomes
 
 
-def _find_interface_violations(net: Network, base: PowerFlow) -> pd.DataFrame:
+def _find_interface_violations(net: Network, base: PowerFlow) -> list[Row]:
     """List the interfaces over a published limit in the N state [MW]."""
     table = compute_interfaces(net, base)
-    over = table[table["state"] == "over the limit"]
-    forward = (over["limit_mw"] - over["flow_mw"]).eq(over["margin_mw"])
-    limit = over["limit_mw"].where(forward, over["limit_reverse_mw"])
-    flow = over["flow_mw"].where(forward, -over["flow_mw"])
-    rows = {"element": over["interface"], "kind": "interface", "limit": limit, "value": flow, "unit": "MW"}
-    rows |= {"loading_percent": 100.0 * flow / limit, "base_value": flow, "stage": base.method}
-    return pd.DataFrame(rows, index=over.index).reindex(columns=list(VIOLATION_COLUMNS))
+    rows = []
+    for _, row in table[table["state"] == "over the limit"].iterrows():
+        forward = row["flow_mw"] > 0
+        limit, flow = (
+            (row["limit_mw"], row["flow_mw"]) if forward else (row["limit_reverse_mw"], -row["flow_mw"])
+        )
+        found: Row = {"element": row["interface"], "kind": "interface", "limit": limit, "value": flow}
+        found |= {"unit": "MW", "loading_percent": 100.0 * flow / limit, "base_value": flow}
+        rows.append(found | {"stage": base.method})
+    return rows
 
 
-def _judge_base(work: _Work, base: PowerFlow) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _judge_base(work: _Work, base: PowerFlow) -> tuple[list[Row], list[Row]]:
     """Judge the N state: violations, and warnings where a voltage leaves its target range."""
     snapshot = base.snapshot
     limits = build_limits(work.net, work.case, work.criteria, "normal")
-    parts = [
-        find_overloads(work.base, limits, None),
-        find_voltage_violations(work.base, limits, None),
-        _find_interface_violations(work.net, base),
-    ]
-    violations = join_violations(parts).assign(contingency="", snapshot=snapshot)
-    warnings = join_violations([])
+    found = find_overloads(work.base, limits, None)
+    found += find_voltage_violations(work.base, limits, None)
+    found += _find_interface_violations(work.net, base)
+    outside: list[Row] = []
     if work.criteria is not None:
         vn_kv = work.net.tables["bus"]["vn_kv"].to_numpy(dtype=float)
         low, high = work.criteria.voltage_limits(vn_kv, "target")
-        warnings = find_voltage_violations(work.base, Limits(limits.rate, low, high), None)
-    return violations, warnings.assign(contingency="", snapshot=snapshot)
+        outside = find_voltage_violations(work.base, Limits(limits.rate, low, high), None)
+    place: Row = {"contingency": "", "snapshot": snapshot}
+    return [row | place for row in found], [row | place for row in outside]
 
 
 def run_security(
@@ -485,11 +481,11 @@ def _collect(
     base = build_power_flow(work.net.name, snapshot, work.base, work.options)
     base_violations, warnings = _judge_base(work, base)
     found = [
-        outcome.violations.assign(contingency=name, snapshot=snapshot)
+        row | {"contingency": name, "snapshot": snapshot}
         for name, outcome in zip(index, outcomes, strict=True)
-        if len(outcome.violations)
+        for row in outcome.violations
     ]
-    violations = join_violations([base_violations, *found])
+    violations = build_violation_table([*base_violations, *found])
     unjudged: tuple[str, ...] = ()
     if work.criteria is not None:
         in_service = work.net.tables["bus"]["in_service"].to_numpy()
@@ -510,7 +506,7 @@ def _collect(
         contingencies=cset,
         status=status,
         violations=violations,
-        warnings=warnings,
+        warnings=build_violation_table(warnings),
         ranking=_rank(index, outcomes, status, violations),
         screen=table,
         unjudged=unjudged,
@@ -530,7 +526,7 @@ def _measure_screen(
     """
     overloaded = np.array(
         [
-            (not outcome.status.is_solved or bool((outcome.violations["kind"] == "thermal").any()))
+            (not outcome.status.is_solved or any(row["kind"] == "thermal" for row in outcome.violations))
             for outcome in outcomes
         ],
         dtype=bool,
