@@ -77,8 +77,8 @@ frequency_hz = 60.0
 currency = "KRW"
 vintage = "2025-12-31"
 licence = "ODbL-1.0"
-attribution = "Contains information from OpenStreetMap contributors and KPG 193 (KENTECH), ODbL 1.0; WRI Global \
-Power Plant Database, CC BY 4.0. From public sources; not for operation or security use."
+attribution = "Contains information from OpenStreetMap contributors and KPG 193 (KENTECH), ODbL 1.0; \
+WRI Global Power Plant Database, CC BY 4.0. From public sources; not for operation or security use."
 reactive_limits = true
 
 [documents]
@@ -104,9 +104,7 @@ def build_tables(conductor: str | None = None) -> dict[str, list[Row]]:
     return {name: tables[name] for name in COLUMNS}
 
 
-def build_standing_tables(
-    sites: dict[str, Row], routes: list[Row], first: Factors
-) -> dict[str, list[Row]]:
+def build_standing_tables(sites: dict[str, Row], routes: list[Row], first: Factors) -> dict[str, list[Row]]:
     """Build the tables as they stand in the first snapshot, generators without output."""
     lines = build_lines(routes, sites)
     transformers = build_transformers(sites)

@@ -19,16 +19,16 @@ BUS_COLUMNS = (
 ).split()
 LINE_COLUMNS = (
     "id from_bus to_bus length_km r_ohm x_ohm b_us rate_mva rate_b_mva rate_c_mva circuit tower route name "
-    "name_ko construction conductor conductor_basis length_basis circuits_basis in_service assumed note source "
-    "confidence"
+    "name_ko construction conductor conductor_basis length_basis circuits_basis in_service assumed note "
+    "source confidence"
 ).split()
 TRANSFORMER_COLUMNS = (
     "id from_bus to_bus r_pu x_pu b_pu rate_mva rate_b_mva rate_c_mva tap_ratio shift_degree tap_min tap_max "
     "tap_step circuit name name_ko in_service banks_source source confidence"
 ).split()
 HVDC_COLUMNS = (
-    "id from_bus to_bus p_mw p_min_mw p_max_mw loss_mw loss_percent q_from_mvar q_to_mvar technology link name "
-    "name_ko length_km in_service note source confidence"
+    "id from_bus to_bus p_mw p_min_mw p_max_mw loss_mw loss_percent q_from_mvar q_to_mvar technology link "
+    "name name_ko length_km in_service note source confidence"
 ).split()
 INTERFACE_COLUMNS = (
     "id name member direction limit_mw limit_reverse_mw name_ko basis source confidence".split()
@@ -45,9 +45,7 @@ def read_routes(conductor: str | None = None) -> list[Row]:
     routes = read_facts("routes")
     if conductor is None:
         return routes
-    return [
-        {**row, "conductor": conductor} if row["conductor"] in ("x2", "x4") else row for row in routes
-    ]
+    return [{**row, "conductor": conductor} if row["conductor"] in ("x2", "x4") else row for row in routes]
 
 
 def list_levels(site: Row) -> list[str]:
@@ -62,24 +60,23 @@ def find_unassessable(routes: list[Row], sites: dict[str, Row]) -> dict[str, str
     in the data or does not exist: the data cannot say), or if only assumed or low-confidence routes give it
     a second way.
     """
-    sure: dict[str, set[str]] = defaultdict(set)
-    known: dict[str, set[str]] = defaultdict(set)
+    sure: dict[str, int] = defaultdict(int)
+    known: dict[str, int] = defaultdict(int)
     for route in routes:
         if route["in_service"] != "1":
             continue
-        for here, there in ((route["from_site"], route["to_site"]), (route["to_site"], route["from_site"])):
-            known[here].add(there)
-            if route["assumed"] != "1" and route["confidence"] != "low":
-                sure[here].add(there)
+        for site_id in (route["from_site"], route["to_site"]):
+            known[site_id] += 1
+            sure[site_id] += route["assumed"] != "1" and route["confidence"] != "low"
     reasons = {}
     for site_id, site in sites.items():
         if site["kind"] == "equivalent":
             reasons[site_id] = "an equivalent, not a station"
         elif not known[site_id]:
-            reasons[site_id] = "no route known"
-        elif len(known[site_id]) == 1:
+            reasons[site_id] = "its routes are not known"
+        elif known[site_id] == 1:
             reasons[site_id] = "hangs on one route in the data; a second one may be missing"
-        elif len(sure[site_id]) < 2:
+        elif sure[site_id] < 2:
             reasons[site_id] = "second way only over assumed or low-confidence routes"
     return reasons
 
@@ -137,6 +134,13 @@ def build_buses(sites: dict[str, Row], connected: set[str], references: set[str]
     return rows
 
 
+def find_route_confidence(route: Row) -> str:
+    """Return the confidence of a circuit: that of its route, but low if its conductor is inferred."""
+    if route["assumed"] == "1":
+        return "assumed"
+    return "low" if route["conductor_basis"].startswith("inferred") else route["confidence"]
+
+
 def build_lines(routes: list[Row], sites: dict[str, Row]) -> list[Row]:
     """Make one row per circuit, with electrical totals from conductor and length."""
     conductors = read_by_id("conductors")
@@ -168,15 +172,13 @@ def build_lines(routes: list[Row], sites: dict[str, Row]) -> list[Row]:
                     "construction": kind["construction"],
                     "conductor": kind["conductor"],
                     "conductor_basis": route["conductor_basis"],
-                    "length_basis": "published"
-                    if route["published_km"]
-                    else "straight line x route factor",
+                    "length_basis": "published" if route["published_km"] else "straight line x route factor",
                     "circuits_basis": route["circuits_basis"],
                     "in_service": flag(route["in_service"] == "1"),
                     "assumed": flag(route["assumed"] == "1"),
                     "note": route["note"],
                     "source": route["source"],
-                    "confidence": "assumed" if route["assumed"] == "1" else route["confidence"],
+                    "confidence": find_route_confidence(route),
                 }
             )
     return rows

@@ -100,7 +100,7 @@ def main() -> None:
     collection = {
         "type": "FeatureCollection",
         "bbox": list(FRAME),
-        "source": "Natural Earth 1:10 m land (public domain), by way of world-atlas 2.0.2; clipped, simplified",
+        "source": "Natural Earth 1:10 m land (public domain) (world-atlas 2.0.2); clipped, simplified",
         "features": features,
     }
     text = json.dumps(collection, ensure_ascii=False, separators=(",", ":"))

@@ -12,9 +12,9 @@ LOAD_COLUMNS = (
     "id bus p_mw q_mvar annual_gwh kind name name_ko province site in_service source confidence".split()
 )
 GENERATOR_COLUMNS = (
-    "id bus p_mw q_mvar p_min_mw p_max_mw q_min_mvar q_max_mvar vm_pu regulating participation fuel plant name "
-    "name_ko province site ramp_10_mw cost_c0_per_h cost_c1_per_mwh cost_c2_per_mw2h startup_cost must_run "
-    "combined_heat metered in_service note source confidence"
+    "id bus p_mw q_mvar p_min_mw p_max_mw q_min_mvar q_max_mvar vm_pu regulating participation fuel plant "
+    "name name_ko province site ramp_10_mw cost_c0_per_h cost_c1_per_mwh cost_c2_per_mw2h startup_cost "
+    "must_run combined_heat metered in_service note source confidence"
 ).split()
 STORAGE_COLUMNS = (
     "id bus p_mw p_max_mw pump_mw e_mwh soc efficiency kind plant name name_ko province site in_service note "
@@ -62,7 +62,8 @@ def make_factors(name: str, rows: dict[str, Row], share: float, loss_mw: float) 
 
     market = rows["market_demand"]
     note = (
-        f"market demand {number('market_demand') / 1000:.1f} GW ({market['source']}; {market['confidence']}), "
+        f"market demand {number('market_demand') / 1000:.1f} GW "
+        f"({market['source']}; {market['confidence']}), "
         f"capital region {number('capital_share'):.0%}, sun at {number('solar_factor'):.0%} of capacity"
     )
     return Factors(
@@ -282,7 +283,7 @@ def build_shunts(first: str) -> list[Row]:
             "b_mvar": fixed(values[first], 1),
             "name": f"switched capacitors and reactors at {bus}",
             "in_service": "true",
-            "source": "assumed: sizes not public; computed in steps of 50 Mvar so that voltages meet the target",
+            "source": "assumed: sizes not public; computed, in steps of 50 Mvar, to hold the target",
             "confidence": "assumed",
         }
         for bus, values in per_bus.items()

@@ -8,9 +8,10 @@ everywhere; this command has to be run again when plants, routes or loads change
     python networks/korea/operate.py --write
 
 Output of the units: least cost (merit order with minimum outputs, one mixed-integer problem per snapshot)
-under what must run, a reserve, the published interface limits, and the ratings of every line and transformer, intact and
-after the loss of any one circuit or bank (linear power flow with LODF). A rating that cannot be met is left
-violated at a price and printed: it says where the public data are too thin, or where the grid is short.
+under what must run, a reserve, the published interface limits, and the ratings of every line and
+transformer, intact and after the loss of any one circuit or bank (linear power flow with LODF). A rating that
+cannot be met is left violated at a price and printed: it says where the public data are too thin, or where
+the grid is short.
 Shunts: every 345 and 765 kV bus is held at the snapshot's target voltage by an ideal source; its reactive
 power, rounded to 50 Mvar, becomes the switched shunt there.
 """
@@ -31,9 +32,10 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from gridhub.analysis.power_flow import PowerFlow, run_power_flow
 from gridhub.model.network import Network
 
-#: Price of one MW above a rating in the intact network and after an outage [KRW/MWh]. At summer midday an outage
-#: costs little: the hour stands for those in which the capital interface is run at its margin (press, KPX
-#: data: margin of -0.3 % at 11 h on 23 August 2024), so cheap power from the coasts is let in.
+#: Price of one MW above a rating in the intact network and after an outage [KRW/MWh]. At summer midday an
+#: outage costs little: the hour stands for those in which the capital interface is run at its margin (press,
+#: KPX data: margin of -0.3 % at 11 h on 23 August 2024), so cheap power from the coasts is let in. In spring
+#: it costs less than at the peaks, or all of the sun in Honam would be curtailed.
 INTACT_PRICE = 5_000_000.0
 OUTAGE_PRICE = {"summer_midday": 16_000.0, "spring_midday": 100_000.0}
 USUAL_OUTAGE_PRICE = 1_000_000.0
@@ -155,12 +157,11 @@ def find_fixed_mw(tables: dict[str, list[Row]], factors: Factors) -> tuple[dict[
     return per_bus, metered_mw
 
 
-def list_curtailable(
-    tables: dict[str, list[Row]], factors: Factors, on_jeju: bool = False
-) -> list[Row]:
-    """List metered sun and wind, on Jeju or off it, as units without cost that may give less than they could."""
+def list_curtailable(tables: dict[str, list[Row]], factors: Factors, on_jeju: bool = False) -> list[Row]:
+    """List metered sun and wind, on Jeju or off it, as units without cost that may give less."""
     bus_of = {row["id"]: row["bus"] for row in tables["generator"]}
-    free = {"p_min_mw": "0", "cost_c0_krw_per_h": "0", "cost_c1_krw_per_mwh": "0", "cost_c2_krw_per_mw2h": "0"}
+    costs = ("cost_c0_krw_per_h", "cost_c1_krw_per_mwh", "cost_c2_krw_per_mw2h")
+    free = {"p_min_mw": "0"} | dict.fromkeys(costs, "0")
     rows = []
     for row_id, fact, capacity, metered in list_renewables(factors.unmetered_share):
         p_mw = capacity * (factors.solar if fact["kind"] == "solar" else factors.wind)
@@ -172,8 +173,8 @@ def list_curtailable(
 def dispatch_jeju(need_mw: float, wind_and_sun: dict[str, float]) -> dict[str, float]:
     """Share what Jeju needs after sun, wind and links on its units in order of cost.
 
-    Two units run at least and keep ``JEJU_RESERVE_MW``; where 1.2 of their minimum output leaves too much, metered
-    sun and wind (id -> MW) are curtailed, as happens there in spring.
+    Two units run at least and keep ``JEJU_RESERVE_MW``; where 1.2 of their minimum output leaves too much,
+    metered sun and wind (id -> MW) are curtailed, as happens there in spring.
     """
     units = [row for row in read_facts("units") if row["site"] == "jeju"]
     units.sort(key=lambda row: (float(row["cost_c1_krw_per_mwh"]), row["id"]))
@@ -199,15 +200,18 @@ def find_interface_rows(tables: dict[str, list[Row]], grid: Grid) -> list[tuple[
     position = {name: i for i, name in enumerate(grid.branches)}
     for row in tables["interface"]:
         if row["limit_mw"] and row["member"] in position:
-            vector, limit = rows.setdefault(
-                row["name"], (np.zeros(len(position)), float(row["limit_mw"]))
-            )
+            vector, limit = rows.setdefault(row["name"], (np.zeros(len(position)), float(row["limit_mw"])))
             vector[position[row["member"]]] = float(row["direction"])
     return [(name, vector, limit) for name, (vector, limit) in rows.items()]
 
 
 def solve_commitment(
-    fleet: Fleet, must_run: set[str], rows: np.ndarray, limits: np.ndarray, prices: np.ndarray, reserve_mw: float
+    fleet: Fleet,
+    must_run: set[str],
+    rows: np.ndarray,
+    limits: np.ndarray,
+    prices: np.ndarray,
+    reserve_mw: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Solve the least-cost commitment; return output and excess of every limit [MW].
 
@@ -217,9 +221,11 @@ def solve_commitment(
     count, limited = len(units), len(limits)
     p_max = np.array([float(u["p_max_mw"]) for u in units])
     p_min = np.minimum(np.array([float(u["p_min_mw"]) for u in units]), p_max)
-    price = np.array(
-        [float(u["cost_c1_krw_per_mwh"]) + float(u["cost_c2_krw_per_mw2h"]) * float(u["p_max_mw"]) for u in units]
+    linear, quadratic = (
+        np.array([float(u[column]) for u in units])
+        for column in ("cost_c1_krw_per_mwh", "cost_c2_krw_per_mw2h")
     )
+    price = linear + quadratic * p_max
     idle = np.array([float(u["cost_c0_krw_per_h"]) for u in units])
     # In thousand KRW, as the solver's tolerances are absolute.
     cost = np.concatenate([price, idle, prices]) / 1000.0
@@ -283,10 +289,7 @@ def dispatch(tables: dict[str, list[Row]], grid: Grid, factors: Factors) -> dict
     for row in curtailable:
         fixed_mw[row["bus"]] -= float(row["p_max_mw"])
         metered_mw -= float(row["p_max_mw"])
-    on_jeju = {
-        row["id"]: float(row["p_max_mw"])
-        for row in list_curtailable(tables, factors, on_jeju=True)
-    }
+    on_jeju = {row["id"]: float(row["p_max_mw"]) for row in list_curtailable(tables, factors, on_jeju=True)}
     outputs = dispatch_jeju(-fixed_mw["jeju-154"], on_jeju)
     jeju_mw = -fixed_mw["jeju-154"]
     available = [row for row in list_available(factors) if row["site"] != "jeju"]
@@ -413,9 +416,9 @@ def describe(flow: PowerFlow, factors: Factors) -> str:
     vm = flow.bus.vm_pu
     loading = flow.branch.loading_percent
     return (
-        f"{factors.name}: load {flow.summary['load_mw']:.0f}, generation {flow.summary['generation_mw']:.0f}, "
-        f"losses {flow.summary['losses_mw']:.0f} MW, voltage {vm.min():.4f} ({vm.idxmin()}) to {vm.max():.4f} "
-        f"({vm.idxmax()}), worst loading {loading.max():.1f} % ({loading.idxmax()})"
+        f"{factors.name}: load {flow.summary['load_mw']:.0f} MW, losses {flow.summary['losses_mw']:.0f} MW, "
+        f"voltage {vm.min():.4f} ({vm.idxmin()}) to {vm.max():.4f} ({vm.idxmax()}), "
+        f"worst loading {loading.max():.1f} % ({loading.idxmax()})"
     )
 
 
