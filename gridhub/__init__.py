@@ -9,19 +9,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 _HOME = {
-    "GridhubError": "gridhub.errors",
+    "DataCenter": "gridhub.placement.hub",
+    "Hub": "gridhub.placement.hub",
     "InputError": "gridhub.errors",
-    "NotConverged": "gridhub.errors",
-    "OptionError": "gridhub.errors",
     "Network": "gridhub.model.network",
-    "build_network": "gridhub.model.network",
+    "NotConverged": "gridhub.errors",
     "PowerFlowOptions": "gridhub.solvers.options",
+    "RenewablePlant": "gridhub.placement.hub",
     "Status": "gridhub.solvers.status",
-    "lodf": "gridhub.analysis.sensitivities",
-    "ptdf": "gridhub.analysis.sensitivities",
-    "run_power_flow": "gridhub.analysis.power_flow",
+    "Storage": "gridhub.placement.hub",
+    "build_network": "gridhub.model.network",
+    "from_pandapower": "gridhub.interop.pandapower",
     "list_contingencies": "gridhub.analysis.contingencies",
+    "list_networks": "gridhub.reference",
+    "load_network": "gridhub.reference",
+    "lodf": "gridhub.analysis.sensitivities",
+    "place": "gridhub.placement.place",
+    "ptdf": "gridhub.analysis.sensitivities",
+    "read_case": "gridhub.interop.case_files",
+    "read_network": "gridhub.model.files",
+    "run_power_flow": "gridhub.analysis.power_flow",
     "run_security": "gridhub.analysis.security",
+    "to_pandapower": "gridhub.interop.pandapower",
+    "validate": "gridhub.model.validate",
+    "write_case": "gridhub.interop.case_files",
+    "write_network": "gridhub.model.files",
+    "write_report": "gridhub.report.write",
 }
 """Public name -> module that defines it."""
 
@@ -44,16 +57,29 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from gridhub.errors import GridhubError as GridhubError
-    from gridhub.errors import InputError as InputError
-    from gridhub.errors import NotConverged as NotConverged
-    from gridhub.errors import OptionError as OptionError
     from gridhub.analysis.contingencies import list_contingencies as list_contingencies
     from gridhub.analysis.power_flow import run_power_flow as run_power_flow
     from gridhub.analysis.security import run_security as run_security
     from gridhub.analysis.sensitivities import lodf as lodf
     from gridhub.analysis.sensitivities import ptdf as ptdf
+    from gridhub.errors import InputError as InputError
+    from gridhub.errors import NotConverged as NotConverged
+    from gridhub.interop.case_files import read_case as read_case
+    from gridhub.interop.case_files import write_case as write_case
+    from gridhub.interop.pandapower import from_pandapower as from_pandapower
+    from gridhub.interop.pandapower import to_pandapower as to_pandapower
+    from gridhub.model.files import read_network as read_network
+    from gridhub.model.files import write_network as write_network
     from gridhub.model.network import Network as Network
     from gridhub.model.network import build_network as build_network
+    from gridhub.model.validate import validate as validate
+    from gridhub.placement.hub import DataCenter as DataCenter
+    from gridhub.placement.hub import Hub as Hub
+    from gridhub.placement.hub import RenewablePlant as RenewablePlant
+    from gridhub.placement.hub import Storage as Storage
+    from gridhub.placement.place import place as place
+    from gridhub.reference import list_networks as list_networks
+    from gridhub.reference import load_network as load_network
+    from gridhub.report.write import write_report as write_report
     from gridhub.solvers.options import PowerFlowOptions as PowerFlowOptions
     from gridhub.solvers.status import Status as Status

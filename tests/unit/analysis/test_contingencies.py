@@ -8,6 +8,7 @@ import pytest
 import gridhub as gh
 from gridhub.analysis.contingencies import find_outages
 from gridhub.case.compile import compile_case
+from gridhub.errors import OptionError
 from tests.small_networks import make_double_feed, make_meshed, make_table
 
 
@@ -48,7 +49,7 @@ def test_lowest_voltage_compares_with_the_higher_end() -> None:
 
 
 def test_unknown_kind_is_an_option_error_and_nothing_found_an_empty_table() -> None:
-    with pytest.raises(gh.OptionError, match="unknown kind"):
+    with pytest.raises(OptionError, match="unknown kind"):
         gh.list_contingencies(make_double_feed(), kinds=["bridge"])
     empty = gh.list_contingencies(make_double_feed(), kinds=["hvdc_pole"])
     assert len(empty) == 0

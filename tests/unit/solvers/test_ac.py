@@ -7,6 +7,7 @@ import pytest
 
 import gridhub as gh
 from gridhub.case.compile import compile_case
+from gridhub.errors import OptionError
 from gridhub.solvers.ac import solve_ac
 from gridhub.solvers.islands import choose_references
 from gridhub.solvers.options import read_options
@@ -256,7 +257,7 @@ def test_a_lone_bus_and_an_empty_network() -> None:
     )
     pf = gh.run_power_flow(one)
     assert pf.generator.loc["unit", "p_mw"] == pytest.approx(10.0)
-    with pytest.raises(gh.OptionError, match="no bus in service"):
+    with pytest.raises(OptionError, match="no bus in service"):
         gh.run_power_flow(gh.build_network("empty"))
 
 

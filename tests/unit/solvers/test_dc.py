@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import gridhub as gh
+from gridhub.errors import OptionError
 from tests.small_networks import make_double_feed, make_meshed, make_table, make_two_buses
 
 CONVENTIONS = ("x_tap", "x", "rx")
@@ -134,9 +135,9 @@ def test_dc_units_that_cannot_balance_are_refused() -> None:
 
 
 def test_unknown_option_and_method_are_named() -> None:
-    with pytest.raises(gh.OptionError, match="did you mean tolerance"):
+    with pytest.raises(OptionError, match="did you mean tolerance"):
         gh.run_power_flow(make_two_buses(), options={"tolerence": 1e-6})
-    with pytest.raises(gh.OptionError, match="dc_convention"):
+    with pytest.raises(OptionError, match="dc_convention"):
         gh.run_power_flow(make_two_buses(), options={"dc_convention": "y"})
-    with pytest.raises(gh.OptionError, match="method"):
+    with pytest.raises(OptionError, match="method"):
         gh.run_power_flow(make_two_buses(), method="fast")  # type: ignore[arg-type]
