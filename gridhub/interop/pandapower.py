@@ -40,7 +40,8 @@ from gridhub.interop.pandapower_write import Outline, number_buses, report_unwri
 from gridhub.interop.pandapower_write_branches import write_lines, write_transformers_and_series
 from gridhub.interop.pandapower_write_injections import write_costs, write_generators, write_hvdc, write_loads
 from gridhub.model.network import Network
-from gridhub.model.snapshot import apply_snapshot
+from gridhub.model.snapshot import apply_snapshot, find_snapshot
+from gridhub.model.topology import find_islands
 
 OLDEST_SAFE = (3, 5, 4)
 """First pandapower that refuses foreign classes in a JSON file."""
@@ -114,14 +115,15 @@ def from_pandapower(pp_net: Any, strict: bool = False) -> tuple[Network, Convers
     for reader in READERS:
         reader(draft, pp_net)
     raise_issues(draft.issues, source, strict)
-    tables = draft.build_tables()
     net = Network(
         name=str(pp_net.get("name") or "pandapower"),
         base_mva=draft.base_mva,
-        tables=tables,
+        tables=draft.build_tables(),
         frequency_hz=draft.frequency_hz,
         currency="EUR" if len(get_table(pp_net, "poly_cost")) + len(get_table(pp_net, "pwl_cost")) else "",
     )
+    _report_references(draft, net)
+    raise_issues(draft.issues, source, strict)
     report = ConversionReport(
         source=source,
         format="pandapower",
@@ -133,6 +135,16 @@ def from_pandapower(pp_net: Any, strict: bool = False) -> tuple[Network, Convers
         notes=tuple(draft.notes),
     )
     return net, report
+
+
+def _report_references(draft: Draft, net: Network) -> None:
+    """Report reference buses that share an island: what they feed depends on who takes up the imbalance."""
+    island = find_islands(net)[net.bus["reference"]]
+    shared = island.index[island.duplicated(keep=False)]
+    message = (
+        "share an island: each keeps its angle with distributed_slack=False, as in pandapower; else one does"
+    )
+    draft.warn("W-SLACK", "bus", shared, "reference", message)
 
 
 def _count_rows(pp_net: Any) -> dict[str, int]:
@@ -317,17 +329,18 @@ def to_pandapower(net: Network, snapshot: str | None = None) -> tuple[Any, Conve
     """
     import pandapower
 
-    net = apply_snapshot(net, snapshot)
-    outline = Outline(net, number_buses(net))
+    name = find_snapshot(net, snapshot)
+    net = apply_snapshot(net, name)
+    outline = Outline(net, number_buses(net), name)
     for writer in WRITERS:
         writer(outline)
     raise_issues(outline.issues, net.name)
     pp_net = pandapower.create_empty_network(name=net.name, f_hz=net.frequency_hz, sn_mva=net.base_mva)
     tables = outline.build_tables()
     tables["poly_cost"] = write_costs(outline, tables)
-    for name, rows in tables.items():
+    for table, rows in tables.items():
         if len(rows):
-            pp_net[name] = _fill_table(pp_net[name], rows)
+            pp_net[table] = _fill_table(pp_net[table], rows)
     report = ConversionReport(
         source=net.name,
         format="pandapower",

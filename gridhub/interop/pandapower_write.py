@@ -36,6 +36,8 @@ class Outline:
         Source, snapshot applied.
     bus_index : Series
         Bus id -> pandapower index.
+    snapshot : str, optional
+        Snapshot applied, None if the network stores none.
     parts : dict
         pandapower table -> frames of rows, index not yet final.
     issues, notes : list
@@ -44,6 +46,7 @@ class Outline:
 
     net: Network
     bus_index: pd.Series[int]
+    snapshot: str | None = None
     parts: dict[str, list[pd.DataFrame]] = field(default_factory=dict)
     issues: list[Issue] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -141,7 +144,7 @@ def report_unwritten(outline: Outline) -> None:
         message = "not written: pandapower has no such table"
         if table == "snapshot":
             message = "one snapshot is written: the others are not"
-            frame = frame.iloc[1:]
+            frame = frame.drop(index=[outline.snapshot] if outline.snapshot else [])
         outline.warn("W-DROPPED", table, frame.index, "", message, f"{len(frame)} rows")
     documents = sorted(net.documents)
     outline.warn("W-DROPPED", "documents", documents, "", "not written: pandapower has no place for it")

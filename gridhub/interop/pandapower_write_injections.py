@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from gridhub.interop.pandapower_write import ID_COLUMN, Bools, Floats, Outline, keep_metadata, name_rows_of
 from gridhub.model.network import Network
-from gridhub.model.schema import BRANCH_TABLES
+from gridhub.model.topology import find_islands
 
 
 def _units(outline: Outline, table: str) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -57,59 +57,90 @@ def write_loads(outline: Outline) -> None:
     outline.add("shunt", shunt.index, columns)
 
 
-def _label_islands(net: Network) -> pd.Series[int]:
-    """Give each bus the number of its island, -1 out of service."""
+def label_nodes(net: Network) -> pd.Series[int]:
+    """Give each bus the number of its node: buses joined by branches without impedance share one."""
     bus = net.tables["bus"]
-    branches = pd.concat([net.tables[t][["from_bus", "to_bus", "in_service"]] for t in BRANCH_TABLES])
-    ends = [bus.index.get_indexer(pd.Index(branches[c])) for c in ("from_bus", "to_bus")]
-    on = branches["in_service"].to_numpy(dtype=bool)
-    bus_on = bus["in_service"].to_numpy(dtype=bool)
-    on = on & bus_on[ends[0]] & bus_on[ends[1]] if len(branches) else on
-    graph = coo_array((np.ones(on.sum()), (ends[0][on], ends[1][on])), shape=(len(bus), len(bus)))
-    _, label = connected_components(graph, directed=False)
-    return pd.Series(np.where(bus_on, label, -1), index=bus.index, dtype=np.int64)
+    names = ["from_bus", "to_bus"]
+    joins = [
+        frame.loc[frame["in_service"] & (frame[r] == 0) & (frame[x] == 0), names]
+        for frame, r, x in (
+            (net.tables["line"], "r_ohm", "x_ohm"),
+            (net.tables["transformer"], "r_pu", "x_pu"),
+            (net.tables["series"], "r_pu", "x_pu"),
+        )
+    ]
+    ends = pd.concat([frame for frame in joins if len(frame)] or joins[:1])
+    on = (
+        bus["in_service"].reindex(ends["from_bus"]).to_numpy()
+        & bus["in_service"].reindex(ends["to_bus"]).to_numpy()
+    )
+    start, end = (bus.index.get_indexer(pd.Index(ends[name]))[on.astype(bool)] for name in names)
+    graph = coo_array((np.ones(len(start)), (start, end)), shape=(len(bus), len(bus)))
+    return pd.Series(connected_components(graph, directed=False)[1], index=bus.index, dtype=np.int64)
 
 
-def find_grid_units(net: Network) -> tuple[Bools, pd.Series[float]]:
+def find_grid_units(net: Network) -> tuple[Bools, pd.Index]:
     """Choose the generators that become external grids: one at each reference bus.
 
     Returns
     -------
     chosen : (n_generator,) bool
-    angle_degree : Series
-        Bus -> angle it keeps.
+    bare : Index
+        Reference buses without a regulating unit: an infeed that pandapower needs an external grid of its
+        own for.
 
     Notes
     -----
     An island without a reference bus gets one at its largest regulating unit, as in our power flow.
     """
     generator, bus = net.tables["generator"], net.tables["bus"]
-    island = _label_islands(net)
-    able = (generator["in_service"] & generator["regulating"]).to_numpy() & (
-        island.reindex(generator["bus"]).to_numpy(dtype=float) >= 0
-    )
-    size = generator["p_max_mw"].fillna(0.0).to_numpy()
+    island, node = find_islands(net), label_nodes(net)
+    home = island.reindex(generator["bus"]).to_numpy(dtype=float)
+    able = (generator["in_service"] & generator["regulating"]).to_numpy(dtype=bool) & (home >= 0)
+    at = node.reindex(generator["bus"]).to_numpy()
     chosen = np.zeros(len(generator), dtype=bool)
-    done: set[int] = set()
-    for name in bus.index[bus["reference"]]:
-        here = np.flatnonzero(able & (generator["bus"] == name).to_numpy())
+    bare = []
+    references = bus.index[bus["reference"].to_numpy(dtype=bool) & (island >= 0).to_numpy()]
+    done = set(island[references])
+    for name in references:
+        here = np.flatnonzero(able & (at == node[name]))
         if len(here):
-            done.add(int(island[name]))
             chosen[here[0]] = True
+        else:
+            bare.append(name)
+    size = generator["p_max_mw"].fillna(0.0).to_numpy()
     for unit in np.flatnonzero(able)[np.argsort(-size[able], kind="stable")]:
-        home = int(island[generator["bus"].iloc[unit]])
-        if home not in done:
-            done.add(home)
+        if home[unit] not in done:
+            done.add(home[unit])
             chosen[unit] = True
-    return chosen, bus["va_start_degree"].fillna(0.0)
+    return chosen, pd.Index(bare, dtype=object)
+
+
+def _write_bare_references(outline: Outline, bare: pd.Index) -> None:
+    """Write external grids at reference buses without a unit, at the stored voltage or 1 p.u."""
+    bus = outline.net.tables["bus"].loc[bare]
+    columns = {
+        "name": name_rows_of(bus),
+        "bus": outline.get_bus(bare.to_series()),
+        "vm_pu": bus["vm_start_pu"].fillna(1.0).to_numpy(),
+        "va_degree": bus["va_start_degree"].fillna(0.0).to_numpy(),
+        "slack_weight": 1.0,
+        "controllable": True,
+        "in_service": True,
+    }
+    outline.add("ext_grid", bare, columns)
+    message = "reference bus without a regulating unit: an external grid of its own stands in"
+    outline.warn("W-SLACK", "bus", bare, "reference", message)
 
 
 def write_generators(outline: Outline) -> None:
     """Write ``ext_grid``, ``gen`` and ``sgen`` with their costs."""
     frame, shared = _units(outline, "generator")
+    grid, bare = find_grid_units(outline.net)
+    _write_bare_references(outline, bare)
     if frame.empty:
         return
-    grid, angle = find_grid_units(outline.net)
+    angle = outline.net.tables["bus"]["va_start_degree"].fillna(0.0)
     regulating = frame["regulating"].to_numpy(dtype=bool)
     limits = {
         "min_p_mw": "p_min_mw",
@@ -176,9 +207,10 @@ def _settle_set_points(outline: Outline, frame: pd.DataFrame, regulating: Bools)
     """Give the set-points, 1 p.u. where empty, and the first unit's where units of one bus differ."""
     vm = frame["vm_pu"].fillna(1.0).to_numpy()
     active = regulating & frame["in_service"].to_numpy(dtype=bool)
-    first = pd.Series(vm[active], index=frame["bus"].to_numpy()[active])
+    node = label_nodes(outline.net).reindex(frame["bus"]).to_numpy()
+    first = pd.Series(vm[active], index=node[active])
     first = first[~first.index.duplicated()]
-    settled = np.where(active, first.reindex(frame["bus"]).to_numpy(), vm)
+    settled = np.where(active, first.reindex(node).to_numpy(), vm)
     message = "units of one bus differ in set-point, which pandapower refuses: that of the first is written"
     outline.warn("W-SETPOINT", "generator", frame.index[np.abs(settled - vm) > 1e-12], "vm_pu", message)
     return np.asarray(settled)

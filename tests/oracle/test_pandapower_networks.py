@@ -18,6 +18,7 @@ import pytest
 from gridhub.analysis.power_flow import run_power_flow
 from gridhub.interop.pandapower import from_pandapower, to_pandapower
 from gridhub.model.network import Network
+from gridhub.reference import list_networks, load_network
 from gridhub.solvers.status import Status
 
 pandapower = pytest.importorskip("pandapower")
@@ -238,3 +239,26 @@ def test_network_written_to_pandapower_solves_to_the_same_state(name: str) -> No
     assert measure_angle(found["va_degree"], original.res_bus["va_degree"]) < TOLERANCE
     again, _ = from_pandapower(written)
     assert {t: len(f) for t, f in again.tables.items()} == {t: len(f) for t, f in net.tables.items()}
+
+
+REGIONAL = [name for name in list_networks()["name"] if not name.startswith("pandapower:")]
+
+
+@pytest.mark.parametrize("name", REGIONAL)
+def test_every_snapshot_of_our_own_networks_is_confirmed_by_pandapower(name: str) -> None:
+    net = load_network(name)
+    for snapshot in net.snapshots or (None,):
+        pp_net, _ = to_pandapower(net, snapshot)
+        pandapower.runpp(
+            pp_net,
+            trafo_model="pi",
+            init="dc",
+            calculate_voltage_angles=True,
+            tolerance_mva=1e-9 * net.base_mva,
+            max_iteration=30,
+        )
+        flow = run_power_flow(net, snapshot, options=OPTIONS)
+        found = pp_net.res_bus.set_axis(pp_net.bus["gridhub_id"]).loc[flow.bus.index]
+        assert (found["vm_pu"].isna() == flow.bus["vm_pu"].isna()).all()
+        assert np.nanmax(np.abs(found["vm_pu"] - flow.bus["vm_pu"])) < TOLERANCE
+        assert measure_angle(found["va_degree"], flow.bus["va_degree"]) < TOLERANCE

@@ -484,7 +484,8 @@ def test_slack_generator_and_weights() -> None:
     pp_net = build_base()
     create_trafo(pp_net)
     pp.create_gen(pp_net, 1, p_mw=2.0, vm_pu=1.01, slack_weight=0.4, min_p_mw=0.0, max_p_mw=20.0, slack=True)
-    net, _ = from_pandapower(pp_net)
+    net, report = from_pandapower(pp_net)
+    assert {i.id for i in report.issues if i.code == "W-SLACK"} == {"0, 1"}
     assert list(net.bus["reference"]) == [True, True, False]
     assert list(net.generator["participation"]) == [1.0, 0.4]
     assert net.bus.at["0", "va_start_degree"] == 7.0

@@ -15,6 +15,7 @@ from gridhub.errors import FileFormatError
 from gridhub.interop.conversion_report import ConversionReport
 from gridhub.interop.pandapower import from_pandapower, to_pandapower
 from gridhub.model.network import Network, build_network
+from gridhub.model.schema import complete_table
 
 pp = pytest.importorskip("pandapower")
 
@@ -298,6 +299,24 @@ def test_island_without_reference_gets_one_at_its_largest_unit() -> None:
     assert list(pp_net.ext_grid["gridhub_id"]) == ["g2"]
 
 
+def test_reference_bus_without_a_unit_becomes_an_external_grid() -> None:
+    pp_net, report = assert_same_state(build(generator=pd.DataFrame({"bus": []})))
+    assert list(pp_net.ext_grid["gridhub_id"]) == ["a"]
+    assert "W-SLACK" in get_codes(report)
+
+
+def test_unit_behind_a_coupler_is_the_one_of_the_reference_bus() -> None:
+    net = build()
+    bus = pd.concat([net.bus, pd.DataFrame({"vn_kv": [345.0]}, index=["a2"])])
+    coupler = pd.DataFrame({"from_bus": ["a"], "to_bus": ["a2"], "r_pu": [0.0], "x_pu": [0.0]}, index=["k"])
+    series = pd.concat([net.series, complete_table("series", coupler)])
+    generator = net.generator.assign(bus="a2")
+    pp_net, _ = assert_same_state(
+        net.replace(bus=complete_table("bus", bus), series=series, generator=generator)
+    )
+    assert list(pp_net.ext_grid["gridhub_id"]) == ["g1"]
+
+
 def test_snapshot_is_applied_and_the_others_are_reported() -> None:
     net = build(
         snapshot=pd.DataFrame({"note": ["", ""]}, index=["day", "night"]),
@@ -313,9 +332,10 @@ def test_snapshot_is_applied_and_the_others_are_reported() -> None:
         ),
     )
     day, report = assert_same_state(net)
-    night, _ = assert_same_state(net, "night")
+    night, night_report = assert_same_state(net, "night")
     assert (day.load["p_mw"].sum(), night.load["p_mw"].sum()) == (180.0, 100.0)
-    assert "snapshot" in {i.table for i in report.issues if i.code == "W-DROPPED"}
+    for written, other in ((report, "night"), (night_report, "day")):
+        assert [i.id for i in written.issues if i.table == "snapshot"] == [other]
     with pytest.raises(KeyError, match="day"):
         to_pandapower(net, "noon")
 
