@@ -323,7 +323,9 @@ def _check_references(rows: Rows, islands: NDArray[np.integer]) -> list[Issue]:
 def _divide(over: FloatArray, under: FloatArray) -> FloatArray:
     """Quotient; NaN, which no comparison finds, where the divisor is not above zero."""
     result = np.full(len(over), np.nan)
-    np.divide(over, under, out=result, where=under > 0)
+    # a denormal number below the line is beyond any bound, which infinite says as well
+    with np.errstate(over="ignore"):
+        np.divide(over, under, out=result, where=under > 0)
     return result
 
 
