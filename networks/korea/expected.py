@@ -1,7 +1,7 @@
 """Compare the backbone with published figures, freeze its own results, and print how much ratings decide.
 
     python networks/korea/expected.py --write         expected.toml and the tables of the data sheet
-    python networks/korea/expected.py --sensitivity   all 345 kV overhead routes with two, with four conductors
+    python networks/korea/expected.py --sensitivity   345 kV overhead routes with two, with four conductors
 
 ``[facts]`` in ``expected.toml`` holds every published figure a backbone can be held to, the figure of this
 network, and whether it is within the tolerance; misses stay in, with the reason. ``[frozen]`` holds the
