@@ -88,7 +88,7 @@ def from_pandapower(pp_net: Any, strict: bool = False) -> tuple[Network, Convers
     Raises
     ------
     FileFormatError
-        E-REF, E-DUP, E-EMPTY, E-ASYMMETRIC, E-TAP …: all of them at once.
+        E-REF, E-DUP, E-EMPTY, E-NAN, E-INF, E-ASYMMETRIC, E-TAP …: all of them at once.
 
     Notes
     -----

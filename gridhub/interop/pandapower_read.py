@@ -52,6 +52,26 @@ SWITCHED_COLUMNS: Mapping[str, Mapping[str, str]] = {
 """Ends of the branch a switch may stand at, by ``switch.et``, in the order pandapower looks."""
 
 
+REQUIRED_VALUES: Mapping[str, tuple[str, ...]] = {
+    "bus": ("vn_kv",),
+    "load": ("p_mw", "q_mvar"),
+    "sgen": ("p_mw", "q_mvar"),
+    "gen": ("p_mw", "vm_pu"),
+    "ext_grid": ("vm_pu", "va_degree"),
+    "storage": ("p_mw", "q_mvar"),
+    "shunt": ("p_mw", "q_mvar", "step"),
+    "ward": ("ps_mw", "qs_mvar", "pz_mw", "qz_mvar"),
+    "xward": ("ps_mw", "qs_mvar", "pz_mw", "qz_mvar", "r_ohm", "x_ohm", "vm_pu"),
+    "motor": ("pn_mech_mw", "cos_phi", "efficiency_percent", "loading_percent"),
+    "dcline": ("p_mw", "loss_mw", "loss_percent", "vm_from_pu", "vm_to_pu"),
+    "line": ("length_km", "r_ohm_per_km", "x_ohm_per_km", "c_nf_per_km"),
+    "trafo": ("sn_mva", "vn_hv_kv", "vn_lv_kv", "vk_percent", "vkr_percent", "pfe_kw", "i0_percent"),
+    "trafo3w": ("vn_hv_kv", "vn_mv_kv", "vn_lv_kv", "sn_hv_mva", "sn_mv_mva", "sn_lv_mva"),
+    "impedance": ("rft_pu", "xft_pu", "rtf_pu", "xtf_pu", "sn_mva"),
+}
+"""Columns that need a finite value in every row in service, where the table has the column."""
+
+
 def get_table(pp_net: Mapping[str, Any], name: str) -> pd.DataFrame:
     """Give one table of a pandapower network, empty if it has none."""
     table = pp_net.get(name)
@@ -221,16 +241,35 @@ def _find_duplicates(pp_net: Mapping[str, Any]) -> list[Issue]:
     return issues
 
 
+def _find_bad_values(pp_net: Mapping[str, Any]) -> list[Issue]:
+    issues = []
+    for table, columns in REQUIRED_VALUES.items():
+        frame = get_table(pp_net, table)
+        on = get_bools(frame, "in_service", True)
+        for column in columns if len(frame) else ():
+            scaled = get_floats(frame, column) * (
+                get_floats(frame, "scaling", 1.0) if column == "p_mw" else 1.0
+            )
+            for row in np.flatnonzero(on & ~np.isfinite(scaled)) if column in frame else ():
+                code = "E-NAN" if np.isnan(scaled[row]) else "E-INF"
+                value = str(frame[column].iloc[row])
+                message = "a row in service needs a finite value"
+                issues.append(
+                    Issue("error", code, table, str(frame.index.tolist()[row]), column, value, message)
+                )
+    return issues
+
+
 def check_structure(pp_net: Mapping[str, Any], source: str) -> None:
-    """Check that every row has an index of its own and names buses that exist.
+    """Check that every row has an index of its own, names buses that exist and has the numbers it needs.
 
     Raises
     ------
     FileFormatError
-        E-EMPTY, E-DUP, E-REF: all of them at once.
+        E-EMPTY, E-DUP, E-REF, E-NAN, E-INF: all of them at once.
     """
     bus = get_table(pp_net, "bus")
-    issues = _find_duplicates(pp_net) or _find_bad_references(pp_net, bus.index)
+    issues = _find_duplicates(pp_net) or _find_bad_references(pp_net, bus.index) + _find_bad_values(pp_net)
     if bus.empty:
         issues = [Issue("error", "E-EMPTY", "bus", "", "", "", "the network has no bus")]
     if issues:

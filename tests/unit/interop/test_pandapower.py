@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from gridhub.analysis.power_flow import run_power_flow
 from gridhub.errors import FileFormatError
 from gridhub.interop.conversion_report import ConversionReport
-from gridhub.interop.pandapower import from_pandapower, load_pandapower_network
+from gridhub.interop.pandapower import from_pandapower, load_pandapower_network, read_pandapower_json
 from gridhub.model.network import Network
 
 pp = pytest.importorskip("pandapower")
@@ -583,6 +584,16 @@ def break_bus(net: Any) -> None:
     net.load.loc[0, "bus"] = 998
 
 
+def break_values(net: Any) -> None:
+    net.load.loc[0, "p_mw"] = math.nan
+    net.line.loc[0, "x_ohm_per_km"] = math.nan
+    pp.create_load(net, 1, p_mw=math.nan, in_service=False)
+
+
+def break_size(net: Any) -> None:
+    pp.create_sgen(net, 1, p_mw=math.inf)
+
+
 def break_switch(net: Any) -> None:
     pp.create_switch(net, 0, 0, et="l", closed=False)
     net.switch.loc[0, "element"] = 44
@@ -598,7 +609,14 @@ def empty(net: Any) -> None:
 
 @pytest.mark.parametrize(
     ("spoil", "code", "count"),
-    [(break_bus, "E-REF", 2), (break_switch, "E-REF", 1), (break_index, "E-DUP", 1), (empty, "E-EMPTY", 1)],
+    [
+        (break_bus, "E-REF", 2),
+        (break_values, "E-NAN", 2),
+        (break_size, "E-INF", 1),
+        (break_switch, "E-REF", 1),
+        (break_index, "E-DUP", 1),
+        (empty, "E-EMPTY", 1),
+    ],
 )
 def test_broken_structure_is_refused_with_every_fault(
     spoil: Callable[[Any], None], code: str, count: int
@@ -625,3 +643,19 @@ def test_networks_of_pandapower_load_by_name() -> None:
     for name in ("case10", "_change_ref_bus"):
         with pytest.raises(KeyError, match=name):
             load_pandapower_network(name)
+
+
+@pytest.mark.parametrize(
+    ("version", "refused"), [("3.5.3", True), ("3.5.4", False), ("2.14.10", True), ("4.0.0", False)]
+)
+def test_a_pandapower_that_runs_what_a_file_names_is_refused(
+    version: str, refused: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "base.json"
+    pp.to_json(build_base(), str(path))
+    monkeypatch.setattr(pp, "__version__", version)
+    if refused:
+        with pytest.raises(FileFormatError, match=f"E-UNSAFE.*{version}"):
+            read_pandapower_json(path)
+    else:
+        assert len(read_pandapower_json(path)[0].bus) == 3
