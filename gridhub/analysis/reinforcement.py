@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -490,6 +491,7 @@ def find_gain(
     before_mw: float,
     criteria: Criteria | None,
     options: Mapping[str, Any] | PowerFlowOptions | None = None,
+    snapshots: Sequence[str] | None = None,
 ) -> float:
     """Find the headroom a candidate adds at a bus of the network without the hub [MW].
 
@@ -501,9 +503,10 @@ def find_gain(
     bus : str
         Point of connection.
     before_mw : float
-        ``near_mw`` of `find_headroom` with ``check=False`` [MW].
+        ``near_mw`` of `find_headroom` without AC check and towers, over the same snapshots [MW].
     criteria : Criteria or None
     options : mapping or PowerFlowOptions, optional
+    snapshots : sequence of str, optional
 
     Returns
     -------
@@ -516,7 +519,10 @@ def find_gain(
     changed = candidate.apply(net)
     if changed is net:
         return 0.0
-    return find_headroom(changed, bus, criteria, check=False, options=options).near_mw - before_mw
+    after = find_headroom(
+        changed, bus, criteria, snapshots, check=False, tower_min_kv=math.inf, options=options
+    )
+    return after.near_mw - before_mw
 
 
 def draw_costs(costs: Sequence[Cost], kinds: Sequence[str], seed: int, draws: int = DRAWS) -> np.ndarray:
