@@ -116,6 +116,7 @@ def run_study(
                 study.hub,
                 snapshots=study.snapshots or None,
                 options=dict(study.power_flow),
+                seed=study.seed,
                 progress=lambda step, done: tell(step, 0.05 + 0.85 * done),
             )
         tell("report", 0.9)
@@ -159,5 +160,64 @@ def _describe_run(
         "versions": list_versions(),
         "machine": describe_machine(),
         "inputs": {**inputs, **hash_network(net)},
-        "timings_s": clock.seconds,
+        "options": _describe_options(result),
+        "result": summarise(result),
+        "completeness": _describe_completeness(result),
+        "timings_s": {**clock.seconds, **{key: round(value, 3) for key, value in result.timings_s.items()}},
     }
+
+
+def _describe_options(result: HubStudy) -> dict[str, Value]:
+    """Give the options every power flow ran under; threads say nothing about the result."""
+    settled = next(iter(result.security_before.values())).options.as_mapping()
+    settled.pop("threads")
+    return {"criteria": result.criteria, "snapshots": list(result.snapshots), **settled}
+
+
+def summarise(result: HubStudy) -> dict[str, Value]:
+    """Give the answer of a hub study in a few lines.
+
+    Parameters
+    ----------
+    result : HubStudy
+        Outcome of `run_hub_study`.
+
+    Returns
+    -------
+    dict
+        outcome, verdict, violations caused and worsened, headroom [MW] and what binds it, works, their cost
+        in ``money_unit``, earliest energisation by part, sites that public data do not carry.
+    """
+    change = result.violations["change"]
+    summary: dict[str, Value] = {
+        "outcome": result.outcome,
+        "verdict": result.verdict,
+        "violations_caused": int((change == "caused").sum()),
+        "violations_worsened": int((change == "worsened").sum()),
+        "headroom_mw": float(result.headroom.near_mw),
+        "headroom_binds": str(result.headroom.binding_kind),
+        "works": len(result.package),
+        "sites_not_assessable": len(result.not_assessable),
+    }
+    if len(result.package):
+        for end in ("low", "base", "high"):
+            summary[f"works_{end}"] = float(result.package[f"cost_{end}_bn"].sum())
+        summary["works_unit"] = result.money_unit
+        summary["violations_left"] = int(result.package["left_violations"].iloc[-1])
+    dates = zip(result.placements["part"], result.placements["earliest_energisation"], strict=True)
+    summary["earliest_energisation"] = {str(part): str(date) for part, date in dates if date}
+    return summary
+
+
+def _describe_completeness(result: HubStudy) -> dict[str, Value]:
+    """Count, per snapshot with the hub, the outages listed and how each was judged."""
+    rows: dict[str, Value] = {}
+    for name, sec in result.security_after.items():
+        status = sec.status["status"].astype(str)
+        counts: dict[str, Value] = {"outages": len(status)}
+        counts |= {str(key).lower(): int(count) for key, count in status.value_counts().items()}
+        rows[name or "tables"] = counts
+    missing = [name for name in result.snapshots if name not in result.security_after]
+    rows["snapshots_without_solution"] = missing
+    rows["complete"] = not missing
+    return rows
