@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridhub.case.case import Bools, Case, Floats, Outage
+from gridhub.kernels.graph import find_bridge_positions
 from gridhub.solvers.dc import DcPlan, plan_dc, solve_dc
 from gridhub.solvers.factors import compute_pair_factors
-from gridhub.solvers.islands import find_bridges, find_components
+from gridhub.solvers.islands import find_components
 from gridhub.solvers.options import PowerFlowOptions
 from gridhub.solvers.solution import Solution
 
@@ -51,7 +52,7 @@ def find_islanding(case: Case, outages: Sequence[Outage]) -> Bools:
     present = case.branch_on | case.branch_joins
     ends, n_bus = (case.branch_from_bus, case.branch_to_bus), len(case.bus_node)
     bridge = np.zeros(case.n_branch, dtype=bool)
-    bridge[present] = find_bridges(n_bus, ends[0][present], ends[1][present])
+    bridge[present] = find_bridge_positions(n_bus, ends[0][present], ends[1][present])
     before = find_components(n_bus, ends[0][present], ends[1][present])[0]
     result = np.zeros(len(outages), dtype=bool)
     for k, outage in enumerate(outages):

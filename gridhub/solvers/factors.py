@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from gridhub.case.case import Case, Floats, Ints
+from gridhub.kernels.graph import find_bridge_positions
 from gridhub.solvers.dc import DcPlan
-from gridhub.solvers.islands import find_bridges
 
 
 def compute_transfer_factors(plan: DcPlan, nodes: Ints) -> Floats:
@@ -49,7 +49,7 @@ def find_bridge_branches(case: Case) -> np.ndarray:
     """Mark the branches whose outage alone splits an island, (n_branch,) bool; found by graph."""
     on = np.flatnonzero(case.branch_on)
     bridge = np.zeros(case.n_branch, dtype=bool)
-    bridge[on] = find_bridges(case.n_node, case.branch_from[on], case.branch_to[on])
+    bridge[on] = find_bridge_positions(case.n_node, case.branch_from[on], case.branch_to[on])
     return bridge
 
 

@@ -69,7 +69,8 @@ def plan_slack(case: Case, islands: Islands, distributed: bool) -> SlackPlan:
     islands : Islands
     distributed : bool
         True: by ``participation`` where a unit of the island has one above zero, else by ``p_max`` (by the
-        scheduled power where no ``p_max`` is known); a participation of 0 excludes a unit. False: nobody; the reference takes what is missing.
+        scheduled power where no ``p_max`` is known); a participation of 0 excludes a unit. False: nobody; the
+        reference takes what is missing.
 
     Returns
     -------

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from gridhub.model.network import Network, build_network
 from gridhub.model.topology import (
-    find_bridge_positions,
     find_bridges,
     find_islands,
     find_reference_buses,
@@ -49,20 +48,6 @@ def graphs(draw: st.DrawFn) -> tuple[int, list[tuple[int, int]]]:
 
 
 @given(graphs())
-def test_bridges_are_what_splits_the_graph_when_taken_out(case):
-    n, edges = case
-    found = find_bridge_positions(
-        n, np.array([i for i, _ in edges], dtype=int), np.array([j for _, j in edges], dtype=int)
-    )
-    graph = build_graph(n, edges)
-    whole = nx.number_connected_components(graph)
-    for k, (i, j) in enumerate(edges):
-        graph.remove_edge(i, j, key=k)
-        assert found[k] == (nx.number_connected_components(graph) > whole)
-        graph.add_edge(i, j, key=k)
-
-
-@given(graphs())
 def test_islands_are_the_connected_components(case):
     n, edges = case
     islands = find_islands(build_lines(n, edges))
@@ -70,12 +55,6 @@ def test_islands_are_the_connected_components(case):
     assert {frozenset(group.index) for _, group in islands.groupby(islands)} == expected
     firsts = islands.drop_duplicates()
     assert firsts.tolist() == list(range(len(expected)))
-
-
-def test_ten_thousand_buses_in_a_row_are_all_bridges():
-    n = 10_000
-    start = np.arange(n - 1)
-    assert find_bridge_positions(n, start, start + 1).all()
 
 
 def test_parallel_circuits_are_no_bridges_until_one_is_open():
