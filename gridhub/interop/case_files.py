@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gridhub.errors import FileFormatError, InputError, Issue, OutputError
+from gridhub.interop.bridge import Bridge
 from gridhub.interop.conversion_report import (
     ConversionReport,
     count_rows,
@@ -21,8 +22,8 @@ from gridhub.interop.input_files import InputFile, open_input, pack_cgmes
 from gridhub.interop.matpower import build_text, complete_bridge, find_differences, read_mat, read_statements
 from gridhub.interop.matpower_tables import check_tables
 from gridhub.interop.matpower_writer import build_matpower
-from gridhub.interop.pandapower import read_pandapower_bytes
-from gridhub.interop.powerio_bridge import Bridge, build_bridge, count_record, count_tables, sum_record
+from gridhub.interop.pandapower import build_pandapower_json, read_pandapower_bytes
+from gridhub.interop.powerio_bridge import build_bridge, count_record, count_tables, sum_record
 from gridhub.interop.powerio_reader import Record, emit_record, parse_bytes
 from gridhub.interop.powerio_record import build_record, find_admittance_changes
 from gridhub.interop.raw_files import find_unmodelled
@@ -311,6 +312,10 @@ def write_case(
         raise FileFormatError([Issue("error", "E-FORMAT", "file", "", "", format, message)], target.name)
     _check_target(target, force)
     raise_issues([issue for issue in validate(net) if issue.severity == "error"], net.name)
+    if format == "pandapower-json":
+        content, report = build_pandapower_json(net, target.name)
+        _write_bytes(target, content)
+        return replace(report, source=str(path), format=format)
     export = prepare_export(net)
     if format == "matpower":
         artifacts: Mapping[str, bytes] = {target.name: build_matpower(export, target.stem).encode()}

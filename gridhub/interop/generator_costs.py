@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from gridhub.interop.bridge import Bridge
 from gridhub.interop.powerio_reader import Record
-
-if TYPE_CHECKING:
-    from gridhub.interop.powerio_bridge import Bridge
 
 _POINTS = 21
 """Points that a polynomial of higher order is replaced by."""

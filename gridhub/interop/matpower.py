@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from gridhub.errors import Issue
+from gridhub.interop.bridge import Bridge
 from gridhub.interop.input_files import MAX_BYTES, fail
 from gridhub.interop.matpower_statements import CaseStatements, Literal, scan_statements
 from gridhub.interop.matpower_tables import COLUMNS, CaseTables
-from gridhub.interop.powerio_bridge import Bridge
 from gridhub.interop.powerio_reader import Record, read_number
 
 _PASSED = ("bus", "gen", "branch", "gencost", "dcline", "dclinecost", "areas")

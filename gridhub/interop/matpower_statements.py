@@ -17,12 +17,12 @@ import ast
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from gridhub.errors import FileFormatError, Issue
+from gridhub.interop.matpower_lexer import Statement, make_issue, split_statements
 
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?|Inf|inf|NaN|nan)")
-_PLAIN_ROW = re.compile(r"[0-9eE+\-.,;\s]*")
 _LITERAL = re.compile(r"mpc\.([A-Za-z]\w*(?:\.[A-Za-z]\w*)*)\s*=(?!=)\s*(.*)", re.DOTALL)
 _CONVERSION = re.compile(
     r"mpc\.(bus|branch)\(\s*:\s*,\s*([^()]*)\)\s*=\s*mpc\.(bus|branch)\(\s*:\s*,\s*([^()]*)\)\s*\.?([*/])\s*(.+)",
@@ -130,134 +130,6 @@ class CaseStatements:
     ignored: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class _Statement:
-    line: int
-    pieces: list[tuple[int, str]] = field(default_factory=list)
-
-    @property
-    def text(self) -> str:
-        return "\n".join(piece for _, piece in self.pieces).strip()
-
-
-def _issue(line: int, text: str, message: str, code: str = "E-MPC-STATEMENT") -> Issue:
-    shown = re.sub(r"\s+", " ", text).strip()
-    return Issue(
-        "error", code, "line", str(line), "", shown if len(shown) <= 80 else shown[:77] + "…", message
-    )
-
-
-class _Splitter:
-    """Split code into statements: comments out, ``...`` joined, brackets and strings respected."""
-
-    def __init__(self) -> None:
-        self.depth = 0
-        self.open_line = 0
-        self.current: _Statement | None = None
-        self.done: list[_Statement] = []
-        self.block_comment = 0
-        self.issues: list[Issue] = []
-
-    def add_line(self, number: int, line: str) -> None:
-        stripped = line.strip()
-        if stripped == "%{" or (self.block_comment and stripped == "%}"):
-            self.block_comment += 1 if stripped == "%{" else -1
-            return
-        if self.block_comment or not stripped:
-            return
-        if self.depth == 1 and self.current is not None and _PLAIN_ROW.fullmatch(line) and "..." not in line:
-            self.current.pieces.append((number, line))
-            return
-        self._add_code(number, line)
-
-    def _add_code(self, number: int, line: str) -> None:
-        start = 0
-        position = 0
-        continued = False
-        while position < len(line):
-            character = line[position]
-            if character == "%" or (character == "#" and not line[:position].strip()):
-                line = line[:position]
-                break
-            if line.startswith("...", position):
-                line, continued = line[:position], True
-                break
-            if character in "'\"":
-                position = self._skip_string(number, line, position)
-                continue
-            self._count_bracket(number, line, character)
-            if character in ";," and self.depth == 0:
-                self._add_piece(number, line[start:position])
-                self._finish()
-                start = position + 1
-            position += 1
-        self._add_piece(number, line[start:])
-        if self.depth == 0 and not continued:
-            self._finish()
-        elif continued and self.current is not None:
-            # a continued row goes on: no row ends at this line's end
-            self.current.pieces.append((-number, ""))
-
-    def _count_bracket(self, number: int, line: str, character: str) -> None:
-        if character in "([{":
-            if self.depth == 0:
-                self.open_line = number
-            self.depth += 1
-        elif character in ")]}":
-            self.depth -= 1
-            if self.depth < 0:
-                self.issues.append(
-                    _issue(number, line, "a bracket is closed that was never opened", "E-FORMAT")
-                )
-                self.depth = 0
-
-    def _skip_string(self, number: int, line: str, position: int) -> int:
-        quote = line[position]
-        before = line[position - 1] if position else " "
-        if quote == "'" and (before.isalnum() or before in "_)]}'."):
-            return position + 1  # transpose
-        end = position + 1
-        while end < len(line):
-            if line[end] == quote:
-                if line.startswith(quote * 2, end):
-                    end += 2
-                    continue
-                return end + 1
-            end += 1
-        self.issues.append(_issue(number, line, "a string is not closed on its line", "E-TRUNC"))
-        return len(line)
-
-    def _add_piece(self, number: int, code: str) -> None:
-        if not code.strip() and self.current is None:
-            return
-        if self.current is None:
-            self.current = _Statement(number)
-        self.current.pieces.append((number, code))
-
-    def _finish(self) -> None:
-        if self.current is not None and self.current.text:
-            self.done.append(self.current)
-        self.current = None
-
-    def close(self, last: int) -> None:
-        if self.depth and self.current is not None:
-            message = f"the file ends (line {last}) inside a bracket opened here: is it cut off?"
-            self.issues.append(_issue(self.open_line, self.current.text[:60], message, "E-TRUNC"))
-        else:
-            self._finish()
-        if self.block_comment > 0:
-            self.issues.append(_issue(last, "%{", "a block comment is never closed", "E-TRUNC"))
-
-
-def _split(text: str) -> tuple[list[_Statement], list[Issue]]:
-    splitter = _Splitter()
-    lines = text.splitlines()
-    for number, line in enumerate(lines, start=1):
-        splitter.add_line(number, line)
-    splitter.close(len(lines))
-    return splitter.done, splitter.issues
-
-
 def _find_assigned(bare: str) -> str:
     """Give the left-hand side of a statement, empty if it assigns nothing."""
     depth = 0
@@ -300,7 +172,7 @@ def _iterate_rows(pieces: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:
         yield row_line, row
 
 
-def _strip_outer(statement: _Statement, opening: str, closing: str) -> list[tuple[int, str]] | None:
+def _strip_outer(statement: Statement, opening: str, closing: str) -> list[tuple[int, str]] | None:
     """Cut ``mpc.x = [`` and ``]`` off the pieces; None if the bracket is not the whole right-hand side."""
     pieces = list(statement.pieces)
     joined = ""
@@ -323,7 +195,7 @@ def _strip_outer(statement: _Statement, opening: str, closing: str) -> list[tupl
     return pieces
 
 
-def _parse_matrix(name: str, statement: _Statement) -> Literal | Issue:
+def _parse_matrix(name: str, statement: Statement) -> Literal | Issue:
     pieces = _strip_outer(statement, "[", "]")
     rows, lines = [], []
     for line, row in _iterate_rows(pieces) if pieces is not None else ():
@@ -331,20 +203,20 @@ def _parse_matrix(name: str, statement: _Statement) -> Literal | Issue:
         bad = next((token for token in tokens if not _NUMBER.fullmatch(token)), None)
         if bad is not None:
             message = f"mpc.{name}: {bad!r} is not a number; write the value that it stands for"
-            return _issue(line, row, message, "E-MPC-VALUE")
+            return make_issue(line, row, message, "E-MPC-VALUE")
         rows.append(tokens)
         lines.append(line)
     if pieces is None:
-        return _issue(
+        return make_issue(
             statement.line, statement.text, f"mpc.{name} is computed, not a literal; write its value"
         )
     return Literal(name, "matrix", statement.line, tuple(rows), tuple(lines))
 
 
-def _parse_cell(name: str, statement: _Statement) -> Literal | Issue:
+def _parse_cell(name: str, statement: Statement) -> Literal | Issue:
     pieces = _strip_outer(statement, "{", "}")
     if pieces is None:
-        return _issue(
+        return make_issue(
             statement.line, statement.text, f"mpc.{name} is computed, not a literal; write its value"
         )
     rows, lines = [], []
@@ -352,7 +224,7 @@ def _parse_cell(name: str, statement: _Statement) -> Literal | Issue:
         row = []
         for single, double, other in _CELL_ITEM.findall(piece):
             if other and not _NUMBER.fullmatch(other):
-                return _issue(
+                return make_issue(
                     number, piece, f"mpc.{name}: {other!r} is neither a string nor a number", "E-MPC-VALUE"
                 )
             row.append(other or single.replace("''", "'") or double.replace('""', '"'))
@@ -362,7 +234,7 @@ def _parse_cell(name: str, statement: _Statement) -> Literal | Issue:
     return Literal(name, "cell", statement.line, tuple(rows), tuple(lines))
 
 
-def _parse_literal(name: str, right: str, statement: _Statement) -> Literal | Issue:
+def _parse_literal(name: str, right: str, statement: Statement) -> Literal | Issue:
     if right.startswith("["):
         return _parse_matrix(name, statement)
     if right.startswith("{"):
@@ -374,7 +246,7 @@ def _parse_literal(name: str, right: str, statement: _Statement) -> Literal | Is
             name, "string", statement.line, ((right[1:-1].replace("''", "'"),),), (statement.line,)
         )
     message = f"mpc.{name} is computed, and nothing is executed here; write its value as a literal"
-    return _issue(statement.line, statement.text, message)
+    return make_issue(statement.line, statement.text, message)
 
 
 def _evaluate(expression: str, names: Mapping[str, float]) -> float:
@@ -431,7 +303,7 @@ class _Classifier:
         self.local_function = False
         self.seen_function = False
 
-    def add(self, statement: _Statement) -> None:
+    def add(self, statement: Statement) -> None:
         text = statement.text
         bare = _STRING.sub("''", text)
         if re.match(r"function\b", text):
@@ -455,11 +327,11 @@ class _Classifier:
         elif self._check_untouched(statement, bare) and not self.block:
             self._ignore(statement)
 
-    def _ignore(self, statement: _Statement) -> None:
+    def _ignore(self, statement: Statement) -> None:
         shown = re.sub(r"\s+", " ", statement.text)
         self.ignored.append(f"line {statement.line}: {shown if len(shown) <= 80 else shown[:77] + '…'}")
 
-    def _add_function(self, statement: _Statement) -> None:
+    def _add_function(self, statement: Statement) -> None:
         if self.seen_function or self.literals:
             self.local_function = True
             self._ignore(statement)
@@ -473,9 +345,9 @@ class _Classifier:
             "only cases of version 2, `function mpc = name`, are read: "
             "load it in MATPOWER and save it again with savecase"
         )
-        self.issues.append(_issue(statement.line, statement.text, message, "E-FORMAT"))
+        self.issues.append(make_issue(statement.line, statement.text, message, "E-FORMAT"))
 
-    def _add_field(self, statement: _Statement, text: str) -> None:
+    def _add_field(self, statement: Statement, text: str) -> None:
         match = _LITERAL.fullmatch(text)
         if match is None:
             self._add_conversion(statement, text)
@@ -486,7 +358,7 @@ class _Classifier:
         elif parsed.name in self.literals:
             first = self.literals[parsed.name].line
             message = f"mpc.{parsed.name} is assigned a second time (first on line {first}); keep one"
-            self.issues.append(_issue(statement.line, text, message))
+            self.issues.append(make_issue(statement.line, text, message))
         else:
             self.literals[parsed.name] = parsed
             if parsed.name == "baseMVA" and parsed.kind == "number":
@@ -510,11 +382,11 @@ class _Classifier:
         text = re.sub(r"mpc\.bus\(\s*(\d+)\s*,\s*(\w+)\s*\)", insert_base_kv, expression)
         return _evaluate(text.replace("mpc.baseMVA", "mpc_baseMVA"), self.values)
 
-    def _add_conversion(self, statement: _Statement, text: str) -> None:
+    def _add_conversion(self, statement: Statement, text: str) -> None:
         match = _CONVERSION.fullmatch(text)
         message = "assigns mpc in a way that is not evaluated here; write the resulting values as literals"
         if match is None:
-            self.issues.append(_issue(statement.line, text, message))
+            self.issues.append(make_issue(statement.line, text, message))
             return
         table, columns, table2, columns2, operator, expression = match.groups()
         target, origin = self._resolve_columns(columns), self._resolve_columns(columns2)
@@ -523,11 +395,11 @@ class _Classifier:
         plain = table == table2 and target == origin and bool(target) and set(target) <= _CONVERTIBLE[table]
         repeated = any(c.table == table and set(c.columns) & set(target) for c in self.conversions)
         if not plain or repeated or not math.isfinite(factor) or factor <= 0 or table not in self.literals:
-            self.issues.append(_issue(statement.line, text, message))
+            self.issues.append(make_issue(statement.line, text, message))
             return
         self.conversions.append(Conversion(table, target, factor, statement.line, re.sub(r"\s+", " ", text)))
 
-    def _add_helper(self, statement: _Statement, bare: str) -> bool:
+    def _add_helper(self, statement: Statement, bare: str) -> bool:
         """Note index names and base values, which conversions rest on; False if it is neither."""
         text = re.sub(r"\s+", " ", statement.text)
         match = _INDEX_NAMES.fullmatch(text)
@@ -545,7 +417,7 @@ class _Classifier:
                 return True
         return False
 
-    def _check_untouched(self, statement: _Statement, bare: str) -> bool:
+    def _check_untouched(self, statement: Statement, bare: str) -> bool:
         """Report a statement that assigns mpc, or may."""
         bare = bare.strip()
         left = _find_assigned(bare)
@@ -561,7 +433,7 @@ class _Classifier:
             reason = "runs a script that may assign mpc, and nothing is executed here"
         if reason:
             message = f"{reason}; write the resulting values as literals"
-            self.issues.append(_issue(statement.line, statement.text, message))
+            self.issues.append(make_issue(statement.line, statement.text, message))
         return not reason
 
 
@@ -592,7 +464,7 @@ def scan_statements(text: str, source: str = "case.m") -> CaseStatements:
     >>> case.literals["bus"].rows
     (('1', '3', '0'),)
     """
-    statements, issues = _split(text)
+    statements, issues = split_statements(text)
     classifier = _Classifier()
     for statement in statements:
         classifier.add(statement)

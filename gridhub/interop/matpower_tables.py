@@ -139,7 +139,7 @@ def _check_numbers(case: CaseTables) -> list[Issue]:
     numbers, lines = case.tables["bus"][:, 0], case.lines["bus"]
     first: dict[float, int] = {}
     for number, line in zip(numbers, lines, strict=True):
-        if number != round(number) or number < 1:
+        if not 1 <= number < 1e9 or number != round(number):
             issues.append(
                 _error("E-MPC-VALUE", "bus", line, "bus_i", number, "bus numbers are whole and positive")
             )

@@ -15,7 +15,7 @@ import pandas as pd
 
 from gridhub.interop.export import Export, list_rows, report_columns
 from gridhub.interop.matpower import FUELS
-from gridhub.interop.powerio_bridge import CAPABILITY
+from gridhub.interop.powerio_units import CAPABILITY
 from gridhub.model.schema import BRANCH_TABLES, complete_table, read_schema
 
 _COSTS = ("cost_c2_per_mw2h", "cost_c1_per_mwh", "cost_c0_per_h")

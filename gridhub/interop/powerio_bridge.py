@@ -3,87 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from gridhub.errors import Issue, name_ids
+from gridhub.interop.bridge import Bridge
 from gridhub.interop.conversion_report import warn
-from gridhub.interop.generator_costs import add_cost
 from gridhub.interop.powerio_reader import Record, read_limit, read_number, read_rating
-from gridhub.model.schema import read_schema
+from gridhub.interop.powerio_units import add_generators, add_hvdc, add_static_compensators, add_storage
+from gridhub.model.schema import BRANCH_TABLES
 
-_BRANCH_TABLES = ("line", "transformer", "series")
-_FUELS = {
-    "nuclear": "nuclear",
-    "hydro": "hydro",
-    "wind": "wind",
-    "solar": "solar",
-}
 _KNOWN_EXTRAS = {"id", "psse_ip", "psse_iq", "psse_pl", "psse_ql", "psse_yp", "psse_yq"}
-CAPABILITY = {
-    **{f"{name}": f"{name}_mw" for name in ("pc1", "pc2")},
-    **{f"{name}": f"{name}_mvar" for name in ("qc1min", "qc1max", "qc2min", "qc2max")},
-    "ramp_agc": "ramp_agc_mw_per_min",
-    "ramp_10": "ramp_10_mw",
-    "ramp_30": "ramp_30_mw",
-    "ramp_q": "ramp_q_mvar_per_min",
-}
-"""Generator columns that travel as extra columns of our table, where a file states any."""
-
-
-@dataclass
-class Bridge:
-    """Rows collected table by table, with the issues found on the way.
-
-    Attributes
-    ----------
-    base_mva : float
-        Power base [MVA].
-    rows : mapping
-        Table -> id -> column -> value.
-    issues : list of Issue
-    notes : list of str
-    added : mapping
-        Rows and totals that the conversion added on purpose, by name.
-    """
-
-    base_mva: float
-    rows: dict[str, dict[str, dict[str, Any]]] = field(default_factory=lambda: defaultdict(dict))
-    issues: list[Issue] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    added: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    vn_kv: dict[str, float] = field(default_factory=dict)
-    kind: dict[str, str] = field(default_factory=dict)
-
-    def add(self, table: str, id_: str, **values: Any) -> None:
-        """Add one row; an id that is taken gets ``:2``, ``:3``, …."""
-        unique, count = id_, 1
-        while unique in self.rows[table]:
-            count += 1
-            unique = f"{id_}:{count}"
-        self.rows[table][unique] = values
-
-    def warn(self, code: str, table: str, ids: Iterable[object], column: str, message: str) -> None:
-        """Add a warning unless there is no row it is about."""
-        listed = list(ids)
-        if listed:
-            self.issues.append(warn(code, table, listed, column, message))
-
-    def build_tables(self) -> dict[str, pd.DataFrame]:
-        """Make the tables."""
-        tables = {}
-        for table, rows in self.rows.items():
-            if rows:
-                names = dict.fromkeys(name for row in rows.values() for name in row)
-                schema = read_schema()[table]
-                defaults = {name: schema[name].default if name in schema else None for name in names}
-                data = {name: [row.get(name, defaults[name]) for row in rows.values()] for name in names}
-                tables[table] = pd.DataFrame(data, index=pd.Index(list(rows), name="id"))
-        return tables
 
 
 def _add_buses(bridge: Bridge, record: Record) -> None:
@@ -208,6 +141,11 @@ def _add_branch(bridge: Bridge, row: int, branch: Record) -> str:
         per_unit = {"r_pu": r, "x_pu": x, "g_pu": g, "b_pu": b}
         bridge.add(table, id_, **common, **per_unit, tap_ratio=tap if tap else 1.0, shift_degree=shift)
     ratio = tap if tap else 1.0
+    if not 1e-3 < abs(ratio) < 1e3:
+        bridge.issues.append(
+            Issue("error", "E-TAP", "branch", id_, "tap_ratio", f"{tap:g}", "no tap is like that")
+        )
+        ratio = 1.0
     for end, bus, admittance in (("from", ends[0], left / ratio**2), ("to", ends[1], right)):
         if admittance:
             _add_left_over(bridge, f"shunt:{id_}:{end}", bus, admittance, bool(branch["in_service"]))
@@ -330,176 +268,6 @@ def _add_switches(bridge: Bridge, record: Record) -> None:
         bridge.notes.append(f"{len(record['switches'])} switches are series elements of zero impedance")
 
 
-def _add_generators(bridge: Bridge, record: Record) -> None:
-    remote, passive, curves = {}, [], []
-    stated = {name for g in record["generators"] for name, value in (g.get("caps") or {}).items() if value}
-    for row, generator in enumerate(record["generators"], start=1):
-        id_, bus = f"gen:{row}", str(generator["bus"])
-        vm_pu = read_limit(generator["vg"])
-        regulated = generator.get("regulated_bus")
-        if regulated is not None and str(regulated) != bus:
-            remote[id_] = str(regulated)
-            stored = bridge.rows["bus"][bus]["vm_start_pu"]
-            vm_pu = stored if stored > 0 else vm_pu
-        regulating = bool(generator["voltage_regulation_on"]) and bridge.kind[bus] in ("PV", "REF")
-        if bridge.kind[bus] == "PQ" and generator["voltage_regulation_on"] and generator["in_service"]:
-            passive.append(id_)
-        caps = generator.get("caps") or {}
-        control = generator.get("active_power_control") or {}
-        if (control.get("droop_percent"), control.get("participation_factor")) != (None, None):
-            curves.append(id_)
-        bridge.add(
-            "generator",
-            id_,
-            bus=bus,
-            p_mw=generator["pg"],
-            q_mvar=generator["qg"],
-            p_min_mw=read_limit(generator["pmin"]),
-            p_max_mw=read_limit(generator["pmax"]),
-            q_min_mvar=read_limit(generator["qmin"]),
-            q_max_mvar=read_limit(generator["qmax"]),
-            vm_pu=vm_pu,
-            regulating=regulating,
-            participation=read_limit(caps.get("apf")) if "apf" in stated else math.nan,
-            fuel=_FUELS.get(generator.get("energy_source") or "", ""),
-            in_service=bool(generator["in_service"]),
-            source_row=row,
-            **{CAPABILITY[n]: read_limit(caps.get(n)) for n in CAPABILITY if n in stated},
-        )
-        if generator.get("cost"):
-            add_cost(bridge, id_, generator["cost"], bridge.rows["generator"][id_])
-    message = (
-        "regulate another bus in the file "
-        f"({name_ids(remote.values())}): here their own bus, at its stored voltage"
-    )
-    bridge.warn("W-REMOTE", "generator", remote, "regulating", message)
-    bridge.warn(
-        "W-FIELD", "generator", curves, "participation", "droop and participation of the control are not held"
-    )
-    if passive:
-        bridge.notes.append(
-            f"{len(passive)} generators at buses of type PQ are fixed injections and regulate no voltage"
-            f" ({name_ids(passive)})"
-        )
-
-
-def _add_static_compensators(bridge: Bridge, record: Record) -> None:
-    ids = []
-    for row, svc in enumerate(record["static_var_compensators"], start=1):
-        id_, bus = f"svc:{row}", str(svc["bus"])
-        vn_kv = bridge.vn_kv[bus]
-        bridge.add(
-            "generator",
-            id_,
-            bus=bus,
-            p_mw=0.0,
-            q_mvar=read_number(svc["q"]) if svc.get("q") is not None else 0.0,
-            p_min_mw=0.0,
-            p_max_mw=0.0,
-            q_min_mvar=read_limit(svc["b_min_siemens"]) * vn_kv**2,
-            q_max_mvar=read_limit(svc["b_max_siemens"]) * vn_kv**2,
-            vm_pu=read_limit(svc["voltage_setpoint_kv"]) / vn_kv,
-            regulating=bool(svc["regulating"]) and svc["regulation_mode"] == "voltage",
-            in_service=bool(svc["in_service"]),
-        )
-        bridge.added["generator"] += 1
-        bridge.added["generation_mvar"] += bridge.rows["generator"][id_]["q_mvar"]
-        ids.append(id_)
-    message = (
-        "static var compensators are generators of 0 MW; their range does not change with the voltage here"
-    )
-    bridge.warn("W-SVC", "generator", ids, "q_max_mvar", message)
-
-
-def _add_storage(bridge: Bridge, record: Record) -> None:
-    uneven = []
-    for row, storage in enumerate(record["storage"], start=1):
-        id_ = f"storage:{row}"
-        charge, discharge = read_limit(storage["charge_rating"]), read_limit(storage["discharge_rating"])
-        energy = read_limit(storage["energy_rating"])
-        efficiency = read_limit(storage["charge_efficiency"]) * read_limit(storage["discharge_efficiency"])
-        if charge != discharge or storage.get("p_loss") or storage.get("q_loss"):
-            uneven.append(id_)
-        bridge.add(
-            "storage",
-            id_,
-            bus=str(storage["bus"]),
-            p_mw=-read_number(storage["ps"]),
-            q_mvar=-read_number(storage["qs"]),
-            p_max_mw=max(charge, discharge),
-            e_mwh=energy,
-            soc=read_limit(storage["energy"]) / energy if energy else math.nan,
-            efficiency=efficiency,
-            in_service=bool(storage["in_service"]),
-        )
-    bridge.warn(
-        "W-FIELD", "storage", uneven, "", "separate ratings for charging and standby losses are not held"
-    )
-
-
-def _add_hvdc(bridge: Bridge, record: Record, recompute: bool) -> None:
-    silent = {}
-    # RAW states no limits: the reader takes the set-point for one
-    derived = record["source_format"] in ("psse", "psse-rawx")
-    for row, link in enumerate(record["hvdc"], start=1):
-        id_ = f"dcline:{row}"
-        p_mw, loss, share = link["pf"], read_number(link["loss0"]), read_number(link["loss1"])
-        if not recompute and loss == 0.0 and share == 0.0:
-            loss = p_mw - link["pt"]
-        elif recompute:
-            _check_dc_loss(bridge, id_, link)
-        if not link["qf"] and not link["qt"] and p_mw and not recompute:
-            silent[id_] = abs(p_mw)
-        bridge.add(
-            "hvdc",
-            id_,
-            from_bus=str(link["from"]),
-            to_bus=str(link["to"]),
-            p_mw=p_mw,
-            p_min_mw=math.nan if derived else read_limit(link["pmin"]),
-            p_max_mw=math.nan if derived else read_limit(link["pmax"]),
-            loss_mw=loss,
-            loss_percent=100.0 * share,
-            q_from_mvar=link["qf"],
-            q_to_mvar=link["qt"],
-            regulating_from=False,
-            regulating_to=False,
-            vm_from_pu=read_limit(link["vf"]),
-            vm_to_pu=read_limit(link["vt"]),
-            q_from_min_mvar=read_limit(link["qminf"]),
-            q_from_max_mvar=read_limit(link["qmaxf"]),
-            q_to_min_mvar=read_limit(link["qmint"]),
-            q_to_max_mvar=read_limit(link["qmaxt"]),
-            in_service=bool(link["in_service"]),
-            source_row=row,
-        )
-        if link.get("cost"):
-            add_cost(bridge, id_, link["cost"], bridge.rows["hvdc"][id_])
-    message = f"reactive power of the converters is not given: 0 Mvar taken for {sum(silent.values()):g} MW"
-    bridge.warn("W-DCQ", "hvdc", silent, "q_from_mvar", message)
-    if record["hvdc"]:
-        bridge.notes.append(
-            "HVDC ends inject the reactive power stored for them and regulate no voltage, as in a stored "
-            "state; MATPOWER ignores the links unless toggle_dcline is on, and then makes both ends regulate "
-            "Vf and Vt: set regulating_from and regulating_to for that"
-        )
-
-
-def _check_dc_loss(bridge: Bridge, id_: str, link: Record) -> None:
-    """Compare what arrives by MATPOWER's loss formula with ours (loss grows with |P|) and with the file."""
-    p, l0, l1 = link["pf"], read_number(link["loss0"]), read_number(link["loss1"])
-    formula, ours = p - (l0 + l1 * p), p - l0 - l1 * abs(p)
-    if abs(formula - ours) > 1e-6:
-        message = (
-            f"flow against the link's direction: MATPOWER's loss formula lets {formula:g} MW arrive at the "
-            f"to end, here it is {ours:g} MW, with losses of {p - ours:g} MW"
-        )
-        bridge.warn("W-DCLOSS", "hvdc", [id_], "loss_percent", message)
-    elif abs(link["pt"] - formula) > 0.01:
-        message = f"Pt is {link['pt']:g} MW in the file, and {formula:g} MW by its losses, which are taken"
-        bridge.warn("W-DCLOSS", "hvdc", [id_], "p_mw", message)
-
-
 def _report_rest(bridge: Bridge, record: Record) -> None:
     """Report what PowerIO knows and the tables have no place for."""
     for area in record.get("areas") or ():
@@ -555,10 +323,10 @@ def build_bridge(record: Record, recompute_dc: bool = False) -> Bridge:
     _add_branches(bridge, record)
     _add_three_winding(bridge, record)
     _add_switches(bridge, record)
-    _add_generators(bridge, record)
-    _add_static_compensators(bridge, record)
-    _add_storage(bridge, record)
-    _add_hvdc(bridge, record, recompute_dc)
+    add_generators(bridge, record)
+    add_static_compensators(bridge, record)
+    add_storage(bridge, record)
+    add_hvdc(bridge, record, recompute_dc)
     _report_rest(bridge, record)
     return bridge
 
@@ -592,6 +360,6 @@ def sum_record(record: Record) -> dict[str, float]:
 
 def count_tables(tables: Mapping[str, pd.DataFrame]) -> dict[str, int]:
     """Count our rows by the same names as `count_record`."""
-    counts = {name: len(tables[name]) for name in tables if name not in _BRANCH_TABLES}
-    counts["branch"] = sum(len(tables[name]) for name in _BRANCH_TABLES if name in tables)
+    counts = {name: len(tables[name]) for name in tables if name not in BRANCH_TABLES}
+    counts["branch"] = sum(len(tables[name]) for name in BRANCH_TABLES if name in tables)
     return counts

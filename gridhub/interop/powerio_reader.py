@@ -13,13 +13,15 @@ from gridhub.errors import FileFormatError, Issue
 Record = dict[str, Any]
 """One component as PowerIO stores it."""
 
+_WORDS = ("Infinity", "-Infinity", "NaN")
+_TEXTS = ("name", "uid", "id", "value", "local_id")
 _TRUNCATED = re.compile(
     r"truncat|unexpected end|end of file|EOF|missing .*terminator|UnbalancedBrackets", re.I
 )
 
 
 def read_number(value: object) -> float:
-    """Give a number of PowerIO's record as float: null is NaN, infinite ones are words there."""
+    """Give a number of PowerIO's record as float: null is NaN."""
     return math.nan if value is None else float(str(value))
 
 
@@ -33,6 +35,14 @@ def read_rating(value: object) -> float:
     """Give a rating as float; 0, infinite and null all say unrated, which is NaN here."""
     number = read_limit(value)
     return number if number > 0 else math.nan
+
+
+def _restore_numbers(row: Record) -> Record:
+    """Make numbers of the words that stand for infinite ones and for none."""
+    return {
+        key: float(value) if isinstance(value, str) and value in _WORDS and key not in _TEXTS else value
+        for key, value in row.items()
+    }
 
 
 def _describe(error: Exception) -> Issue:
@@ -72,7 +82,7 @@ def parse_bytes(data: bytes, name: str, token: str | None) -> tuple[Record, list
         text = powerio.serialize(module).text
     except powerio.PowerIOError as error:
         raise FileFormatError([_describe(error)], name) from error
-    content = json.loads(text or "{}")["value"]
+    content = json.loads(text or "{}", object_hook=_restore_numbers)["value"]
     if content["type"] != "powerio.BalancedNetwork":
         kind = content["type"].removeprefix("powerio.")
         message = f"the file holds a {kind}, not one transmission network: read_case reads networks"

@@ -113,6 +113,14 @@ def _read_fields(line: str) -> list[str]:
     return [field.strip() for field in line.split("/")[0].split(",")]
 
 
+def _read_power(text: str) -> float:
+    """Read a power; 0 where the field is none, in a section that nothing else reads."""
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
 def find_unmodelled(data: bytes) -> list[Issue]:
     """Find the devices that PowerIO leaves out of a RAW file, with their MW and Mvar.
 
@@ -137,10 +145,10 @@ def find_unmodelled(data: bytes) -> list[Issue]:
             issues.append(Issue("warning", "W-DROPPED", section, "", "", "", message))
 
     converters = [_read_fields(line) for _, line in sections["voltage source converter"]]
-    powers = [float(f[3]) for f in converters if len(f) > 8 and f[1] == "2"]
+    powers = [_read_power(f[3]) for f in converters if len(f) > 8 and f[1] == "2"]
     report("voltage source converter", len(converters) // 3, f", {sum(map(abs, powers)):g} MW of set-points")
     report("multi-terminal dc", len(sections["multi-terminal dc"]) and 1, "")
     facts = [_read_fields(line) for _, line in sections["facts"]]
-    ranges = [float(f[7]) for f in facts if len(f) > 7 and re.fullmatch(r"-?[\d.]+(E[+-]?\d+)?", f[7], re.I)]
+    ranges = [_read_power(f[7]) for f in facts if len(f) > 7]
     report("facts", len(facts), f", up to {sum(map(abs, ranges)):g} Mvar at 1 p.u.")
     return issues

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import powerio
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from scipy.io import savemat
 
 from gridhub.case.compile import compile_case
@@ -419,3 +421,24 @@ class TestKpg193:
         ours = build_admittance(compile_case(net)).toarray()
         theirs = powerio.parse(str(kpg)).value.calc_admittance_matrix().toarray()
         np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-9)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    position=st.floats(0, 1, exclude_max=True),
+    length=st.integers(0, 20),
+    new=st.sampled_from(
+        ["", "NaN", "-Inf", "1e999", "-1", "0", "'", "[", "]", "{", "%", ";", "\n", "mpc", "=", "나"]
+    ),
+)
+def test_damage_is_refused_or_read_but_never_breaks(
+    four_bus: Path, tmp_path: Path, position: float, length: int, new: str
+) -> None:
+    text = four_bus.read_text(encoding="utf-8")
+    start = int(position * len(text))
+    path = tmp_path / "damaged.m"
+    path.write_text(text[:start] + new + text[start + length :], encoding="utf-8")
+    try:
+        read_case(path)
+    except InputError as error:
+        assert all(issue.code and issue.message for issue in error.issues)
