@@ -14,6 +14,9 @@ PartKind = Literal["data_center", "solar", "wind", "offshore_wind", "storage", "
 
 SCHEMA_VERSION = 1
 
+FIGURES = ("route_factor", "minimum_length_km", "split_above_mw", "line_lead_years", "shared_km")
+"""Figures every document must hold under ``[connection]``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -184,6 +187,8 @@ class ConnectionRules:
     route_factor, minimum_length_km, split_above_mw, line_lead_years : Figure
         Route length over straight distance; shortest feeder [km]; load above which two points of
         connection are used [MW]; standard period of a new line [year].
+    shared_km : Figure
+        Distance up to which a part of a hub shares the connection of its data center [km].
     longest_feeder_km : mapping
         kV -> longest straight distance of a feeder [km].
     feeders : tuple of FeederType
@@ -205,6 +210,7 @@ class ConnectionRules:
     minimum_length_km: Figure
     split_above_mw: Figure
     line_lead_years: Figure
+    shared_km: Figure
     longest_feeder_km: Mapping[float, float]
     feeders: tuple[FeederType, ...]
     banks: tuple[BankType, ...]
@@ -303,10 +309,7 @@ def _check(data: Mapping[str, Any]) -> None:
     """Raise one error with everything the document lacks."""
     connection = data.get("connection", {})
     needed = [(key, data) for key in ("as_of", "load_class", "generation_class", "connection")]
-    needed += [
-        (key, connection)
-        for key in ("route_factor", "minimum_length_km", "split_above_mw", "line_lead_years")
-    ]
+    needed += [(key, connection) for key in FIGURES]
     issues = [
         Issue(
             "error", "E-RULES", "connection_rules", key, "", "", "missing; see networks/korea for an example"
@@ -351,10 +354,7 @@ def read_connection_rules(text: str) -> ConnectionRules:
         raise FileFormatError((issue,), "connection_rules") from error
     _check(data)
     connection = data["connection"]
-    figures = {
-        key: _build(Figure, connection[key], key)
-        for key in ("route_factor", "minimum_length_km", "split_above_mw", "line_lead_years")
-    }
+    figures = {key: _build(Figure, connection[key], key) for key in FIGURES}
     longest = connection.get("longest_feeder_km", {})
     found = dict(data.get("published", {}))
     findings = [

@@ -20,11 +20,11 @@ from gridhub.analysis.interfaces import compare_interfaces
 from gridhub.analysis.reinforcement import (
     Candidate,
     Reinforcement,
-    change_conductor,
     compare_candidates,
     find_conductors,
     find_gain,
     list_candidates,
+    set_conductor,
 )
 from gridhub.analysis.security import Security, resolve_criteria, run_security
 from gridhub.connection_rules import ConnectionRules, read_connection_rules
@@ -56,8 +56,8 @@ RATING_SENSITIVITY = 1.10
 POWER_FACTORS = (0.90, 0.98)
 """Power factors of the data center in the sensitivity."""
 
-LARGEST_PACKAGE = 6
-"""Works in the package at most."""
+LARGEST_PACKAGE = 12
+"""Works tried for the package at most."""
 
 SENSITIVITY_OUTAGES = 40
 """Outages run again per snapshot where only those with violations are: the worst ones."""
@@ -510,8 +510,14 @@ def _build_package(
     chosen: Mapping[str, Sequence[str]],
     headroom: Headroom,
 ) -> pd.DataFrame:
-    """Add the cheapest grid work for the worst violation, run again, until nothing caused is left."""
-    net, rows, used = placed, [], set()
+    """Add the cheapest grid work for the worst violation, run again, until nothing caused is left.
+
+    A work that does not lower the number of caused violations is not kept.
+    """
+    net = placed
+    rows: list[dict[str, Any]] = []
+    used: set[str] = set()
+    count = len(touched)
     for step in range(1, LARGEST_PACKAGE + 1):
         works = [
             one
@@ -526,14 +532,16 @@ def _build_package(
         same = [one for one in works if one.target == target.target]
         best = min(same, key=lambda one: one.cost.base)
         used |= {best.name}
-        net = best.apply(net)
+        changed = best.apply(net)
         run.tell(f"package: {best.name}", 0.78 + 0.06 * step / LARGEST_PACKAGE)
-        table, _ = _judge_again(run, net, old, chosen)
-        touched = table[table["change"] == "caused"]
+        table, _ = _judge_again(run, changed, old, chosen)
         found = _measure(table)
+        if found["caused"] >= count:
+            continue
+        net, count, touched = changed, found["caused"], table[table["change"] == "caused"]
         rows.append(
             {
-                "step": step,
+                "step": len(rows) + 1,
                 "candidate": best.name,
                 "description": best.description,
                 "left_violations": found["caused"],
@@ -662,6 +670,4 @@ def _set_conductor(net: Network, kind: Mapping[str, Any]) -> Network:
     vn_kv = net.bus["vn_kv"].reindex(line["from_bus"]).to_numpy(dtype=float)
     mine = np.isclose(vn_kv, TOWER_KV, rtol=0.02) & (line["construction"] == "overhead").to_numpy(dtype=bool)
     mine &= ~line.index.str.startswith(HUB_PREFIX)
-    for route in dict.fromkeys(line["route"].where(line["route"] != "", line.index.to_series())[mine]):
-        net = change_conductor(net, str(route), kind)
-    return net
+    return set_conductor(net, line.index[mine], kind)

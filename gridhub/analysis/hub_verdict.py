@@ -67,8 +67,8 @@ def write_verdict(
     words = [f"{center.name} with {center.contract_mw:,.0f} MW at {site} ({first['vn_kv']:g} kV supply) "]
     if outcome == "not assessable":
         words.append(
-            "cannot be assessed with public data, because its point of connection rests on missing or assumed "
-            "routes; as far as the data go, it "
+            "cannot be assessed with public data, because its point of connection rests on missing or "
+            "assumed routes; as far as the data go, it "
         )
     words.append("causes no violation" if caused.empty else f"causes {_describe_caused(caused)}")
     if len(package):
@@ -85,7 +85,8 @@ def write_verdict(
             f"; {len(not_assessable)} sites behind these figures are not assessable with public data"
         )
     words.append(
-        "; stability, fault level, harmonics, protection, planned maintenance, land and permits were not assessed."
+        "; stability, fault level, harmonics, protection, planned maintenance, land and permits were not "
+        "assessed."
     )
     return "".join(words)
 
@@ -96,8 +97,8 @@ def _describe_dates(placements: pd.DataFrame) -> list[str]:
     decided = placements[placements["deciding_rule"] != ""]
     if len(decided):
         words.append(
-            f"; the generation rule decides the answer: {name_ids(decided['part'])} may not be energised before "
-            f"{decided['earliest_energisation'].max()} ({decided['deciding_rule'].iloc[0]})"
+            f"; the generation rule decides the answer: {name_ids(decided['part'])} may not be energised "
+            f"before {decided['earliest_energisation'].max()} ({decided['deciding_rule'].iloc[0]})"
         )
     month = str(placements["earliest_energisation"].iloc[0])
     if month:
@@ -118,8 +119,8 @@ def _describe_caused(caused: pd.DataFrame) -> str:
     if len(outages):
         towers = int(outages.str.startswith("tower:").sum())
         parts.append(
-            f"{len(outages)} violation(s) under {outages.nunique()} outage(s), {towers} of them after the loss of "
-            "a tower,"
+            f"{len(outages)} violation(s) under {outages.nunique()} outage(s), {towers} of them after the "
+            "loss of a tower,"
         )
     text = " and ".join(parts) + " that were not there before"
     loading = caused["loading_percent"].astype(float)

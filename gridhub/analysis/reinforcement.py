@@ -162,19 +162,23 @@ def change_conductor(net: Network, route: str, kind: Mapping[str, Any]) -> Netwo
         conductor, r_ohm_per_km, x_ohm_per_km, b_us_per_km, rate_mva.
     """
     rows = find_route(net, route)
-    if rows.empty:
-        return net
+    return net if rows.empty else set_conductor(net, rows.index, kind)
+
+
+def set_conductor(net: Network, lines: pd.Index, kind: Mapping[str, Any]) -> Network:
+    """Give some lines another conductor, by their length; see `change_conductor`."""
     line = net.line
-    km = rows["length_km"].to_numpy(dtype=float)
+    mine = line.index.isin(lines)
+    km = line["length_km"].to_numpy(dtype=float)[mine]
     for column, per_km in (("r_ohm", "r_ohm_per_km"), ("x_ohm", "x_ohm_per_km"), ("b_us", "b_us_per_km")):
         values = line[column].to_numpy(dtype=float).copy()
-        values[line.index.isin(rows.index)] = kind[per_km] * km
+        values[mine] = kind[per_km] * km
         line[column] = values
     for column in ("rate_mva", "rate_b_mva", "rate_c_mva"):
         values = line[column].to_numpy(dtype=float).copy()
-        values[line.index.isin(rows.index)] = kind["rate_mva"] if column == "rate_mva" else np.nan
+        values[mine] = kind["rate_mva"] if column == "rate_mva" else np.nan
         line[column] = values
-    line["conductor"] = line["conductor"].where(~line.index.isin(rows.index), kind["conductor"])
+    line["conductor"] = line["conductor"].where(~mine, kind["conductor"])
     return net.replace(line=line)
 
 

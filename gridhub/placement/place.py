@@ -12,6 +12,7 @@ import pandas as pd
 from gridhub.connection_rules import ConnectionRules, add_months, read_connection_rules
 from gridhub.criteria import read_criteria
 from gridhub.errors import PlacementError, name_ids
+from gridhub.geo import calculate_distance_km
 from gridhub.model.network import Network
 from gridhub.placement.candidates import HUB_PREFIX
 from gridhub.placement.connect import (
@@ -126,8 +127,11 @@ def _check_new(net: Network, parts: list[Part]) -> None:
 def _place_hub(net: Network, rules: ConnectionRules | None, hub: Hub) -> list[_Placed]:
     placed = _place_part(net, rules, hub.data_center)
     if not hub.behind_the_meter:
+        room = _find_room(placed[0])
         for part in hub.parts[1:]:
-            placed += _place_part(net, rules, part)
+            shared = _share(net, rules, part, placed[0], room)
+            room -= get_power(part) / PLANT_POWER_FACTOR if shared else 0.0
+            placed += shared or _place_part(net, rules, part)
         return placed
     return placed + _place_behind(net, rules, hub, placed[0])
 
@@ -187,6 +191,54 @@ def _find_split_limit(net: Network, rules: ConnectionRules | None) -> float:
     return rules.split_above_mw.value if rules else math.inf
 
 
+def _find_room(center: _Placed) -> float:
+    """Find what the data center's feeders and banks can carry beside it after the loss of one [MVA]."""
+    connection = center.connection
+    sizes = [
+        (count - 1) * one.rate_mva
+        for count, one in ((connection.feeders, connection.feeder), (connection.banks, connection.bank))
+        if one is not None
+    ]
+    return min(sizes, default=0.0) - center.request.s_mva
+
+
+def _share(
+    net: Network, rules: ConnectionRules | None, part: Part, center: _Placed, room: float
+) -> list[_Placed]:
+    """Connect a part beside the data center over the same feeders, if it is near and they have the room.
+
+    The room counts as if the part drew its whole power on top of the data center: storage that charges.
+    """
+    there = center.request
+    known = None not in (part.lat, part.lon, there.lat, there.lon)
+    if rules is None or part.bus is not None or not known or get_power(part) / PLANT_POWER_FACTOR > room:
+        return []
+    km = float(calculate_distance_km(part.lat, part.lon, there.lat, there.lon))  # type: ignore[arg-type]
+    own_class = rules.find_class(get_kind(part), get_power(part)).vn_kv
+    if km > rules.shared_km.value or own_class > center.connection.vn_kv * 1.02:
+        return []
+    power = get_power(part)
+    own = {"id": part.name, "name": part.name, "kind": get_kind(part), "p_mw": power, "class_mw": power}
+    reason = "beside the data center, over the same feeders"
+    return [_build(net, rules, part, replace(there, **own), _stand_beside(center.connection, reason), ())]  # type: ignore[arg-type]
+
+
+def _stand_beside(connection: Connection, reason: str) -> Connection:
+    """Make the connection of a part that stands on the data center's own bus."""
+    return replace(
+        connection,
+        distance_km=0.0,
+        length_km=0.0,
+        feeders=0,
+        banks=0,
+        feeder=None,
+        bank=None,
+        reason=reason,
+        alternatives="",
+        rows={},
+    )
+
+
 def _place_behind(net: Network, rules: ConnectionRules | None, hub: Hub, center: _Placed) -> list[_Placed]:
     """Put plants and storage on the hub's own bus; the plants never produce more than is drawn there."""
     drawn = center.request.p_mw
@@ -204,18 +256,7 @@ def _place_behind(net: Network, rules: ConnectionRules | None, hub: Hub, center:
             "p_mw": get_power(part),
         }
         request = replace(center.request, **own)
-        connection = replace(
-            center.connection,
-            distance_km=0.0,
-            length_km=0.0,
-            feeders=0,
-            banks=0,
-            feeder=None,
-            bank=None,
-            reason="behind the meter of the hub",
-            alternatives="",
-            rows={},
-        )
+        connection = _stand_beside(center.connection, "behind the meter of the hub")
         limited = [name or "the only state" for name, value in cut.items() if value < 1]
         notes: tuple[str, ...] = ()
         if isinstance(part, RenewablePlant) and limited:

@@ -39,7 +39,13 @@ def test_rules_that_apply_by_size_place_and_kind(rules):
 def test_every_rule_and_figure_says_where_it_comes_from(rules):
     for one in (*rules.rules, *rules.load_classes, *rules.generation_classes, *rules.feeders, *rules.banks):
         assert one.source and one.confidence in {"H", "M", "L", "K", "assumed"}
-    for figure in (rules.route_factor, rules.minimum_length_km, rules.split_above_mw, rules.line_lead_years):
+    for figure in (
+        rules.route_factor,
+        rules.minimum_length_km,
+        rules.split_above_mw,
+        rules.line_lead_years,
+        rules.shared_km,
+    ):
         assert figure.source and figure.unit and figure.as_of
     assert all(source and confidence for source, confidence in rules.output_sources.values())
 

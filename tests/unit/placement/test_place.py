@@ -154,3 +154,17 @@ def test_the_input_is_left_alone_and_names_are_used_once(grid):
 def test_names_are_data_not_ids_of_something_else(grid):
     net = place(grid, DataCenter('솔라시도 <b>"x"', contract_mw=300.0, lat=35.1, lon=127.2))
     assert net.bus.at['hub:솔라시도 <b>"x"', "name"] == '솔라시도 <b>"x"'
+
+
+def test_a_part_beside_the_data_center_shares_its_feeders_while_they_have_room(grid):
+    center = DataCenter("dc", contract_mw=1000.0, lat=35.1, lon=127.2)
+    cell = Storage("cell", p_mw=500.0, e_mwh=3000.0, lat=35.1, lon=127.2)
+    more = Storage("more", p_mw=800.0, e_mwh=800.0, lat=35.1, lon=127.2)
+    far = RenewablePlant("far", p_mw=500.0, lat=35.15, lon=127.2)
+    table = place(grid, Hub(center, plants=[far], storage=[cell, more])).placements.set_index("part")
+    assert (table.at["cell", "bus"], table.at["cell", "feeders"]) == ("hub:dc", 0)
+    assert table.at["cell", "earliest_energisation"] == "2026-11"
+    # 2,172 MVA stay after the loss of one; 1,053 and 526 are taken, 842 more do not fit
+    assert (table.at["more", "bus"], table.at["more", "feeders"]) == ("hub:more", 2)
+    assert table.at["far", "bus"] == "hub:far"
+    assert table.at["far", "earliest_energisation"] == "2032-01"
