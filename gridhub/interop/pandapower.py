@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from gridhub.errors import FileFormatError, Issue
-from gridhub.interop.conversion_report import ConversionReport, count_rows, raise_issues, sum_totals
+from gridhub.interop.conversion_report import ConversionReport, count_rows, raise_issues, sum_totals, warn
 from gridhub.interop.pandapower_branches import (
     read_impedances,
     read_lines,
@@ -353,3 +354,41 @@ def to_pandapower(net: Network, snapshot: str | None = None) -> tuple[Any, Conve
         notes=tuple(outline.notes),
     )
     return pp_net, report
+
+
+def build_pandapower_json(net: Network, name: str) -> tuple[bytes, ConversionReport]:
+    """Make the content of a pandapower JSON file from the state of the tables, and read it back.
+
+    Parameters
+    ----------
+    net : Network
+        The state of its tables is written; apply a snapshot first to write that.
+    name : str
+        Name of the file.
+
+    Returns
+    -------
+    content : bytes
+    report : ConversionReport
+        As `to_pandapower`; `counts` and `totals` are those of the file as read back.
+
+    Raises
+    ------
+    FileFormatError
+        As `to_pandapower`, or if what was written does not read back.
+    """
+    import pandapower
+
+    state = net.replace(snapshot_value=net.snapshot_value.iloc[:0], snapshot=net.snapshot.iloc[:0])
+    pp_net, report = to_pandapower(state)
+    content = str(pandapower.to_json(pp_net)).encode("utf-8")
+    written, _ = read_pandapower_bytes(content, name)
+    message = "not written: the state of the tables is"
+    snapshots = [warn("W-DROPPED", "snapshot", net.snapshots, "", message)] if net.snapshots else []
+    return content, replace(
+        report,
+        source=name,
+        totals=sum_totals(written),
+        counts=count_rows(written),
+        issues=(*report.issues, *snapshots),
+    )

@@ -179,7 +179,8 @@ class Draft:
                 count = len(source)
                 frame["source_row"] = self.number_branches(count) if is_branch else np.arange(1.0, count + 1)
             for name in source.columns:
-                if name in known and name not in frame:
+                # what names a row of a table that pandapower does not have would dangle
+                if name in known and name not in frame and not known[name].reference:
                     frame[name] = (
                         get_texts(source, name) if known[name].kind == "string" else source[name].to_numpy()
                     )

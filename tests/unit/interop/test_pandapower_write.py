@@ -378,3 +378,22 @@ def test_written_network_survives_pandapower_json(tmp_path: Any) -> None:
     again, _ = read_pandapower_json(path)
     assert again.load["p_mw"].sum() == 180.0
     assert len(again.branches()) == 3
+
+
+def test_write_case_writes_a_file_that_pandapower_and_we_read(tmp_path: Any) -> None:
+    from gridhub.interop.case_files import read_case, write_case
+
+    net = build(site=pd.DataFrame({"name": ["S"]}, index=["s"]))
+    net = change(net, "bus", site="s")
+    report = write_case(net, tmp_path / "four.json", format="pandapower-json")
+    assert (report.counts["line"], report.totals["load_mw"]) == (1, 180.0)
+    again, _ = read_case(tmp_path / "four.json")
+    assert_same_voltages(net, again)
+    pp_net = pp.from_json(str(tmp_path / "four.json"))
+    assert list(pp_net.bus["site"]) == ["s"] * 4
+
+
+def assert_same_voltages(one: Network, other: Network) -> None:
+    flows = [run_power_flow(net, options=OPTIONS).bus for net in (one, other)]
+    np.testing.assert_allclose(flows[0]["vm_pu"], flows[1]["vm_pu"], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(flows[0]["va_degree"], flows[1]["va_degree"], rtol=0, atol=1e-7)
