@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from build_sources import Row, fixed, flag, read_facts
 
 CAPITAL = ("Seoul", "Incheon", "Gyeonggi")
+#: Share of its capacity with which a unit takes up an imbalance, by fuel (assumed): gas is the marginal fuel,
+#: coal is slower, nuclear, hydro, sun and wind stay.
+PICKUP = {"lng": 1.0, "oil": 1.0, "coal": 0.3}
+#: Coal there stands behind a published export limit and takes up nothing.
+NO_PICKUP_ZONE = "eastcoast"
 LOAD_COLUMNS = (
     "id bus p_mw q_mvar annual_gwh kind name name_ko province site in_service source confidence".split()
 )
@@ -145,12 +150,18 @@ def build_loads(sites: dict[str, Row], factors: Factors) -> list[Row]:
     return rows
 
 
+def find_participation(unit: Row, site: Row) -> float:
+    """Return the participation factor of a unit [MW]."""
+    if unit["fuel"] == "coal" and site["zone"] == NO_PICKUP_ZONE:
+        return 0.0
+    return PICKUP.get(unit["fuel"], 0.0) * float(unit["p_max_mw"])
+
+
 def build_units(sites: dict[str, Row], voltage_pu: float) -> list[Row]:
     """Make the generator rows of plants, unit by unit, before dispatch."""
     rows = []
     for unit in read_facts("units"):
         site = sites[unit["site"]]
-        thermal = unit["fuel"] in ("lng", "coal", "oil")
         rows.append(
             {
                 "id": unit["id"],
@@ -163,7 +174,7 @@ def build_units(sites: dict[str, Row], voltage_pu: float) -> list[Row]:
                 "q_max_mvar": unit["q_max_mvar"],
                 "vm_pu": fixed(voltage_pu, 4),
                 "regulating": "true",
-                "participation": unit["p_max_mw"] if thermal else "0.0",
+                "participation": fixed(find_participation(unit, site), 1),
                 "fuel": unit["fuel"],
                 "plant": unit["plant"],
                 "name": unit["name"],

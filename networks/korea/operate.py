@@ -37,15 +37,15 @@ from gridhub.model.network import Network
 #: KPX data: margin of -0.3 % at 11 h on 23 August 2024), so cheap power from the coasts is let in. In spring
 #: it costs less than at the peaks, or all of the sun in Honam would be curtailed.
 INTACT_PRICE = 5_000_000.0
-OUTAGE_PRICE = {"summer_midday": 16_000.0, "spring_midday": 100_000.0}
+OUTAGE_PRICE = {"summer_midday": 10_000.0, "spring_midday": 100_000.0}
 USUAL_OUTAGE_PRICE = 1_000_000.0
-#: Room that running coal and gas units keep [MW]: about three of the largest unit (assumed; pumped storage is
-#: left idle as further reserve).
+#: Room that running gas units and coal units off the east coast keep [MW]: about three of the largest unit
+#: (assumed; pumped storage is left idle as further reserve).
 RESERVE_MW = {"spring_midday": 3_000.0}
 USUAL_RESERVE_MW = 4_500.0
 JEJU_RESERVE_MW = 270.0
-#: Share of ratings the linear dispatch may use: room for reactive power.
-RATING_SHARE = 0.96
+#: Share of ratings the linear dispatch may use: room for reactive power and for units that pick up a loss.
+RATING_SHARE = 0.93
 SHUNT_STEP_MVAR = 50.0
 ROUNDS = 6
 LOSS_ROUNDS = 3
@@ -161,7 +161,7 @@ def list_curtailable(tables: dict[str, list[Row]], factors: Factors, on_jeju: bo
     """List metered sun and wind, on Jeju or off it, as units without cost that may give less."""
     bus_of = {row["id"]: row["bus"] for row in tables["generator"]}
     costs = ("cost_c0_krw_per_h", "cost_c1_krw_per_mwh", "cost_c2_krw_per_mw2h")
-    free = {"p_min_mw": "0"} | dict.fromkeys(costs, "0")
+    free = {"p_min_mw": "0", "participation": "0"} | dict.fromkeys(costs, "0")
     rows = []
     for row_id, fact, capacity, metered in list_renewables(factors.unmetered_share):
         p_mw = capacity * (factors.solar if fact["kind"] == "solar" else factors.wind)
@@ -243,8 +243,8 @@ def solve_commitment(
             fleet.demand_mw,
         ),
     ]
-    thermal = np.array([u.get("fuel") in ("lng", "coal") for u in units], dtype=float)
-    room = np.concatenate([-thermal, thermal * p_max, np.zeros(limited)])
+    helps = np.array([float(u["participation"]) > 0 for u in units], dtype=float)
+    room = np.concatenate([-helps, helps * p_max, np.zeros(limited)])
     constraints.append(LinearConstraint(room[None, :], reserve_mw, np.inf))
     if limited:
         effect = rows @ fleet.ptdf
@@ -294,7 +294,10 @@ def dispatch(tables: dict[str, list[Row]], grid: Grid, factors: Factors) -> dict
     jeju_mw = -fixed_mw["jeju-154"]
     available = [row for row in list_available(factors) if row["site"] != "jeju"]
     hydro = [row for row in available if row["fuel"] == "hydro"]
-    units = [row for row in available if row["fuel"] != "hydro"] + curtailable
+    share = {row["id"]: row["participation"] for row in tables["generator"]}
+    units = [
+        {**row, "participation": share[row["id"]]} for row in available if row["fuel"] != "hydro"
+    ] + curtailable
     injection = np.array([fixed_mw[bus] for bus in grid.buses])
     position = {bus: i for i, bus in enumerate(grid.buses)}
     for row in hydro:
