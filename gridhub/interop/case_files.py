@@ -46,6 +46,7 @@ def _read_matpower(source: InputFile) -> tuple[Record, Bridge, tuple[str, ...]]:
     ]
     raise_issues([*refused, *find_differences(case, record)], source.name)
     bridge = build_bridge(record, recompute_dc=True)
+    bridge.issues[:0] = issues
     complete_bridge(bridge, statements, case)
     return record, bridge, statements.ignored
 

@@ -154,8 +154,9 @@ def _find_assigned(bare: str) -> str:
 def _iterate_rows(pieces: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:
     """Yield the rows of a bracket's content: separated by ``;`` or by the end of a line, unless continued."""
     row, row_line = "", 0
+    continued = {-number for number, _ in pieces if number < 0}
     for number, piece in pieces:
-        if number < 0:  # the line before is continued
+        if number < 0:
             continue
         parts = piece.split(";")
         for index, part in enumerate(parts):
@@ -165,7 +166,7 @@ def _iterate_rows(pieces: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:
             if index < len(parts) - 1 and row.strip():
                 yield row_line, row
                 row = ""
-        if (-number, "") not in pieces and row.strip():
+        if number not in continued and row.strip():
             yield row_line, row
             row = ""
     if row.strip():

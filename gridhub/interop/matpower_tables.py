@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gridhub.errors import Issue
+from gridhub.interop.conversion_report import warn
 from gridhub.interop.matpower_statements import CaseStatements, Literal
 
 Floats = npt.NDArray[np.float64]
@@ -57,6 +58,9 @@ _INFINITE_ALLOWED = {
     *COLUMNS["gen"][10:20],
 }
 """Limits: infinite says that there is none."""
+
+_UNUSED = {"mBase", *COLUMNS["gen"][10:21]}
+"""Columns that may be NaN, as some writers leave what they do not know."""
 
 _REFERENCES = {"gen": ("bus",), "branch": ("fbus", "tbus"), "dcline": ("fbus", "tbus")}
 
@@ -121,15 +125,21 @@ def _build_matrix(literal: Literal) -> tuple[Floats | None, list[Issue]]:
 
 def _check_finite(name: str, rows: Floats, lines: Sequence[int]) -> list[Issue]:
     issues = []
+    absent: list[str] = []
     names = COLUMNS[name]
     for i, j in zip(*np.nonzero(~np.isfinite(rows)), strict=True):
         column = names[j] if j < len(names) else f"column {j + 1}"
         if j >= len(names) and name in ("bus", "gen", "branch", "dcline"):
             continue  # results of a solver, which nothing here reads
-        if math.isnan(rows[i, j]):
+        if math.isnan(rows[i, j]) and column in _UNUSED:
+            absent.append(column)
+        elif math.isnan(rows[i, j]):
             issues.append(_error("E-NAN", name, lines[i], column, "NaN", "is not a number; write the value"))
         elif column not in _INFINITE_ALLOWED:
             issues.append(_error("E-INF", name, lines[i], column, rows[i, j], "is infinite; write the value"))
+    if absent:
+        message = f"NaN in {len(absent)} places: taken as not stated; a power flow does not use it"
+        issues.append(warn("W-NAN", f"mpc.{name}", [], ", ".join(dict.fromkeys(absent)), message))
     return issues
 
 

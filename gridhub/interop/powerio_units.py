@@ -30,7 +30,12 @@ CAPABILITY = {
 def add_generators(bridge: Bridge, record: Record) -> None:
     """Add every generator with its cost; those at buses of type PQ regulate nothing."""
     remote, passive, curves = {}, [], []
-    stated = {name for g in record["generators"] for name, value in (g.get("caps") or {}).items() if value}
+    stated = {
+        name
+        for g in record["generators"]
+        for name, value in (g.get("caps") or {}).items()
+        if not math.isnan(read_limit(value)) and read_limit(value) != 0.0
+    }
     for row, generator in enumerate(record["generators"], start=1):
         id_, bus = f"gen:{row}", str(generator["bus"])
         vm_pu = read_limit(generator["vg"])

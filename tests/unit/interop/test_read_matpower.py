@@ -442,3 +442,15 @@ def test_damage_is_refused_or_read_but_never_breaks(
         read_case(path)
     except InputError as error:
         assert all(issue.code and issue.message for issue in error.issues)
+
+
+def test_columns_without_use_may_be_nan(four_bus: Path, tmp_path: Path) -> None:
+    """Some writers leave mBase empty; a power flow does not use it."""
+    path = write_changed(
+        tmp_path,
+        four_bus,
+        ("50	10	100	-100	1.02	100", "50	10	100	-100	1.02	NaN"),
+    )
+    net, report = read_case(path)
+    assert len(net.generator) == 4
+    assert any(issue.code == "W-NAN" and issue.column == "mBase" for issue in report.issues)
