@@ -157,7 +157,11 @@ def freeze(net: Network, flow: PowerFlow) -> dict[str, object]:
 
 def format_expected(facts: pd.DataFrame, frozen: dict[str, dict[str, object]]) -> str:
     """Format ``expected.toml``."""
-    lines = ["# Written by networks/korea/expected.py --write; do not edit by hand.", ""]
+    lines = [
+        "# Written by networks/korea/expected.py --write; do not edit by hand.",
+        "# [frozen] is confirmed by pandapower on the exported network: tests/networks/test_korea_backbone.py.",
+        "",
+    ]
     for name, fact in facts.iterrows():
         lines += [f"[facts.{name}]"]
         for key in ("figure", "unit", "kind", "source", "confidence", "explanation"):
