@@ -159,7 +159,7 @@ def format_expected(facts: pd.DataFrame, frozen: dict[str, dict[str, object]]) -
     """Format ``expected.toml``."""
     lines = [
         "# Written by networks/korea/expected.py --write; do not edit by hand.",
-        "# [frozen] is confirmed by pandapower on the exported network: tests/networks/test_korea_backbone.py.",
+        "# [frozen] is confirmed by pandapower on the exported network, see tests/networks.",
         "",
     ]
     for name, fact in facts.iterrows():
