@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gridhub.cli import flow, networks, security
+from gridhub.cli import flow, networks, security, study
 
 app = typer.Typer(
     name="gridhub",
@@ -43,3 +43,5 @@ app.command("validate")(networks.validate)
 app.command("convert")(networks.convert)
 app.command("flow")(flow.flow)
 app.command("security")(security.security)
+app.command("hub")(study.hub)
+app.add_typer(study.app, name="study")

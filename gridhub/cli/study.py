@@ -106,8 +106,16 @@ def _run(study: Study, base: Path, out: Path, force: bool, as_json: bool) -> Non
     if as_json:
         print_json({"folder": str(folder), "report": str(folder / "report.html"), **content})
         return
-    result = content.get("result", {})
-    print_table(
-        study.title or study.name, ("what", "answer"), [(k.replace("_", " "), v) for k, v in result.items()]
-    )
+    _print_result(study.title or study.name, content.get("result", {}))
     print_line(f"report: {folder / 'report.html'}")
+
+
+def _print_result(title: str, result: Mapping[str, Any]) -> None:
+    rows: list[tuple[str, object]] = []
+    for key, value in result.items():
+        if isinstance(value, Mapping):
+            value = "; ".join(f"{part} {date}" for part, date in value.items())
+        if key != "verdict":
+            rows.append((key.replace("_", " "), value))
+    print_table(title, ("what", "answer"), rows)
+    print_line(str(result.get("verdict", "")))

@@ -27,7 +27,7 @@ def _render_value(value: Value) -> str:
             return "nan"
         return repr(value) if math.isfinite(value) else ("inf" if value > 0 else "-inf")
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_render_text(k)} = {_render_value(v)}" for k, v in value.items()) + " }"
+        return "{ " + ", ".join(f"{_render_key(k)} = {_render_value(v)}" for k, v in value.items()) + " }"
     return "[" + ", ".join(_render_value(item) for item in value) + "]"
 
 
