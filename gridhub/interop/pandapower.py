@@ -9,7 +9,14 @@ from typing import Any
 import pandas as pd
 
 from gridhub.errors import FileFormatError, Issue
-from gridhub.interop.conversion_report import ConversionReport, count_rows, raise_issues, sum_totals, warn
+from gridhub.interop.conversion_report import (
+    ConversionReport,
+    count_rows,
+    find_lost,
+    raise_issues,
+    sum_totals,
+    warn,
+)
 from gridhub.interop.pandapower_branches import (
     read_impedances,
     read_lines,
@@ -384,11 +391,15 @@ def build_pandapower_json(net: Network, name: str) -> tuple[bytes, ConversionRep
     content = str(pandapower.to_json(pp_net)).encode("utf-8")
     written, _ = read_pandapower_bytes(content, name)
     message = "not written: the state of the tables is"
-    snapshots = [warn("W-DROPPED", "snapshot", net.snapshots, "", message)] if net.snapshots else []
+    issues = [warn("W-DROPPED", "snapshot", net.snapshots, "", message)] if net.snapshots else []
+    before, after = sum_totals(net), sum_totals(written)
+    for lost in find_lost(before, after):
+        message = f"the file has {after[lost.column]:.9g} of {before[lost.column]:.9g}"
+        issues.append(warn("W-TOTAL", "totals", [], lost.column, message, lost.value))
     return content, replace(
         report,
         source=name,
-        totals=sum_totals(written),
+        totals=after,
         counts=count_rows(written),
-        issues=(*report.issues, *snapshots),
+        issues=(*report.issues, *issues),
     )
