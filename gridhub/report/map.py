@@ -28,14 +28,14 @@ COAST = ("#c5ced6", "#36434f")
 """Colours as (light, dark). Loading steps by 20 % of the rating, one hue from light to dark, orange above."""
 
 _DASH = {"feeder": "solid", "ac": "solid", "hvdc": [8, 4], "assumed": [2, 3]}
-_FILL = {
+PART_FILL = {
     "data_center": ("#b4236f", "#ff7ab8"),
     "solar": ("#c98a00", "#f2bd3f"),
     "wind": ("#2a7f9e", "#6cc4e4"),
     "offshore_wind": ("#2a7f9e", "#6cc4e4"),
     "storage": ("#4d7c2a", "#9bd065"),
 }
-HUB = _FILL["data_center"]
+HUB = PART_FILL["data_center"]
 
 # The markup is constant; Bokeh escapes every value that it puts in.
 _TIP = """<div style="max-width:300px;font:12px/1.45 'Gridhub Sans',sans-serif;white-space:pre-line">\
@@ -379,7 +379,7 @@ def _draw_hub(
             size=20 if marker == "star" else 10,
             line_width=1.5,
         )
-        palette.paint(dots.glyph, fill_color=_FILL.get(str(kind), ACCENT), line_color=LAND)
+        palette.paint(dots.glyph, fill_color=PART_FILL.get(str(kind), ACCENT), line_color=LAND)
         renderers.append(dots)
     return renderers
 

@@ -13,10 +13,12 @@ from gridhub.model.network import Network
 from gridhub.report.files import encode_csv, encode_geojson, encode_parquet, write_files
 from gridhub.report.html import render_page
 from gridhub.report.page import Block, Page, TableBlock
+from gridhub.report.picture import render_picture
 from gridhub.report.text import slug
 
 REPORT_FILE = "report.html"
 MAP_FILE = "map.geojson"
+PICTURE_FILE = "map.svg"
 
 
 def write_report(
@@ -27,7 +29,7 @@ def write_report(
     subtitle: str = "",
     provenance: Mapping[str, str] | None = None,
 ) -> Path:
-    """Write results as a folder: ``report.html``, ``map.geojson``, ``tables/*.csv`` and ``tables/*.parquet``.
+    """Write results as a folder: ``report.html``, ``map.geojson``, ``map.svg`` and the tables (CSV, Parquet).
 
     Parameters
     ----------
@@ -96,6 +98,7 @@ def build_files(page: Page) -> dict[str, bytes]:
         contents[f"tables/{name}.parquet"] = encode_parquet(block.frame)
     if page.layers is not None:
         contents[MAP_FILE] = encode_geojson(page.layers)
+        contents[PICTURE_FILE] = render_picture(page.layers).encode("utf-8")
     contents[REPORT_FILE] = render_page(page).encode("utf-8", errors="backslashreplace")
     return contents
 
@@ -139,11 +142,15 @@ def _build_page(result: object, net: Network | None) -> Page:
     if isinstance(result, Page):
         return result
 
+    from gridhub.analysis.hub import HubStudy
     from gridhub.analysis.power_flow import PowerFlow
     from gridhub.analysis.security import Security
     from gridhub.report.flow_page import build_flow_page
+    from gridhub.report.hub_page import build_hub_page
     from gridhub.report.security_page import build_security_page
 
+    if isinstance(result, HubStudy):
+        return build_hub_page(result)
     if isinstance(result, PowerFlow):
         return build_flow_page(result, net)
     if isinstance(result, Security):
