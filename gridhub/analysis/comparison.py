@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from gridhub.analysis.judging import build_violation_table
 from gridhub.analysis.security import Security
 from gridhub.solvers.status import Status
 
@@ -28,39 +30,35 @@ WORSE_MW = 1.0
 CHANGES = ("caused", "worsened", "as before", "relieved")
 
 
-def collect_violations(results: Sequence[Security]) -> pd.DataFrame:
-    """Put the violations of several snapshots into one table; an outage without a solution is one too.
+def _build_unsolved(snapshot: str, contingency: str) -> dict[str, object]:
+    """Make the row of an outage without a solution; "" is the state itself."""
+    row: dict[str, object] = {"contingency": contingency, "element": "", "unit": "", "snapshot": snapshot}
+    return {**row, "kind": "no_solution", "stage": "ac"}
+
+
+def collect_violations(results: Sequence[Security], unsolved: Sequence[str] = ()) -> pd.DataFrame:
+    """Put the violations of several snapshots into one table, states and outages without a solution too.
+
+    Parameters
+    ----------
+    results : sequence of Security
+        One per snapshot.
+    unsolved : sequence of str
+        Snapshots whose state itself has no solution.
 
     Returns
     -------
     DataFrame
         Columns of ``Security.violations``; kind ``no_solution`` for outages whose status is none of
-        CONVERGED, ISLANDED, SCREENED: element "" and value NaN.
+        CONVERGED, ISLANDED, SCREENED, and for `unsolved` (contingency ""): element "" and value NaN.
     """
-    parts = []
+    solved = (Status.CONVERGED.value, Status.ISLANDED.value, Status.SCREENED.value)
+    rows: list[dict[str, Any]] = [_build_unsolved(name, "") for name in unsolved]
     for result in results:
-        solved = (Status.CONVERGED.value, Status.ISLANDED.value, Status.SCREENED.value)
-        status = result.status["status"].astype(str)
-        lost = result.status[~status.isin(solved)]
-        rows = pd.DataFrame(
-            {
-                "contingency": [str(name) for name in lost.index],
-                "element": "",
-                "kind": "no_solution",
-                "limit": np.nan,
-                "value": np.nan,
-                "unit": "",
-                "loading_percent": np.nan,
-                "base_value": np.nan,
-                "snapshot": result.snapshot,
-                "stage": "ac",
-            }
-        )
-        own = result.violations.assign(snapshot=result.snapshot)
-        parts += [part for part in (own, rows) if len(part)]
-    if not parts:
-        return results[0].violations.iloc[:0] if results else pd.DataFrame()
-    return pd.concat(parts, ignore_index=True)
+        lost = result.status.index[~result.status["status"].astype(str).isin(solved)]
+        rows += result.violations.assign(snapshot=result.snapshot).to_dict("records")
+        rows += [_build_unsolved(result.snapshot, str(name)) for name in lost]
+    return build_violation_table(rows)
 
 
 def _measure(table: pd.DataFrame) -> np.ndarray:

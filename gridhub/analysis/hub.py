@@ -266,10 +266,7 @@ def _judge_again(
     """Run the chosen outages on a changed network and compare with the grid before the hub."""
     results = _run_states(run, net, chosen)
     lost = [name for name in chosen if name not in results]
-    after = collect_violations(list(results.values()))
-    if lost:
-        row = {"contingency": "", "element": "", "kind": "no_solution", "stage": "ac", "unit": ""}
-        after = pd.concat([after, pd.DataFrame([{**row, "snapshot": name} for name in lost])])
+    after = collect_violations(list(results.values()), lost)
     return compare_violations(_restrict(before, chosen), after), results
 
 
@@ -347,9 +344,8 @@ def _study(run: _Run, seed: int) -> HubStudy:
     after = _run_states(run, placed, report=("after", 0.28, 0.55))
     run.tell("comparing", 0.55)
     old = collect_violations(list(before.values()))
-    violations = compare_violations(
-        old, _add_unsolved(collect_violations(list(after.values())), before, after)
-    )
+    lost = [name for name in before if name not in after]
+    violations = compare_violations(old, collect_violations(list(after.values()), lost))
     run.tell("headroom", 0.56)
     bus = str(mine["site_bus"].iloc[0])
     headroom = find_headroom(
@@ -410,22 +406,6 @@ def _study(run: _Run, seed: int) -> HubStudy:
         money_unit=money,
         options=dict(run.options) if isinstance(run.options, Mapping) else {},
         timings_s=run.timings,
-    )
-
-
-def _add_unsolved(
-    table: pd.DataFrame, before: Mapping[str, Security], after: Mapping[str, Security]
-) -> pd.DataFrame:
-    """Add a violation for every snapshot in which the grid with the hub has no AC solution."""
-    lost = [name for name in before if name not in after]
-    if not lost:
-        return table
-    row = {"contingency": "", "element": "", "kind": "no_solution", "unit": "", "stage": "ac"}
-    rows = pd.DataFrame([{**row, "snapshot": name} for name in lost])
-    return (
-        pd.concat([table, rows], ignore_index=True)
-        if len(table)
-        else rows.reindex(columns=list(before[lost[0]].violations.columns))
     )
 
 
