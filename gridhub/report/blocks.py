@@ -89,7 +89,7 @@ def _render_cell(block: TableBlock, name: str, value: object) -> str:
         return f'<td class="text" data-value="">{DASH}</td>'
     text = str(value)
     if name.endswith("confidence") and text:
-        kind = text if text in ("H", "M", "L", "assumed") else ""
+        kind = text if text in ("H", "M", "L", "low", "assumed") else ""
         return f'<td class="text"><span class="pill {kind}">{escape_text(text)}</span></td>'
     return f'<td class="text">{escape_text(text)}</td>'
 
@@ -97,10 +97,10 @@ def _render_cell(block: TableBlock, name: str, value: object) -> str:
 def _render_number(block: TableBlock, name: str, value: float) -> str:
     text = format_number(value, _unit(block, name))
     key = "" if math.isnan(value) else repr(value)
-    if name != block.bar:
+    if name != block.bar or math.isnan(value):
         return f'<td class="number" data-value="{key}">{text}</td>'
     over = " over" if value > _LIMIT_PERCENT else ""
-    width = 0.0 if math.isnan(value) else min(max(value, 0.0), 100.0)
+    width = min(max(value, 0.0), 100.0)
     return (
         f'<td class="number barred{over}" data-value="{key}">{text}<i aria-hidden="true">'
         f'<b style="width:{width:.0f}%"></b></i></td>'
@@ -124,7 +124,7 @@ def render_ranges(chart: RangeChart) -> str:
     series = list(dict.fromkeys(name for row in chart.rows for name in row.marks))
     if not chart.rows:
         return f'<figure class="ranges">{title}<p class="note">None.</p></figure>'
-    ticks = find_ticks(*_span(chart))
+    ticks = find_decades(*_span(chart)) if chart.log else find_ticks(*_span(chart))
     unit = escape_text(chart.unit)
     heads = "".join(
         f'<th scope="col" class="number">{escape_text(name)} <span class="unit">{unit}</span></th>'
@@ -135,8 +135,9 @@ def render_ranges(chart: RangeChart) -> str:
         if chart.band
         else ""
     )
+    tick_unit = chart.unit if chart.unit == "p.u." else ""
     axis = "".join(
-        f'<span style="left:{_place(tick, ticks):.2f}%">{format_number(tick, _tick_unit(chart.unit))}</span>'
+        f'<span style="left:{_place(chart, tick, ticks):.2f}%">{format_number(tick, tick_unit)}</span>'
         for tick in ticks
     )
     rows = "".join(_render_range(chart, row, series, ticks) for row in chart.rows)
@@ -150,16 +151,15 @@ def render_ranges(chart: RangeChart) -> str:
     )
 
 
-def _tick_unit(unit: str) -> str:
-    return unit if unit == "p.u." else ""
-
-
 def _span(chart: RangeChart) -> tuple[float, float]:
     values = [
         value for row in chart.rows for value in (*row.marks.values(), row.low, row.high) if value is not None
     ]
     values += [chart.limit] if chart.limit is not None else []
-    finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
+    finite = [value for value in values if math.isfinite(value) and (value > 0 or not chart.log)] or [
+        1.0,
+        10.0,
+    ]
     low, high = min(finite), max(finite)
     return (min(low, 0.0), max(high, 0.0)) if chart.start_at_zero else (low, high)
 
@@ -180,25 +180,40 @@ def find_ticks(low: float, high: float, count: int = 4) -> list[float]:
     return [round(position * step, 10) for position in range(first, max(last, first + 1) + 1)]
 
 
-def _place(value: float, ticks: Sequence[float]) -> float:
+def find_decades(low: float, high: float) -> list[float]:
+    """Choose powers of ten that enclose a positive range.
+
+    Examples
+    --------
+    >>> find_decades(3.0, 970.0)
+    [1.0, 10.0, 100.0, 1000.0]
+    """
+    first, last = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
+    return [10.0**power for power in range(first, max(last, first + 1) + 1)]
+
+
+def _place(chart: RangeChart, value: float, ticks: Sequence[float]) -> float:
+    """Place a value along the track [%]."""
+    if chart.log:
+        return 100 * math.log(max(value, ticks[0]) / ticks[0]) / math.log(ticks[-1] / ticks[0])
     return 100 * (value - ticks[0]) / (ticks[-1] - ticks[0])
 
 
 def _render_range(chart: RangeChart, row: RangeRow, series: Sequence[str], ticks: Sequence[float]) -> str:
     parts = []
     if row.low is not None or row.high is not None:
-        start = _place(row.low if row.low is not None else ticks[0], ticks)
-        end = _place(row.high if row.high is not None else ticks[-1], ticks)
+        start = _place(chart, row.low if row.low is not None else ticks[0], ticks)
+        end = _place(chart, row.high if row.high is not None else ticks[-1], ticks)
         parts.append(
             f'<span class="band" style="left:{start:.2f}%;width:{max(end - start, 0.4):.2f}%"></span>'
         )
     if chart.limit is not None:
-        parts.append(f'<span class="limit" style="left:{_place(chart.limit, ticks):.2f}%"></span>')
+        parts.append(f'<span class="limit" style="left:{_place(chart, chart.limit, ticks):.2f}%"></span>')
     for position, name in enumerate(series):
         value = row.marks.get(name, math.nan)
         if math.isfinite(value):
             kind = _mark_kind(position, series, _is_out(chart, row, value))
-            parts.append(f'<span class="mark {kind}" style="left:{_place(value, ticks):.2f}%"></span>')
+            parts.append(f'<span class="mark {kind}" style="left:{_place(chart, value, ticks):.2f}%"></span>')
     values = "".join(_render_value(chart, row, row.marks.get(name, math.nan)) for name in series)
     note = f"<small>{escape_text(row.note)}</small>" if row.note else ""
     band = f'<td class="number">{_say_band(chart, row)}</td>' if chart.band else ""

@@ -177,26 +177,27 @@ def build_violation_table(
         for key in table["contingency"]
     ]
     table.insert(0, "after_loss_of", pd.Series(outages, dtype=object))
-    table.insert(0, "what", pd.Series([names.find(key) for key in table["element"]], dtype=object))
+    whats = [names.find(key) if str(key) else "no AC solution found" for key in table["element"]]
+    table.insert(0, "what", pd.Series(whats, dtype=object))
     table["kind"] = table["kind"].astype(str).str.replace("_", " ")
     table["snapshot"] = table["snapshot"].astype(str).str.replace("_", " ")
-    shown = [
-        "what",
-        "after_loss_of",
-        "kind",
-        "value",
-        "limit",
-        "unit",
-        "loading_percent",
-        "base_value",
-        "snapshot",
-    ]
+    shown = ["what", "after_loss_of", "kind", "value", "limit", "unit", "loading_percent"]
+    if "loading_before_percent" not in table:
+        shown.append("base_value")
+    elif table["loading_before_percent"].notna().any():
+        shown.append("loading_before_percent")
+    if table["snapshot"].nunique() > 1:
+        shown.append("snapshot")
     return TableBlock(
         table,
         caption,
         file,
-        labels={"after_loss_of": "After loss of", "base_value": "Before the outage"},
-        show=[name for name in shown if name != "snapshot" or table["snapshot"].nunique() > 1],
+        labels={
+            "after_loss_of": "After loss of",
+            "base_value": "Before the outage",
+            "loading_before_percent": "Without the hub",
+        },
+        show=shown,
         bar="loading_percent",
         empty=empty,
     )

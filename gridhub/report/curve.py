@@ -89,7 +89,7 @@ def style_axes(plot: Any, palette: Palette, x_label: str, y_label: str) -> None:
 
 def _style_legend(plot: Any, palette: Palette) -> None:
     for legend in plot.legend:
-        legend.location = "top_right"
+        legend.location = "bottom_left"
         legend.label_text_font, legend.label_text_font_size = FONT, "12px"
         legend.background_fill_color = legend.border_line_color = None
         palette.paint(legend, label_text_color=INK)

@@ -131,7 +131,6 @@ def _build_headroom_table(headroom: Headroom, names: Names) -> TableBlock:
         "near_mw": "Nearby",
         "ac_mw": "Nearby, by AC",
         "mw_beyond_existing": "Every branch",
-        "mw": "With what is violated anyway",
         "binds": "What binds nearby",
     }
     return TableBlock(
@@ -139,13 +138,12 @@ def _build_headroom_table(headroom: Headroom, names: Names) -> TableBlock:
         "What binds",
         "hosting",
         labels=labels,
-        units={"mw": "MW", "mw_beyond_existing": "MW"},
+        units={"mw_beyond_existing": "MW"},
         show=[
             "limit",
             "near_mw",
             "ac_mw",
             "mw_beyond_existing",
-            "mw",
             "binds",
             "after_loss_of",
             "in_snapshot",

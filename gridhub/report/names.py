@@ -12,6 +12,9 @@ from gridhub.model.network import Network
 from gridhub.report.text import format_number
 
 _VOLTAGE = re.compile(r"[\s(]*\d+(\.\d+)?\s*kV\)?$", re.IGNORECASE)
+# An id in a running text: no blank in it, and a sign that plain words do not have inside.
+_ID = re.compile(r"[^\s,;()]+[-:][^\s,;()]*[^\s,;().:]")
+_READ = ("branch", "route", "bus")
 _NAMED_TABLES = ("generator", "load", "storage", "shunt", "hvdc", "site", "interface")
 
 
@@ -45,6 +48,23 @@ class Names:
         name = str(key)
         tables = (table,) if table else self.labels
         return next((self.labels[part][name] for part in tables if name in self.labels.get(part, {})), name)
+
+    def read(self, text: str) -> str:
+        """Put names in the place of the ids of branches, routes and buses in a text.
+
+        Examples
+        --------
+        >>> Names({"route": {"a--b": "A – B"}}).read("second circuit a--b, then a--c")
+        'second circuit A – B, then a--c'
+        """
+
+        def name(match: re.Match[str]) -> str:
+            return next(
+                (self.labels[part][match[0]] for part in _READ if match[0] in self.labels.get(part, {})),
+                match[0],
+            )
+
+        return _ID.sub(name, text)
 
     def find_outage(self, contingency: object, elements: Iterable[str] = ()) -> str:
         """Name a contingency by what it takes out; the empty contingency is the complete grid.
@@ -96,6 +116,11 @@ def build_names(net: Network) -> Names:
         if table == "interface":
             labels[table] |= {str(row["name"]): join_names(row, str(key)) for key, row in frame.iterrows()}
     labels["contingency"] = _label_groups(net, places, buses)
+    labels["route"] = {
+        str(row["route"]): f"{places.get(str(row['from_bus']), '')} – {places.get(str(row['to_bus']), '')}"
+        for _, row in net.line.iterrows()
+        if row["route"]
+    }
     return Names(labels)
 
 

@@ -135,6 +135,8 @@ class RangeChart:
         One limit common to all rows, drawn as a line.
     start_at_zero : bool
         Whether the axis begins at zero.
+    log : bool
+        Whether the axis is logarithmic; every value is positive then.
     note : str
         A line below the chart.
     """
@@ -145,6 +147,7 @@ class RangeChart:
     band: str = ""
     limit: float | None = None
     start_at_zero: bool = False
+    log: bool = False
     note: str = ""
 
 

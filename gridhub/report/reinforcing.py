@@ -25,10 +25,12 @@ def build_reinforcement_section(plan: Reinforcement, names: Names) -> Section:
     """
     text = (
         "Each candidate is applied alone and the study is run again. Gained is what the point of connection "
-        "then takes more. Costs are ranges: where a unit cost has no public price it is assumed, and says so.",
+        "then takes more. Costs are ranges: without a public price a cost is assumed, and says so.",
     )
     return Section(
-        "Reinforcements", text, (_build_cost_chart(plan), _build_table(plan, names), _build_order_table(plan))
+        "Reinforcements",
+        text,
+        (_build_cost_chart(plan, names), _build_table(plan, names), _build_order_table(plan, names)),
     )
 
 
@@ -43,12 +45,12 @@ def scale_money(unit: str) -> tuple[float, str]:
     return (1000.0, f"million {unit.removeprefix('bn ')}") if unit.startswith("bn ") else (1.0, unit)
 
 
-def _build_cost_chart(plan: Reinforcement) -> RangeChart:
+def _build_cost_chart(plan: Reinforcement, names: Names) -> RangeChart:
     factor, unit = scale_money(plan.money_unit)
     table = plan.table[plan.table["cost_per_mw_base"].notna()]
     rows = [
         RangeRow(
-            str(row["candidate"]),
+            names.read(str(row["candidate"])),
             {"base": factor * float(row["cost_per_mw_base"])},
             factor * float(row["cost_per_mw_low"]),
             factor * float(row["cost_per_mw_high"]),
@@ -58,14 +60,13 @@ def _build_cost_chart(plan: Reinforcement) -> RangeChart:
     ]
     without = len(plan.table) - len(table)
     note = f"{without} candidates gain nothing and have no cost per MW." if without else ""
-    return RangeChart(
-        "Cost per MW gained", f"{unit}/MW", rows, "low to high estimate", start_at_zero=True, note=note
-    )
+    return RangeChart("Cost per MW gained", f"{unit}/MW", rows, "low to high estimate", log=True, note=note)
 
 
 def _build_table(plan: Reinforcement, names: Names) -> TableBlock:
     table = plan.table.reset_index(drop=True).copy()
-    table["target_name"] = pd.Series([names.find(key) for key in table["target"]], dtype=object)
+    for column in ("candidate", "description"):
+        table[column] = pd.Series([names.read(str(text)) for text in table[column]], dtype=object)
     money = {column: plan.money_unit for column in ("cost_low_bn", "cost_base_bn", "cost_high_bn")}
     return TableBlock(
         table,
@@ -97,8 +98,10 @@ def _build_table(plan: Reinforcement, names: Names) -> TableBlock:
     )
 
 
-def _build_order_table(plan: Reinforcement) -> TableBlock:
+def _build_order_table(plan: Reinforcement, names: Names) -> TableBlock:
     flips = plan.flips.sort_values("flip_percent", ascending=False, kind="stable").reset_index(drop=True)
+    for column in ("cheaper", "dearer"):
+        flips[column] = [names.read(str(text)) for text in flips[column]]
     return TableBlock(
         flips,
         "How often the order turns between low and high costs",
