@@ -192,7 +192,21 @@ WRITE_FORMATS: Mapping[str, tuple[str, str]] = {
 _ONE_SIDED = ("psse33", "psse34", "psse35", "psse-rawx", "xiidm", "jiidm")
 """Formats that know the shunt admittance of a transformer at one end."""
 
+_BY_BUS = ("psse33", "psse34", "psse35", "psse-rawx")
+"""Formats where the bus says who regulates, without storage and without the converters' reactive power."""
+
 _READ_BACK = {"psse33": "psse", "psse34": "psse", "psse35": "psse"}
+
+
+def _report_converters(export: Export) -> None:
+    """Report the reactive power of converters, which RAW computes from firing angles that no table holds."""
+    hvdc = export.net.tables["hvdc"]
+    live = hvdc[hvdc["in_service"] & ((hvdc["q_from_mvar"] != 0) | (hvdc["q_to_mvar"] != 0))]
+    total = live["q_from_mvar"].sum() + live["q_to_mvar"].sum()
+    message = (
+        f"{total:g} Mvar into the AC grid at the converters are not carried: add them as shunts or loads"
+    )
+    export.warn("W-DCQ", "hvdc", live.index, "q_from_mvar", message)
 
 
 def _check_target(path: Path, force: bool) -> None:
@@ -231,6 +245,11 @@ def _write_artifacts(path: Path, artifacts: Mapping[str, bytes]) -> None:
         _write_bytes(path / Path(name).name, data)
 
 
+def _sum_link_losses(net: Network) -> float:
+    hvdc = net.tables["hvdc"]
+    return float((hvdc["loss_mw"] + hvdc["loss_percent"] / 100.0 * hvdc["p_mw"].abs()).sum())
+
+
 def _read_back(
     artifacts: Mapping[str, bytes], export: Export, name: str, format: str
 ) -> tuple[Network | None, list[Issue]]:
@@ -252,6 +271,8 @@ def _read_back(
     if change and format == "matpower":
         raise FileFormatError([Issue("error", "E-LOST", "branch", "", "", "", change)], name)
     changes = [Issue("warning", "W-ADMITTANCE", "branch", "", "", "", change)] if change else []
+    lost = {"hvdc_loss_mw": _sum_link_losses(export.net)}, {"hvdc_loss_mw": _sum_link_losses(net)}
+    before, totals = {**before, **lost[0]}, {**totals, **lost[1]}
     return net, changes + [
         Issue(
             "warning",
@@ -322,8 +343,10 @@ def write_case(
         artifacts: Mapping[str, bytes] = {target.name: build_matpower(export, target.stem).encode()}
         findings: list[Issue] = []
     else:
-        record = build_record(export, target.stem, format in _ONE_SIDED)
+        record = build_record(export, target.stem, format in _ONE_SIDED, format in _BY_BUS)
         artifacts, findings = emit_record(record, WRITE_FORMATS[format][0], target.name)
+    if format in _BY_BUS:
+        _report_converters(export)
     issues = [*export.issues, *findings]
     written, differences = _read_back(artifacts, export, target.name, format)
     _write_artifacts(target, artifacts)

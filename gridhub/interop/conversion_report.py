@@ -11,7 +11,16 @@ from typing import Literal
 from gridhub.errors import FileFormatError, Issue, name_ids
 from gridhub.model.network import Network
 
-TOTALS = ("load_mw", "load_mvar", "generation_mw", "generation_mvar", "shunt_mw", "shunt_mvar", "hvdc_mw")
+TOTALS = (
+    "load_mw",
+    "load_mvar",
+    "generation_mw",
+    "generation_mvar",
+    "shunt_mw",
+    "shunt_mvar",
+    "storage_mw",
+    "hvdc_mw",
+)
 """Sums over every row, also those out of service, that must be the same before and after."""
 
 
@@ -31,7 +40,8 @@ class ConversionReport:
         Rows per kind of component in the input and in the output. Where they differ, an issue says why.
     totals_before, totals : mapping
         Sums over all rows, also those out of service: ``load_mw``, ``load_mvar``, ``generation_mw``,
-        ``generation_mvar``, ``shunt_mw``, ``shunt_mvar`` (at 1 p.u.), ``hvdc_mw`` (of set-points, whatever
+        ``generation_mvar``, ``shunt_mw``, ``shunt_mvar`` (at 1 p.u.), ``storage_mw``,
+        ``hvdc_mw`` (of set-points, whatever
         their direction).
     issues : tuple of Issue
         What was dropped, assumed or converted, with MW where power is concerned.
@@ -105,6 +115,7 @@ def sum_totals(net: Network) -> dict[str, float]:
         "generation_mvar": ("generator", "q_mvar"),
         "shunt_mw": ("shunt", "g_mw"),
         "shunt_mvar": ("shunt", "b_mvar"),
+        "storage_mw": ("storage", "p_mw"),
     }
     totals = {name: float(net.tables[table][column].sum()) for name, (table, column) in pairs.items()}
     totals["hvdc_mw"] = float(net.tables["hvdc"]["p_mw"].abs().sum())

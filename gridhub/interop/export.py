@@ -13,7 +13,7 @@ import pandas as pd
 from gridhub.errors import Issue, name_ids
 from gridhub.interop.conversion_report import warn
 from gridhub.model.network import Network
-from gridhub.model.schema import read_schema
+from gridhub.model.schema import complete_table, read_schema
 
 _CARRIED_NOWHERE = ("interface", "site", "snapshot", "snapshot_value")
 _PROVENANCE = {"source", "confidence", "source_row", "bus_number"}
@@ -140,6 +140,62 @@ def prepare_export(net: Network) -> Export:
         message = f"{len(net.placements)} placements are not carried; what they built is"
         export.issues.append(warn("W-TABLE", "placements", [], "", message))
     return export
+
+
+def number_groups(export: Export, column: str) -> dict[str, int]:
+    """Find a number for every area or zone: its own where it is one."""
+    names = list(dict.fromkeys(export.net.tables["bus"][column]))
+    named = [name for name in names if name and not name.isdecimal()]
+    free = iter(range(max([int(n) for n in names if n.isdecimal()], default=0) + 1, 10**6))
+    export.warn("W-FIELD", "bus", named, column, f"a {column} is a number in the file: numbered in order")
+    return {name: int(name) if name.isdecimal() else (next(free) if name else 1) for name in names}
+
+
+def collect_units(export: Export) -> pd.DataFrame:
+    """Give generators and, after them, storage as generators."""
+    generator = export.net.tables["generator"]
+    storage = export.net.tables["storage"]
+    if not len(storage):
+        return generator
+    message = (
+        f"{storage['p_max_mw'].sum():g} MW, {storage['e_mwh'].sum():g} MWh: written as generators "
+        "from -p_max_mw to p_max_mw, without energy"
+    )
+    export.warn("W-STORAGE", "storage", storage.index, "e_mwh", message)
+    blank: dict[str, Any] = {name: column.default for name, column in read_schema()["generator"].items()}
+    rows = dict(list_rows(generator))
+    for id_, battery in list_rows(storage):
+        rows[f"storage {id_}"] = {
+            **blank,
+            **{name: battery[name] for name in ("bus", "p_mw", "q_mvar", "p_max_mw", "in_service")},
+            "p_min_mw": -battery["p_max_mw"],
+            "regulating": False,
+        }
+    return complete_table("generator", pd.DataFrame.from_dict(rows, orient="index"))
+
+
+def fix_passive_units(export: Export, units: pd.DataFrame) -> dict[str, float]:
+    """Find the units that do not regulate at buses where others do, for formats where the bus decides.
+
+    They are written with their reactive power as both limits and the bus's set-point: the same state.
+
+    Returns
+    -------
+    dict
+        Id -> voltage set-point to write [p.u.].
+    """
+    held = units[units["regulating"] & units["in_service"] & units["vm_pu"].notna()]
+    set_points = dict(zip(held["bus"], held["vm_pu"], strict=True))
+    passive = units[~units["regulating"] & units["bus"].map(export.kinds).isin(["PV", "REF"])]
+    message = (
+        "do not regulate, at buses where others do: written with their reactive power as both limits, "
+        f"{passive['q_mvar'].sum():g} Mvar; read back they regulate within these"
+    )
+    export.warn("W-REGULATING", "generator", passive.index, "regulating", message)
+    return {
+        str(id_): float(set_points.get(bus, 1.0 if math.isnan(vm_pu) else vm_pu))
+        for id_, bus, vm_pu in zip(passive.index, passive["bus"], passive["vm_pu"], strict=True)
+    }
 
 
 def report_columns(export: Export, carried: Mapping[str, Iterable[str]]) -> None:

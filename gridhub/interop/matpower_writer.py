@@ -13,10 +13,17 @@ from typing import Any
 
 import pandas as pd
 
-from gridhub.interop.export import Export, list_rows, report_columns
+from gridhub.interop.export import (
+    Export,
+    collect_units,
+    fix_passive_units,
+    list_rows,
+    number_groups,
+    report_columns,
+)
 from gridhub.interop.matpower import FUELS
 from gridhub.interop.powerio_units import CAPABILITY
-from gridhub.model.schema import BRANCH_TABLES, complete_table, read_schema
+from gridhub.model.schema import BRANCH_TABLES
 
 _COSTS = ("cost_c2_per_mw2h", "cost_c1_per_mwh", "cost_c0_per_h")
 _BRANCH_COLUMNS = (
@@ -135,21 +142,12 @@ def _add_conductances(export: Export, shunts: dict[str, list[float]]) -> None:
     export.warn("W-UNEVEN", "branch", moved, "g_pu", message)
 
 
-def _number_groups(export: Export, column: str) -> dict[str, int]:
-    """Find a number for every area or zone: its own where it is one."""
-    names = list(dict.fromkeys(export.net.tables["bus"][column]))
-    named = [name for name in names if name and not name.isdecimal()]
-    free = iter(range(max([int(n) for n in names if n.isdecimal()], default=0) + 1, 10**6))
-    export.warn("W-FIELD", "bus", named, column, f"a {column} is a number in the file: numbered in order")
-    return {name: int(name) if name.isdecimal() else (next(free) if name else 1) for name in names}
-
-
 def _build_buses(export: Export) -> list[list[object]]:
     bus = export.net.tables["bus"]
     loads = _sum_by_bus(export, "load", ("p_mw", "q_mvar"))
     shunts = _sum_by_bus(export, "shunt", ("g_mw", "b_mvar"))
     _add_conductances(export, shunts)
-    areas, zones = _number_groups(export, "area"), _number_groups(export, "zone")
+    areas, zones = number_groups(export, "area"), number_groups(export, "zone")
     types = {"PQ": 1, "PV": 2, "REF": 3, "ISOLATED": 4}
     rows: list[list[object]] = []
     for id_, row in list_rows(bus):
@@ -199,43 +197,16 @@ def _build_branches(export: Export) -> list[list[object]]:
     return rows
 
 
-def _collect_units(export: Export) -> pd.DataFrame:
-    """Give generators and, after them, storage as generators."""
-    generator = export.net.tables["generator"]
-    storage = export.net.tables["storage"]
-    if not len(storage):
-        return generator
-    message = (
-        f"{storage['p_max_mw'].sum():g} MW, {storage['e_mwh'].sum():g} MWh: written as generators "
-        "from -p_max_mw to p_max_mw, without energy"
-    )
-    export.warn("W-STORAGE", "storage", storage.index, "e_mwh", message)
-    blank: dict[str, Any] = {name: column.default for name, column in read_schema()["generator"].items()}
-    rows = dict(list_rows(generator))
-    for id_, battery in list_rows(storage):
-        rows[f"storage {id_}"] = {
-            **blank,
-            **{name: battery[name] for name in ("bus", "p_mw", "q_mvar", "p_max_mw", "in_service")},
-            "p_min_mw": -battery["p_max_mw"],
-            "regulating": False,
-        }
-    return complete_table("generator", pd.DataFrame.from_dict(rows, orient="index"))
-
-
 def _build_generators(export: Export, units: pd.DataFrame) -> list[list[object]]:
-    held = units[units["regulating"] & units["in_service"]]
-    set_points = dict(zip(held["bus"], held["vm_pu"], strict=True))
+    fixed = fix_passive_units(export, units)
     participation = units["participation"].notna().any()
     capability = any(name in units and units[name].notna().any() for name in CAPABILITY.values())
-    fixed = []
     rows: list[list[object]] = []
     for id_, unit in list_rows(units):
         low, high = _or(unit["q_min_mvar"], -math.inf), _or(unit["q_max_mvar"], math.inf)
         vm_pu = _or(unit["vm_pu"], 1.0)
-        if not unit["regulating"] and export.kinds[unit["bus"]] in ("PV", "REF"):
-            fixed.append(id_)
-            low = high = unit["q_mvar"]
-            vm_pu = _or(set_points.get(unit["bus"], math.nan), vm_pu)
+        if id_ in fixed:
+            vm_pu, low, high = fixed[id_], unit["q_mvar"], unit["q_mvar"]
         limits = _or(unit["p_max_mw"], math.inf), _or(unit["p_min_mw"], -math.inf)
         row = [export.numbers[unit["bus"]], unit["p_mw"], unit["q_mvar"], high, low, vm_pu]
         row += [export.net.base_mva, bool(unit["in_service"]), *limits]
@@ -243,11 +214,6 @@ def _build_generators(export: Export, units: pd.DataFrame) -> list[list[object]]
             row += [_or(unit.get(name, math.nan), 0.0) for name in CAPABILITY.values()]
             row.append(_or(unit["participation"], 0.0))
         rows.append(row)
-    message = (
-        "do not regulate, at buses where others do: written with their reactive power as both limits, "
-        f"{units.loc[fixed, 'q_mvar'].sum():g} Mvar; read back they regulate within these"
-    )
-    export.warn("W-REGULATING", "generator", fixed, "regulating", message)
     return rows
 
 
@@ -327,7 +293,7 @@ def build_matpower(export: Export, name: str) -> str:
     Numbers read back exactly. Branches keep the order of ``net.branches()``; a series
     element or transformer is written with its tap; a transformer with ratio 1 keeps it, so that it stays one.
     """
-    units = _collect_units(export)
+    units = collect_units(export)
     function = re.sub(r"\W", "_", name)
     function = function if function[:1].isalpha() else f"case_{function}"
 

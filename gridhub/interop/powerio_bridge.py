@@ -354,6 +354,7 @@ def sum_record(record: Record) -> dict[str, float]:
         "generation_mvar": sum(row["qg"] for row in record["generators"]),
         "shunt_mw": sum(row["g"] for row in record["shunts"]),
         "shunt_mvar": sum(row["b"] for row in record["shunts"]),
+        "storage_mw": -sum(row["ps"] for row in record["storage"]),
         "hvdc_mw": sum(abs(row["pf"]) for row in record["hvdc"]),
     }
 

@@ -8,7 +8,14 @@ from collections import defaultdict
 from typing import Any
 
 from gridhub.errors import name_ids
-from gridhub.interop.export import Export, list_rows, report_columns
+from gridhub.interop.export import (
+    Export,
+    collect_units,
+    fix_passive_units,
+    list_rows,
+    number_groups,
+    report_columns,
+)
 from gridhub.interop.powerio_reader import Record
 from gridhub.model.schema import BRANCH_TABLES
 
@@ -47,7 +54,7 @@ def _or(value: float, fallback: float) -> float:
     return fallback if math.isnan(value) else float(value)
 
 
-def _build_bus(export: Export, id_: str, row: Any) -> Record:
+def _build_bus(export: Export, id_: str, row: Any, groups: dict[str, dict[str, int]]) -> Record:
     return {
         "id": export.numbers[id_],
         "kind": export.kinds[id_],
@@ -58,8 +65,8 @@ def _build_bus(export: Export, id_: str, row: Any) -> Record:
         "vmin": _or(row["v_min_pu"], 0.9),
         "evhi": None,
         "evlo": None,
-        "area": int(row["area"]) if row["area"].isdecimal() else 1,
-        "zone": int(row["zone"]) if row["zone"].isdecimal() else 1,
+        "area": groups["area"][row["area"]],
+        "zone": groups["zone"][row["zone"]],
         "name": row["name"] or None,
         "uid": None,
         "extras": {},
@@ -121,7 +128,10 @@ def _build_cost(export: Export, id_: str, row: Any) -> Record | None:
     return {"model": 2, **start, "ncost": 3, "coeffs": [_or(row[name], 0.0) for name in _COSTS]}
 
 
-def _build_generator(export: Export, id_: str, row: Any) -> Record:
+def _build_generator(export: Export, id_: str, row: Any, fixed: dict[str, float]) -> Record:
+    if id_ in fixed:
+        q_mvar = row["q_mvar"]
+        row = {**row, "vm_pu": fixed[id_], "q_min_mvar": q_mvar, "q_max_mvar": q_mvar}
     return {
         "bus": export.numbers[row["bus"]],
         "energy_source": row["fuel"] if row["fuel"] in ("nuclear", "hydro", "wind", "solar") else "other",
@@ -228,7 +238,7 @@ def _move_far_shunts(export: Export) -> list[Record]:
     return shunts
 
 
-def build_record(export: Export, name: str, one_sided: bool = False) -> Record:
+def build_record(export: Export, name: str, one_sided: bool = False, by_bus: bool = False) -> Record:
     """Convert a network to PowerIO's record.
 
     Parameters
@@ -240,6 +250,9 @@ def build_record(export: Export, name: str, one_sided: bool = False) -> Record:
     one_sided : bool
         True for formats that know the shunt admittance of a transformer at its first winding only: the half
         at the other end becomes a shunt.
+    by_bus : bool
+        True for formats where the bus decides who regulates and storage has no place: units that do not
+        regulate get their reactive power as both limits, storage becomes generators.
 
     Returns
     -------
@@ -253,13 +266,16 @@ def build_record(export: Export, name: str, one_sided: bool = False) -> Record:
     """
     net = export.net
     tables = net.tables
+    groups = {column: number_groups(export, column) for column in ("area", "zone")}
+    units = collect_units(export) if by_bus else tables["generator"]
+    fixed = fix_passive_units(export, units) if by_bus else {}
     branches = {kind: dict(list_rows(tables[kind])) for kind in BRANCH_TABLES}
     vn_kv = export.vn_kv
     record: Record = {
         "name": name,
         "base_mva": float(net.base_mva),
         "base_frequency": float(net.frequency_hz),
-        "buses": [_build_bus(export, str(i), row) for i, row in list_rows(tables["bus"])],
+        "buses": [_build_bus(export, i, row, groups) for i, row in list_rows(tables["bus"])],
         "loads": [
             {
                 "bus": export.numbers[row["bus"]],
@@ -283,8 +299,8 @@ def build_record(export: Export, name: str, one_sided: bool = False) -> Record:
             for i, kind in net.branches()["kind"].items()
         ],
         "switches": [],
-        "generators": [_build_generator(export, str(i), row) for i, row in list_rows(tables["generator"])],
-        "storage": [_build_storage(export, row) for _, row in list_rows(tables["storage"])],
+        "generators": [_build_generator(export, i, row, fixed) for i, row in list_rows(units)],
+        "storage": [] if by_bus else [_build_storage(export, row) for _, row in list_rows(tables["storage"])],
         "hvdc": [_build_link(export, row) for _, row in list_rows(tables["hvdc"])],
         "transformers_3w": [],
         "areas": [],
@@ -294,9 +310,6 @@ def build_record(export: Export, name: str, one_sided: bool = False) -> Record:
     turned = tables["hvdc"].index[tables["hvdc"]["p_mw"] < 0]
     if len(turned):
         export.notes.append(f"{len(turned)} links are written from the end that sends ({name_ids(turned)})")
-    for column in ("area", "zone"):
-        named = [i for i, text in tables["bus"][column].items() if text and not text.isdecimal()]
-        export.warn("W-FIELD", "bus", named, column, f"a {column} is a number in the file: written as 1")
     for table, columns, shown in (
         ("bus", ("v_min_pu", "v_max_pu"), "0.9 and 1.1 p.u."),
         ("generator", ("p_min_mw", "p_max_mw", "q_min_mvar", "q_max_mvar"), f"{_NO_LIMIT:g} MW or Mvar"),

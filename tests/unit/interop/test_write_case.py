@@ -163,6 +163,28 @@ def test_what_matpower_cannot_carry_is_said_with_its_power(folder: Path) -> None
     assert again.hvdc[["p_mw", "loss_mw", "q_from_mvar"]].to_numpy().tolist() == [[-20.0, 0.5, 2.0]]
 
 
+@pytest.mark.parametrize("format", ["psse33", "psse34", "psse35"])
+def test_what_raw_cannot_carry_is_said_with_its_power(folder: Path, format: str) -> None:
+    net = make_network()
+    report = write_case(net, folder / "three.raw", format)
+    found = {issue.code: issue for issue in report.issues}
+    assert "10 MW, 40 MWh" in found["W-STORAGE"].message
+    assert found["W-REGULATING"].id == "g2"
+    assert found["W-UNEVEN"].id == "t"
+    assert "2 Mvar" in found["W-DCQ"].message
+    again, _ = read_case(folder / "three.raw")
+    compare_electrically(net, again)
+    assert again.load["in_service"].tolist() == [True, True, False]
+    assert again.bus["area"].tolist() == ["1", "2", "2"]
+    assert again.generator.loc["gen:2", ["q_min_mvar", "q_max_mvar"]].tolist() == [1.5, 1.5]
+    # -20 MW with 0.5 MW of losses: 20.5 MW leave the low side; the losses are not carried, and it says so
+    link = again.hvdc.loc["dcline:1"]
+    assert (link["from_bus"], link["to_bus"]) == ("3", "1")
+    assert math.isclose(link["p_mw"], 20.5)
+    (loss,) = [i for i in report.issues if i.column == "hvdc_loss_mw"]
+    assert (loss.code, loss.value) == ("W-TOTAL", "-0.5")
+
+
 def test_tables_without_a_place_are_reported(folder: Path) -> None:
     net = make_network(
         snapshot=make_table(id=["peak"], note="x"),
@@ -192,7 +214,9 @@ def test_every_format_keeps_a_link_against_its_direction_or_says_so(folder: Path
     report = write_case(make_network(), folder / "case.out", format)
     said = {i.column for i in report.issues if i.code == "W-TOTAL"} | {i.code for i in report.issues}
     again_mw = report.totals.get("hvdc_mw")
-    assert again_mw in (pytest.approx(20.0), pytest.approx(20.5)) or {"hvdc_mw", "W-READBACK", "W-HVDC"} & said
+    assert (
+        again_mw in (pytest.approx(20.0), pytest.approx(20.5)) or {"hvdc_mw", "W-READBACK", "W-HVDC"} & said
+    )
 
 
 def test_nothing_is_overwritten_without_force(folder: Path) -> None:
