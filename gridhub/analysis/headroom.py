@@ -49,6 +49,7 @@ TABLE_COLUMNS = (
     "near_element",
     "near_contingency",
     "near_snapshot",
+    "near_confidence",
     "existing_violations",
     "method",
     "note",
@@ -102,7 +103,8 @@ class Headroom:
         of which the load moves at least 5 % of itself (`NEAR_EFFECT`), so that a far branch at its limit,
         touched by the shift of generation alone, does not decide; ac_mw: AC figure of near_mw for the
         outages that DC finds most loaded (NaN: not checked); binding_element, binding_contingency ("" = N),
-        binding_snapshot, and the same for near_mw; existing_violations (branch-outage
+        binding_snapshot, and the same for near_mw with near_confidence (of the branch; "not assessable" where
+        public data do not carry a site at its end); existing_violations (branch-outage
         pairs, or buses); method; note.
     by_snapshot : DataFrame
         kind, snapshot, mw, mw_beyond_existing, binding_element, binding_contingency, existing_violations.
@@ -490,7 +492,20 @@ def _add_probe(net: Network, bus: str) -> Network:
     return net.replace(load=pd.concat([old, row.reindex(columns=old.columns)]) if len(old) else row)
 
 
-def _summarize(rows: pd.DataFrame, maximum_mw: float) -> pd.DataFrame:
+def find_confidence(net: Network, element: str) -> str:
+    """Find how sure a branch is: its own confidence, "not assessable" where a site at its end is not."""
+    branches = net.branches()
+    if element not in branches.index:
+        return ""
+    ends = branches.loc[element, ["from_bus", "to_bus"]].tolist()
+    sites = net.bus["site"].reindex(ends)
+    if not net.site["assessable"].reindex(sites).fillna(True).astype(bool).all():
+        return "not assessable"
+    table = net.tables[str(branches["kind"][element])]
+    return str(table["confidence"][element])
+
+
+def _summarize(net: Network, rows: pd.DataFrame, maximum_mw: float) -> pd.DataFrame:
     """Take the snapshot with the smallest figure for each kind."""
     table = []
     for kind in KINDS:
@@ -514,6 +529,7 @@ def _summarize(rows: pd.DataFrame, maximum_mw: float) -> pd.DataFrame:
                 "near_element": near["near_element"],
                 "near_contingency": near["near_contingency"],
                 "near_snapshot": "" if near["near_mw"] >= maximum_mw else near["snapshot"],
+                "near_confidence": find_confidence(net, str(near["near_element"])),
                 "existing_violations": existing,
                 "method": "AC"
                 if kind == "voltage"
@@ -600,7 +616,7 @@ def find_headroom(
         search = _DcSearch(state, case, bus, judged, settled, cset, maximum_mw / base)
         rows += _search_snapshot(search, snapshot or "", power_factor, maximum_mw, check)
     by_snapshot = pd.DataFrame(rows)
-    table = _summarize(by_snapshot, maximum_mw)
+    table = _summarize(net, by_snapshot, maximum_mw)
     firm = table["mw_beyond_existing"][list(FIRM_KINDS)]
     figure = table[["near_mw", "ac_mw"]].min(axis=1)
     near = figure[list(FIRM_KINDS)]

@@ -2,65 +2,30 @@
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from gridhub.analysis import hub_tables as tables
 from gridhub.analysis.comparison import collect_violations, compare_violations
-from gridhub.analysis.contingencies import list_contingencies
 from gridhub.analysis.headroom import Headroom, find_headroom
+from gridhub.analysis.hub_run import HubRun, Progress, run_states
+from gridhub.analysis.hub_variants import compare_variants, run_sensitivities
 from gridhub.analysis.hub_verdict import decide, write_verdict
+from gridhub.analysis.hub_works import plan_works
 from gridhub.analysis.interfaces import compare_interfaces
-from gridhub.analysis.reinforcement import (
-    Candidate,
-    Reinforcement,
-    compare_candidates,
-    find_conductors,
-    find_gain,
-    list_candidates,
-    set_conductor,
-)
-from gridhub.analysis.security import Security, resolve_criteria, run_security
-from gridhub.connection_rules import ConnectionRules, read_connection_rules
-from gridhub.costs import Cost, Costs, read_costs
+from gridhub.analysis.reinforcement import Reinforcement
+from gridhub.analysis.security import Security, resolve_criteria
+from gridhub.connection_rules import read_connection_rules
+from gridhub.costs import read_costs
 from gridhub.criteria import Criteria
-from gridhub.errors import NotConverged
 from gridhub.model.network import Network
 from gridhub.model.snapshot import find_snapshot
-from gridhub.placement.candidates import HUB_PREFIX
 from gridhub.placement.hub import Hub
 from gridhub.placement.place import place
 from gridhub.solvers.options import PowerFlowOptions
-
-Progress = Callable[[str, float], None]
-"""Told the step and the share done, 0 to 1."""
-
-KINDS = ("line", "transformer", "series", "hvdc_pole", "data_center")
-"""Kinds of outages run, beside towers and large units."""
-
-LARGE_UNIT_MW = 1000.0
-"""Units from this size are outages of their own [MW]; smaller ones are milder and left out: assumed."""
-
-TOWER_KV = 345.0
-"""Lowest voltage of towers where the criteria name none [kV]."""
-
-RATING_SENSITIVITY = 1.10
-"""Rating after an outage in the sensitivity, as a share of the normal rating."""
-
-POWER_FACTORS = (0.90, 0.98)
-"""Power factors of the data center in the sensitivity."""
-
-LARGEST_PACKAGE = 12
-"""Works tried for the package at most."""
-
-SENSITIVITY_OUTAGES = 40
-"""Outages run again per snapshot where only those with violations are: the worst ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +59,9 @@ class HubStudy:
     reinforcement : Reinforcement or None
         None if nothing is violated, or the region has no costs.
     package : DataFrame
-        Works added one after the other until nothing caused is left: step, candidate, description,
-        left_violations, left_worst_percent, cost_low_bn, cost_base_bn, cost_high_bn (of this step).
+        Works added one after the other until nothing caused is left: step, candidate, kind, target,
+        description, left_violations, left_worst_percent, judged_on ("outages with violations" | "all
+        outages": the last row of a round), cost_low_bn, cost_base_bn, cost_high_bn (of this step).
     connection_costs, rules, behind_the_meter, sensitivities, not_assessable, assumptions : DataFrame
         See the builders of the same name. ``behind_the_meter``: variant ("as asked" | "behind the meter"),
         part, bus, earliest_energisation, deciding_rule; and per variant caused, worsened, worst_percent,
@@ -144,130 +110,6 @@ class HubStudy:
     money_unit: str
     options: Mapping[str, Any]
     timings_s: Mapping[str, float]
-
-
-@dataclass(eq=False)
-class _Run:
-    """What all steps of one study share."""
-
-    net: Network
-    hub: Hub
-    criteria: Criteria | None
-    snapshots: tuple[str | None, ...]
-    options: Mapping[str, Any] | PowerFlowOptions | None
-    progress: Progress | None
-    rules: ConnectionRules | None
-    costs: Costs | None
-    timings: dict[str, float] = field(default_factory=dict)
-    started: float = field(default_factory=time.perf_counter)
-
-    def tell(self, step: str, done: float) -> None:
-        """Close the step before and open this one."""
-        now = time.perf_counter()
-        self.timings[step] = 0.0
-        if len(self.timings) > 1:
-            self.timings[list(self.timings)[-2]] += now - self.started
-        self.started = now
-        if self.progress is not None:
-            self.progress(step, done)
-
-
-def list_hub_contingencies(net: Network, criteria: Criteria | None) -> pd.DataFrame:
-    """List the outages of a hub study.
-
-    Returns
-    -------
-    DataFrame
-        Lines, transformers, series elements, HVDC poles, whole data centers; towers from the voltage the
-        criteria name (else 345 kV); units of 1,000 MW and more.
-    """
-    from_kv = criteria.double_circuit_min_kv if criteria is not None else TOWER_KV
-    units = list_contingencies(net, ("generator",))
-    large = net.generator.index[net.generator["p_max_mw"] >= LARGE_UNIT_MW]
-    parts = [
-        list_contingencies(net, KINDS),
-        list_contingencies(net, ("tower",), from_kv),
-        units[[elements[0] in set(large) for elements in units["elements"]]],
-    ]
-    return pd.concat([part for part in parts if len(part)])
-
-
-def _run_states(
-    run: _Run,
-    net: Network,
-    chosen: Mapping[str, Sequence[str]] | None = None,
-    report: tuple[str, float, float] | None = None,
-    must_converge: bool = False,
-) -> dict[str, Security]:
-    """Run the security of every snapshot; `chosen` keeps only some outages of some snapshots.
-
-    A snapshot without an AC solution is left out, unless it must have one.
-    """
-    results: dict[str, Security] = {}
-    names = [find_snapshot(net, one) or "" for one in run.snapshots]
-    for number, name in enumerate(names):
-        if chosen is not None and name not in chosen:
-            continue
-        if report is not None:
-            run.tell(f"{report[0]} {name}".strip(), report[1] + (report[2] - report[1]) * number / len(names))
-        cset = list_hub_contingencies(net, run.criteria)
-        if chosen is not None:
-            cset = cset[cset.index.isin(list(chosen[name]))]
-            cset = cset if len(cset) else list_hub_contingencies(net, run.criteria).iloc[:1]
-        try:
-            results[name] = run_security(
-                net,
-                cset,
-                run.criteria,
-                name or None,
-                verify="flagged" if chosen is None else "all",
-                options=run.options,
-            )
-        except NotConverged:
-            if must_converge:
-                raise
-    return results
-
-
-def _pick_outages(violations: pd.DataFrame, changes: Sequence[str]) -> dict[str, list[str]]:
-    """Pick the outages with violations of some kinds, the worst of each snapshot."""
-    mine = violations[violations["change"].isin(list(changes))]
-    picked: dict[str, list[str]] = {}
-    for name, group in mine.groupby("snapshot", sort=False):
-        outages = list(dict.fromkeys(str(one) for one in group["contingency"] if one))
-        picked[str(name)] = outages[:SENSITIVITY_OUTAGES]
-    return picked
-
-
-def _restrict(table: pd.DataFrame, chosen: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-    """Keep the violations of the N state and of the chosen outages in the chosen snapshots."""
-    keep = [
-        snapshot in chosen and (contingency == "" or contingency in chosen[snapshot])
-        for snapshot, contingency in zip(table["snapshot"], table["contingency"], strict=True)
-    ]
-    return table[np.array(keep, dtype=bool)]
-
-
-def _measure(violations: pd.DataFrame) -> dict[str, Any]:
-    """Count what is caused and worsened, and name the worst loading among it."""
-    caused = violations[violations["change"] == "caused"]
-    touched = violations[violations["change"].isin(("caused", "worsened"))]
-    percent = caused["loading_percent"].astype(float)
-    return {
-        "caused": len(caused),
-        "worsened": len(touched) - len(caused),
-        "worst_percent": float(percent.max()) if percent.notna().any() else math.nan,
-    }
-
-
-def _judge_again(
-    run: _Run, net: Network, before: pd.DataFrame, chosen: Mapping[str, Sequence[str]]
-) -> tuple[pd.DataFrame, dict[str, Security]]:
-    """Run the chosen outages on a changed network and compare with the grid before the hub."""
-    results = _run_states(run, net, chosen)
-    lost = [name for name in chosen if name not in results]
-    after = collect_violations(list(results.values()), lost)
-    return compare_violations(_restrict(before, chosen), after), results
 
 
 def run_hub_study(
@@ -321,7 +163,7 @@ def run_hub_study(
         find_snapshot(net, name)
     documents = net.documents
     rules_text, costs_text = documents.get("connection_rules", ""), documents.get("costs", "")
-    run = _Run(
+    run = HubRun(
         net=net,
         hub=hub,
         criteria=resolve_criteria(net, criteria),
@@ -334,14 +176,14 @@ def run_hub_study(
     return _study(run, seed)
 
 
-def _study(run: _Run, seed: int) -> HubStudy:
+def _study(run: HubRun, seed: int) -> HubStudy:
     """Go through the steps; see `run_hub_study`."""
     net, hub = run.net, run.hub
     run.tell("placing the hub", 0.0)
     placed = place(net, hub)
     mine = placed.placements.iloc[len(net.placements) :].reset_index(drop=True)
-    before = _run_states(run, net, report=("before", 0.02, 0.28), must_converge=True)
-    after = _run_states(run, placed, report=("after", 0.28, 0.55))
+    before = run_states(run, net, report=("before", 0.02, 0.28), must_converge=True)
+    after = run_states(run, placed, report=("after", 0.28, 0.55))
     run.tell("comparing", 0.55)
     old = collect_violations(list(before.values()))
     lost = [name for name in before if name not in after]
@@ -357,11 +199,11 @@ def _study(run: _Run, seed: int) -> HubStudy:
         options=run.options,
     )
     run.tell("reinforcements", 0.66)
-    reinforcement, package = _reinforce(run, placed, violations, old, headroom, bus, seed)
+    reinforcement, package = plan_works(run, placed, violations, old, headroom, bus, seed)
     run.tell("behind the meter", 0.85)
-    variants = _compare_variants(run, placed, mine, violations, old, after)
+    variants = compare_variants(run, placed, mine, violations, old, after)
     run.tell("sensitivities", 0.90)
-    sensitivities = _run_sensitivities(run, placed, violations, old, after)
+    sensitivities = run_sensitivities(run, placed, violations, old, after)
     run.tell("tables", 0.98)
     not_assessable = tables.find_unassessable(net, mine, violations)
     rule_findings = tables.build_rule_findings(mine, run.rules)
@@ -407,247 +249,3 @@ def _study(run: _Run, seed: int) -> HubStudy:
         options=dict(run.options) if isinstance(run.options, Mapping) else {},
         timings_s=run.timings,
     )
-
-
-def _reinforce(
-    run: _Run,
-    placed: Network,
-    violations: pd.DataFrame,
-    old: pd.DataFrame,
-    headroom: Headroom,
-    bus: str,
-    seed: int,
-) -> tuple[Reinforcement | None, pd.DataFrame]:
-    """Try candidates one by one, then add works until nothing caused is left."""
-    touched = violations[violations["change"] == "caused"]
-    empty = pd.DataFrame(columns=list(PACKAGE_COLUMNS))
-    if run.costs is None or touched.empty:
-        return None, empty
-    chosen = _pick_outages(violations, ("caused",))
-    candidates = _list_candidates(run, placed, touched, _list_binding(headroom))
-    tight = headroom.by_snapshot
-    tight = tight[(tight["kind"] == "thermal_n1") & (tight["snapshot"] != "")]
-    states = list(tight.sort_values("near_mw", kind="stable")["snapshot"][:2]) or None
-    fast = {"check": False, "tower_min_kv": math.inf, "options": run.options}
-    base = find_headroom(run.net, bus, run.criteria, states, **fast).near_mw  # type: ignore[arg-type]
-    gains, left = [], []
-    for number, one in enumerate(candidates):
-        run.tell(f"reinforcement {one.name}", 0.66 + 0.12 * number / len(candidates))
-        gains.append(find_gain(run.net, one, bus, base, run.criteria, run.options, states))
-        table, _ = _judge_again(run, one.apply(placed), old, chosen)
-        found = _measure(table)
-        left.append((found["caused"], found["worst_percent"]))
-    run.tell("package of works", 0.78)
-    package = _build_package(run, placed, touched, old, chosen, headroom)
-    return compare_candidates(candidates, gains, left, run.costs.money_unit, seed), package
-
-
-PACKAGE_COLUMNS = (
-    "step",
-    "candidate",
-    "description",
-    "left_violations",
-    "left_worst_percent",
-    "cost_low_bn",
-    "cost_base_bn",
-    "cost_high_bn",
-)
-
-
-def _list_binding(headroom: Headroom) -> list[str]:
-    """List what binds the headroom: N-1, then N."""
-    return [str(headroom.table.at[kind, "near_element"]) for kind in ("thermal_n1", "thermal_n")]
-
-
-def _list_candidates(
-    run: _Run, net: Network, touched: pd.DataFrame, binding: Sequence[str], routes: int = 3
-) -> tuple[Candidate, ...]:
-    assert run.costs is not None
-    center = run.hub.data_center
-    loads = [str(name) for name in net.load.index if _is_hub_load(str(name), center.name)]
-    return list_candidates(
-        net,
-        run.costs,
-        touched,
-        binding,
-        str(net.load.at[loads[0], "bus"]),
-        loads,
-        center.contract_mw,
-        center.flexible_share,
-        routes,
-    )
-
-
-def _is_hub_load(name: str, center: str) -> bool:
-    return name in {f"{HUB_PREFIX}{center}", f"{HUB_PREFIX}{center}:1", f"{HUB_PREFIX}{center}:2"}
-
-
-def _build_package(
-    run: _Run,
-    placed: Network,
-    touched: pd.DataFrame,
-    old: pd.DataFrame,
-    chosen: Mapping[str, Sequence[str]],
-    headroom: Headroom,
-) -> pd.DataFrame:
-    """Add the cheapest grid work for the worst violation, run again, until nothing caused is left.
-
-    A work that does not lower the number of caused violations is not kept.
-    """
-    net = placed
-    rows: list[dict[str, Any]] = []
-    used: set[str] = set()
-    count = len(touched)
-    for step in range(1, LARGEST_PACKAGE + 1):
-        works = [
-            one
-            for one in _list_candidates(run, net, touched, [], routes=4)
-            if one.kind not in ("storage", "flexible_load", "capacitor") and one.name not in used
-        ]
-        if not works:
-            break
-        # a low voltage or no solution comes first: overloads after it may vanish with it
-        first = next((one for one in works if one.kind == "statcom"), None)
-        target = first or works[0]
-        same = [one for one in works if one.target == target.target]
-        best = min(same, key=lambda one: one.cost.base)
-        used |= {best.name}
-        changed = best.apply(net)
-        run.tell(f"package: {best.name}", 0.78 + 0.06 * step / LARGEST_PACKAGE)
-        table, _ = _judge_again(run, changed, old, chosen)
-        found = _measure(table)
-        if found["caused"] >= count:
-            continue
-        net, count, touched = changed, found["caused"], table[table["change"] == "caused"]
-        rows.append(
-            {
-                "step": len(rows) + 1,
-                "candidate": best.name,
-                "description": best.description,
-                "left_violations": found["caused"],
-                "left_worst_percent": found["worst_percent"],
-                **_split(best.cost),
-            }
-        )
-        if touched.empty:
-            break
-    return pd.DataFrame(rows, columns=list(PACKAGE_COLUMNS))
-
-
-def _split(cost: Cost) -> dict[str, float]:
-    return {f"cost_{end}_bn": float(getattr(cost, end)) for end in ("low", "base", "high")}
-
-
-def _compare_variants(
-    run: _Run,
-    placed: Network,
-    mine: pd.DataFrame,
-    violations: pd.DataFrame,
-    old: pd.DataFrame,
-    after: Mapping[str, Security],
-) -> pd.DataFrame:
-    """Set the hub as asked beside the same hub with its plants behind the meter, or the other way round."""
-    hub = run.hub
-    if not hub.plants and not hub.storage:
-        return pd.DataFrame()
-    twin = Hub(hub.data_center, hub.plants, hub.storage, not hub.behind_the_meter)
-    other = place(run.net, twin)
-    chosen = _pick_outages(violations, ("caused", "worsened"))
-    for name in after:
-        chosen.setdefault(name, [])
-    table, results = _judge_again(run, other, old, chosen)
-    rows = []
-    for net, placements, found, states, is_behind in (
-        (placed, mine, _measure(violations), after, hub.behind_the_meter),
-        (other, other.placements, _measure(table), results, twin.behind_the_meter),
-    ):
-        net_draw = [_sum_draw(net, sec) for sec in states.values()] or [math.nan]
-        for _, part in placements.iterrows():
-            rows.append(
-                {
-                    "variant": "behind the meter" if is_behind else "as separate connections",
-                    "asked": is_behind == hub.behind_the_meter,
-                    "part": part["part"],
-                    "bus": part["bus"],
-                    "earliest_energisation": part["earliest_energisation"],
-                    "deciding_rule": part["deciding_rule"],
-                    "note": part["note"],
-                    **found,
-                    "largest_draw_mw": max(0.0, max(net_draw)),
-                    "largest_export_mw": max(0.0, -min(net_draw)),
-                }
-            )
-    return pd.DataFrame(rows)
-
-
-def _sum_draw(net: Network, sec: Security) -> float:
-    """Net power all parts of the hub draw from the grid in the N state [MW]."""
-    bus = [name for name in dict.fromkeys(net.placements["bus"])]
-    return -float(sec.base.bus["p_mw"].reindex(bus).sum())
-
-
-def _run_sensitivities(
-    run: _Run,
-    placed: Network,
-    violations: pd.DataFrame,
-    old: pd.DataFrame,
-    after: Mapping[str, Security],
-) -> pd.DataFrame:
-    """Judge the hub's outages again with other ratings, power factors and conductors."""
-    chosen = _pick_outages(violations, ("caused", "worsened"))
-    lowest = min((float(sec.base.summary["lowest_vm_pu"]) for sec in after.values()), default=math.nan)
-    rows = [{"case": "base", **_measure(violations), "lowest_vm_pu": lowest, "note": "all outages"}]
-    relaxed = _relax(old), _relax(collect_violations(list(after.values())))
-    rows.append(
-        {
-            "case": f"rating after an outage {RATING_SENSITIVITY:.0%}",
-            **_measure(compare_violations(*relaxed)),
-            "lowest_vm_pu": lowest,
-            "note": "all outages; same states, other limit",
-        }
-    )
-    if not chosen:
-        return pd.DataFrame(rows)
-    for factor in POWER_FACTORS:
-        center = replace(run.hub.data_center, power_factor=factor)
-        net = place(run.net, Hub(center, run.hub.plants, run.hub.storage, run.hub.behind_the_meter))
-        table, results = _judge_again(run, net, old, chosen)
-        rows.append(_describe_case(f"power factor {factor:.2f}", table, results))
-    for name, kind in _list_conductor_cases(run.net):
-        nets = [_set_conductor(one, kind) for one in (run.net, placed)]
-        reference = _run_states(run, nets[0], chosen)
-        table, results = _judge_again(run, nets[1], collect_violations(list(reference.values())), chosen)
-        rows.append(_describe_case(name, table, results))
-    return pd.DataFrame(rows)
-
-
-def _describe_case(name: str, table: pd.DataFrame, results: Mapping[str, Security]) -> dict[str, Any]:
-    lowest = min((float(sec.base.summary["lowest_vm_pu"]) for sec in results.values()), default=math.nan)
-    note = f"the {SENSITIVITY_OUTAGES} worst outages of each snapshot"
-    return {"case": name, **_measure(table), "lowest_vm_pu": lowest, "note": note}
-
-
-def _relax(violations: pd.DataFrame) -> pd.DataFrame:
-    """Drop overloads after an outage that the higher rating allows; express the rest against it."""
-    thermal = (violations["kind"] == "thermal") & (violations["contingency"] != "")
-    loading = violations["loading_percent"].astype(float)
-    keep = ~thermal | (loading > 100.0 * RATING_SENSITIVITY)
-    relaxed = loading.where(~thermal, loading / RATING_SENSITIVITY)
-    return violations.assign(loading_percent=relaxed)[keep]
-
-
-def _list_conductor_cases(net: Network) -> list[tuple[str, dict[str, Any]]]:
-    """List the conductors the 345 kV lines have in the data: one case each, if there is more than one."""
-    found = find_conductors(net, TOWER_KV)
-    if len(found) < 2:
-        return []
-    return [(f"all {TOWER_KV:g} kV overhead lines {name}", kind) for name, kind in found.items()]
-
-
-def _set_conductor(net: Network, kind: Mapping[str, Any]) -> Network:
-    """Give all 345 kV overhead lines of the grid one conductor; the hub's own feeders stay as they are."""
-    line = net.line
-    vn_kv = net.bus["vn_kv"].reindex(line["from_bus"]).to_numpy(dtype=float)
-    mine = np.isclose(vn_kv, TOWER_KV, rtol=0.02) & (line["construction"] == "overhead").to_numpy(dtype=bool)
-    mine &= ~line.index.str.startswith(HUB_PREFIX)
-    return set_conductor(net, line.index[mine], kind)

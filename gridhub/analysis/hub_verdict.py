@@ -76,7 +76,11 @@ def write_verdict(
         end = "remove them all" if left == 0 else f"leave {left} of them"
         words.append(f", {len(package)} works of about {total:,.0f} {money_unit} {end}")
     binding = LIMIT_WORDS.get(headroom.binding_kind, "nothing binds up to there")
-    words.append(f"; without works the bus takes about {headroom.near_mw:,.0f} MW ({binding})")
+    words.append(f"; without works the bus takes about {headroom.near_mw:,.0f} MW ({binding}")
+    sure = headroom.table["near_confidence"].get(headroom.binding_kind, "")
+    words.append(
+        f", on a branch of confidence {sure})" if sure in ("low", "assumed", "not assessable") else ")"
+    )
     words += _describe_dates(placements)
     if len(hub_losses) and (hub_losses["state"] == "frequency study required").any():
         words.append("; a frequency study is required for the loss of the hub")
