@@ -307,6 +307,8 @@ def _render_key(layers: MapLayers) -> str:
     steps = ("0–20 %", "20–40 %", "40–60 %", "60–80 %", "80–100 %")
     items = [(_stroke(f"var(--l{position})"), text) for position, text in enumerate(steps)]
     items += [(_stroke("var(--alert)"), "above the rating"), (_stroke("var(--unrated)"), "unrated")]
+    if len(layers.outages):
+        items.append((_stroke("var(--alert)", width=9, opacity=0.34), "overloaded after an outage"))
     kinds = set(layers.branches["kind"]) if len(layers.branches) else set()
     if "hvdc" in kinds:
         items.append((_stroke("var(--muted)", "7 4"), "HVDC"))
@@ -318,11 +320,10 @@ def _render_key(layers: MapLayers) -> str:
     return f'<h3>Loading, % of rating</h3><ul class="key">{entries}</ul>'
 
 
-def _stroke(colour: str, dash: str = "") -> str:
-    return (
-        f'<svg viewBox="0 0 30 12" aria-hidden="true"><line x1="1" x2="29" y1="6" y2="6" stroke-width="4" '
-        f'style="stroke:{colour}" stroke-dasharray="{dash or "none"}"/></svg>'
-    )
+def _stroke(colour: str, dash: str = "", width: float = 4, opacity: float = 1) -> str:
+    style = f"stroke:{colour};stroke-width:{width};stroke-opacity:{opacity};stroke-dasharray:{dash or 'none'}"
+    line = f'<line x1="1" x2="29" y1="6" y2="6" style="{style}"/>'
+    return f'<svg viewBox="0 0 30 12" aria-hidden="true">{line}</svg>'
 
 
 def _marker(kind: str) -> str:

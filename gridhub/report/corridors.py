@@ -173,6 +173,17 @@ def describe_breaks(outages: pd.DataFrame, state: MapState, members: Sequence[st
     return "\n".join(show_hidden(line) for line in lines)
 
 
+def is_broken(outages: pd.DataFrame, state: MapState, members: Sequence[str]) -> bool:
+    """Whether something fails here under an outage of this state."""
+    if outages.empty:
+        return False
+    rows = outages["element"].isin(list(members)) & (outages["contingency"] != "")
+    for column, wanted in (("snapshot", state.snapshot), ("variant", state.variant)):
+        if column in outages:
+            rows &= outages[column].astype(str) == wanted
+    return bool(rows.any())
+
+
 def _value(row: pd.Series) -> str:
     return f"{format_number(float(row['value']), str(row['unit']))} {row['unit']}"
 

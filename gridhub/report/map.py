@@ -14,6 +14,7 @@ from gridhub.report.corridors import (
     find_inside,
     find_loading,
     find_sites,
+    is_broken,
     project,
 )
 from gridhub.report.drawing import ACCENT, ALERT, FONT, INK, MUTED, Drawing, Palette, finish_drawing
@@ -166,6 +167,10 @@ def _draw_corridors(
         fixed = _place_corridors(part, sites)
         changing = [_say_corridors(layers, state, part, sites) for state in layers.states]
         source = ColumnDataSource({**fixed, **changing[shown]})
+        broken = plot.multi_line(
+            "xs", "ys", source=source, line_width=10, line_alpha="risk", line_cap="round"
+        )
+        palette.paint(broken.glyph, line_color=ALERT)
         if style == "feeder":
             halo = plot.multi_line("xs", "ys", source=source, line_width=9, line_alpha=0.45)
             palette.paint(halo.glyph, line_color=HUB)
@@ -222,7 +227,8 @@ def _say_corridors(
         )
     ]
     breaks = [describe_breaks(layers.outages, state, members) for members in part["members"]]
-    return {"loading": loading, "facts": facts, "breaks": breaks}
+    risk = [0.34 if is_broken(layers.outages, state, members) else 0.0 for members in part["members"]]
+    return {"loading": loading, "facts": facts, "breaks": breaks, "risk": risk}
 
 
 def _name_style(style: str) -> str:

@@ -14,7 +14,7 @@ from gridhub.report.text import format_number
 _VOLTAGE = re.compile(r"[\s(]*\d+(\.\d+)?\s*kV\)?$", re.IGNORECASE)
 # An id in a running text: no blank in it, and a sign that plain words do not have inside.
 _ID = re.compile(r"[^\s,;()]+[-:][^\s,;()]*[^\s,;().:]")
-_READ = ("branch", "route", "bus")
+_READ = ("branch", "bus", "route")
 _NAMED_TABLES = ("generator", "load", "storage", "shunt", "hvdc", "site", "interface")
 
 

@@ -174,13 +174,22 @@ def format_number(value: float, unit: str = "") -> str:
         return DASH
     if math.isinf(value):
         return "unlimited" if value > 0 else "-unlimited"
-    digits = _DIGITS.get(unit)
-    if digits is None:
-        digits = 0 if value == round(value) and abs(value) < 1e15 else max(0, 3 - _order(value))
-    elif (unit in ("MW", "Mvar", "MVA") and 0 < abs(value) < 10) or (unit == "kV" and value != round(value)):
-        digits = 1
+    digits = _count_digits(value, unit)
     text = f"{value:,.{digits}f}"
     return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text
+
+
+def _count_digits(value: float, unit: str) -> int:
+    """Give the digits after the point: fixed by the unit, one more where a power or a price is small."""
+    if unit.startswith("bn "):
+        return 1 if abs(value) < 100 else 0
+    if unit in ("MW", "Mvar", "MVA") and 0 < abs(value) < 10:
+        return 1
+    if unit == "kV" and value != round(value):
+        return 1
+    if unit in _DIGITS:
+        return _DIGITS[unit]
+    return 0 if value == round(value) and abs(value) < 1e15 else max(0, 3 - _order(value))
 
 
 def _order(value: float) -> int:

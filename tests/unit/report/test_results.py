@@ -178,7 +178,7 @@ def test_folder_of_a_power_flow(net: Network, flow: PowerFlow, tmp_path: Path):
         for path in (tmp_path / "run").rglob("*")
         if path.is_file()
     }
-    assert files == {"report.html", "map.geojson"} | {
+    assert files == {"report.html", "map.geojson", "map.svg"} | {
         f"tables/{name}.{kind}" for name in ("branch", "bus") for kind in ("csv", "parquet")
     }
     stored = pd.read_parquet(tmp_path / "run" / "tables" / "branch.parquet").set_index("id")
