@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
@@ -14,7 +13,8 @@ import numpy.typing as npt
 
 from gridhub.errors import Issue
 from gridhub.interop.bridge import Bridge
-from gridhub.interop.input_files import MAX_BYTES, fail
+from gridhub.interop.input_files import fail
+from gridhub.interop.mat_files import check_mat
 from gridhub.interop.matpower_statements import CaseStatements, Literal, scan_statements
 from gridhub.interop.matpower_tables import COLUMNS, CaseTables
 from gridhub.interop.powerio_reader import Record, read_number
@@ -88,27 +88,6 @@ def read_statements(data: bytes, name: str) -> CaseStatements:
     return scan_statements(text, name)
 
 
-def _count_unpacked(data: bytes, name: str) -> None:
-    """Count what the compressed parts of a .mat file of version 5 to 7 unpack to, without keeping it."""
-    order = "<" if data[126:128] == b"IM" else ">"
-    position, total = 128, 0
-    while position + 8 <= len(data):
-        kind, size = struct.unpack(f"{order}II", data[position : position + 8])
-        position += 8
-        if kind == 15:
-            unpacker = zlib.decompressobj()
-            rest = data[position : position + size]
-            while rest and total <= MAX_BYTES:
-                try:
-                    total += len(unpacker.decompress(rest, 1 << 22))
-                except zlib.error as error:
-                    raise fail("E-TRUNC", name, f"compressed data is damaged: {error}") from error
-                rest = unpacker.unconsumed_tail
-            if total > MAX_BYTES:
-                raise fail("E-SIZE", name, f"unpacks to more than {MAX_BYTES} bytes")
-        position += size
-
-
 def read_mat(data: bytes, name: str) -> CaseStatements:
     """Read ``mpc`` from a ``.mat`` file of MATLAB version 5 to 7.
 
@@ -126,17 +105,12 @@ def read_mat(data: bytes, name: str) -> CaseStatements:
     Raises
     ------
     FileFormatError
-        ``E-MAT-VERSION`` for version 7.3 (which is HDF5) and 4, ``E-FORMAT`` without a struct ``mpc``.
+        ``E-FORMAT`` without a struct ``mpc``; see also `gridhub.interop.mat_files.check_mat`.
     """
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
 
-    if data[:8] == b"\x89HDF\r\n\x1a\n" or data[:10] == b"MATLAB 7.3":
-        message = "MATLAB 7.3 files are not read: save it with save(…, '-v7'), or as .m with savecase"
-        raise fail("E-MAT-VERSION", name, message, "7.3")
-    if data[:10] != b"MATLAB 5.0" or data[126:128] not in (b"IM", b"MI"):
-        raise fail("E-MAT-VERSION", name, "not a MATLAB file of version 5 to 7", data[:10].decode("latin-1"))
-    _count_unpacked(data, name)
+    check_mat(data, name)
     try:
         content = loadmat(io.BytesIO(data), variable_names=["mpc"], chars_as_strings=True)
     except (

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.io import savemat
+from scipy.sparse import csc_array
 
 from gridhub.case.compile import compile_case
 from gridhub.case.matrices import build_admittance
@@ -454,3 +455,37 @@ def test_columns_without_use_may_be_nan(four_bus: Path, tmp_path: Path) -> None:
     net, report = read_case(path)
     assert len(net.generator) == 4
     assert any(issue.code == "W-NAN" and issue.column == "mBase" for issue in report.issues)
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_damaged_mat_is_refused_or_read_but_never_breaks(
+    four_bus: Path, tmp_path: Path, compressed: bool
+) -> None:
+    """scipy alone ends the process on some of these."""
+    literals = scan_statements(four_bus.read_text(encoding="utf-8")).literals
+    fields = {n: np.array(x.rows, dtype=float) for n, x in literals.items() if x.kind == "matrix"}
+    buffer = io.BytesIO()
+    savemat(buffer, {"mpc": {"version": "2", "baseMVA": 100.0, **fields}}, do_compression=compressed)
+    whole = buffer.getvalue()
+    path = tmp_path / "damaged.mat"
+    random = np.random.default_rng(0)
+    for _ in range(300):
+        content = bytearray(whole)
+        for _ in range(random.integers(1, 4)):
+            content[random.integers(128, min(len(content), 1500))] = random.integers(256)
+        path.write_bytes(content[: random.integers(130, len(content))] if random.random() < 0.1 else content)
+        try:
+            read_case(path)
+        except InputError as error:
+            assert error.issues
+
+
+@pytest.mark.parametrize(
+    "extra", [csc_array(np.eye(3)), {"a": {"b": {"c": {"d": {"e": {"f": {"g": 1.0}}}}}}}]
+)
+def test_mat_with_what_no_case_needs(tmp_path: Path, extra: object) -> None:
+    path = tmp_path / "case.mat"
+    savemat(path, {"mpc": {"baseMVA": 100.0, "extra": extra}})
+    with pytest.raises(FileFormatError) as caught:
+        read_case(path)
+    assert caught.value.issues[0].code in ("E-TRUNC", "E-FORMAT")
