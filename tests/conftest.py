@@ -13,6 +13,9 @@ from hypothesis import settings
 # Set before anything imports numba: tests of a bare `pytest` call share the cache that `make test` warmed.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(sys.prefix) / "numba-cache"))
 
+# pytest-xdist tells its workers the width of the terminal; output to a pipe has none.
+os.environ.pop("COLUMNS", None)
+
 REPO_ROOT = Path(__file__).resolve().parents[1]
 SHARED = REPO_ROOT.parent / "shared"
 
