@@ -497,9 +497,10 @@ def find_confidence(net: Network, element: str) -> str:
     branches = net.branches()
     if element not in branches.index:
         return ""
-    ends = branches.loc[element, ["from_bus", "to_bus"]].tolist()
-    sites = net.bus["site"].reindex(ends)
-    if not net.site["assessable"].reindex(sites).fillna(True).astype(bool).all():
+    ends = [str(branches[end][element]) for end in ("from_bus", "to_bus")]
+    site = net.site
+    unsure = site.index[~site["assessable"].astype(bool)]
+    if net.bus["site"].reindex(ends).isin(unsure).any():
         return "not assessable"
     table = net.tables[str(branches["kind"][element])]
     return str(table["confidence"][element])

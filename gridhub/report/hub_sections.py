@@ -78,7 +78,10 @@ def _build_map(study: HubStudy, names: Names, elements: Mapping[str, tuple[str, 
             if snapshot in results:
                 states.append(build_state(net, results[snapshot].base, variant, snapshot))
                 outages.append(build_outages(results[snapshot].violations, names, elements, variant))
-    layers = build_layers(study.net_after, states, pd.concat(outages, ignore_index=True), names)
+    # an empty part has no say in the types of the whole
+    found = [part for part in outages if len(part)]
+    broken = pd.concat(found, ignore_index=True) if found else None
+    layers = build_layers(study.net_after, states, broken, names)
     text = (
         "Lines are coloured by their loading with everything in service. Point at a line to read what breaks "
         "there under which outage, and what its own loss breaks elsewhere. Dotted routes are assumed.",

@@ -217,8 +217,11 @@ def test_tables_sort_by_their_headings(opened: Opened):
     page = opened.page
     table = page.locator("table.sortable").first
     table.locator("thead button", has_text="Loading").click()
-    values = table.locator("tbody tr td.barred").evaluate_all(
-        "cells => cells.map((cell) => cell.dataset.value)"
+    values = table.evaluate(
+        """(table) => {
+            const column = [...table.tHead.rows[0].cells].findIndex((cell) => cell.hasAttribute("aria-sort"));
+            return [...table.tBodies[0].rows].map((row) => row.cells[column].dataset.value);
+        }"""
     )
     numbers = [float(value) for value in values if value]
     assert numbers == sorted(numbers, reverse=True)
