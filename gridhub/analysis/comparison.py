@@ -56,7 +56,8 @@ def collect_violations(results: Sequence[Security], unsolved: Sequence[str] = ()
     rows: list[dict[str, Any]] = [_build_unsolved(name, "") for name in unsolved]
     for result in results:
         lost = result.status.index[~result.status["status"].astype(str).isin(solved)]
-        rows += result.violations.assign(snapshot=result.snapshot).to_dict("records")
+        found = result.violations.assign(snapshot=result.snapshot)
+        rows += [{str(column): cell for column, cell in row.items()} for row in found.to_dict("records")]
         rows += [_build_unsolved(result.snapshot, str(name)) for name in lost]
     return build_violation_table(rows)
 

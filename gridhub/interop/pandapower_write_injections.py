@@ -156,7 +156,7 @@ def write_generators(outline: Outline) -> None:
     for name, values in keep_metadata(frame, metadata).items():
         everything[name] = values
     share = frame["participation"].fillna(0.0).to_numpy()
-    own = {
+    own: dict[str, tuple[Bools, dict[str, Any]]] = {
         "ext_grid": (
             grid,
             {
