@@ -43,6 +43,7 @@ from gridhub.interop.pandapower_read import (
     get_floats,
     get_table,
 )
+from gridhub.interop.pandapower_schedule import schedule_external_grids
 from gridhub.interop.pandapower_switches import read_bus_switches
 from gridhub.interop.pandapower_write import Outline, number_buses, report_unwritten, write_buses
 from gridhub.interop.pandapower_write_branches import write_lines, write_transformers_and_series
@@ -101,8 +102,9 @@ def from_pandapower(pp_net: Any, strict: bool = False) -> tuple[Network, Convers
     Notes
     -----
     Electrically equal to ``runpp(net, trafo_model="pi", calculate_voltage_angles=True)`` with reactive limits
-    off on both sides. External grids are regulating generators at a reference bus; with no set-point of
-    their own they have ``p_mw = 0``. The share in a distributed slack is ``slack_weight``.
+    off on both sides. External grids are regulating generators at a reference bus; having no set-point of
+    their own, they are scheduled to balance their island without losses. The share in a distributed slack is
+    ``slack_weight`` if a generator has one, else by ``max_p_mw``; static generators take no part.
 
     Examples
     --------
@@ -132,6 +134,7 @@ def from_pandapower(pp_net: Any, strict: bool = False) -> tuple[Network, Convers
     )
     _report_references(draft, net)
     raise_issues(draft.issues, source, strict)
+    scheduled, note = schedule_external_grids(net)
     report = ConversionReport(
         source=source,
         format="pandapower",
@@ -140,9 +143,9 @@ def from_pandapower(pp_net: Any, strict: bool = False) -> tuple[Network, Convers
         totals_before=_sum_totals(pp_net),
         totals=sum_totals(net),
         issues=tuple(draft.issues),
-        notes=tuple(draft.notes),
+        notes=tuple(note for note in (*draft.notes, note) if note),
     )
-    return net, report
+    return scheduled, report
 
 
 def _report_references(draft: Draft, net: Network) -> None:

@@ -231,6 +231,8 @@ def read_generators(draft: Draft, pp_net: Mapping[str, Any]) -> None:
     """Read ``ext_grid``, ``gen`` and ``sgen``; only the first two hold a voltage."""
     grid, gen, sgen = (get_table(pp_net, name) for name in ("ext_grid", "gen", "sgen"))
     costs = read_costs(draft, pp_net)
+    # pandapower's own defaults (1 for every external grid, 0 for every unit) say nothing about sharing
+    weighted = bool((get_floats(gen, "slack_weight", 0.0) > 0).any()) if len(gen) else False
     for table, frame in (("ext_grid", grid), ("gen", gen), ("sgen", sgen)):
         if frame.empty:
             continue
@@ -244,7 +246,9 @@ def read_generators(draft: Draft, pp_net: Mapping[str, Any]) -> None:
             "regulating": table != "sgen",
             "participation": 0.0
             if table == "sgen"
-            else get_floats(frame, "slack_weight", float(table == "ext_grid")),
+            else get_floats(frame, "slack_weight", float(table == "ext_grid"))
+            if weighted
+            else np.nan,
             "fuel": [FUELS.get(text.lower(), "") for text in get_texts(frame, "type")],
         }
         if table != "sgen":
