@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from gridhub.errors import GridhubError
 from gridhub.study.folder import RUN_FILE, RUN_KIND, write_run_folder
@@ -120,10 +120,11 @@ def run_study(
                 progress=lambda step, done: tell(step, 0.05 + 0.85 * done),
             )
         tell("report", 0.9)
+        document = _describe_run(study, net, Path(base), result, started)
         with clock.time("report"):
-            write_report(work, result)
+            write_report(work, result, title=study.title, provenance=_list_provenance(document))
         (work / STUDY_FILE).write_text(study.text, encoding="utf-8")
-        document = _describe_run(study, net, Path(base), result, clock, started)
+        document["timings_s"] = _list_timings(clock, result)
         document["files"] = hash_folder(work)
         (work / RUN_FILE).write_text(render_toml(document), encoding="utf-8")
         tell("done", 1.0)
@@ -138,7 +139,7 @@ def _check_snapshots(net: Network, study: Study) -> None:
 
 
 def _describe_run(
-    study: Study, net: Network, base: Path, result: HubStudy, clock: Clock, started: datetime
+    study: Study, net: Network, base: Path, result: HubStudy, started: datetime
 ) -> dict[str, Value]:
     """Collect what ``run.toml`` says, all but the files."""
     inputs: dict[str, Value] = {STUDY_FILE: hash_text(study.text)}
@@ -163,8 +164,25 @@ def _describe_run(
         "options": _describe_options(result),
         "result": summarise(result),
         "completeness": _describe_completeness(result),
-        "timings_s": {**clock.seconds, **{key: round(value, 3) for key, value in result.timings_s.items()}},
     }
+
+
+def _list_provenance(document: Mapping[str, Value]) -> dict[str, str]:
+    """Say on the page how it was made; ``run.toml`` beside it has everything."""
+    run, inputs, options = (cast(Mapping[str, Value], document[key]) for key in ("run", "inputs", "options"))
+    network = hash_text("\n".join(f"{key} {value}" for key, value in inputs.items() if key != STUDY_FILE))
+    return {
+        "Study": f"{run['name']}, SHA-256 of {STUDY_FILE} {inputs[STUDY_FILE]}",
+        "Network": f"{run['network']}, SHA-256 over all tables and documents {network}",
+        "Options": ", ".join(f"{key} = {value}" for key, value in options.items()),
+        "Seed": str(run["seed"]),
+        "Run": f"{run['started']}, see {RUN_FILE} beside this page for every hash and timing",
+    }
+
+
+def _list_timings(clock: Clock, result: HubStudy) -> dict[str, Value]:
+    steps = {f"study: {key}": round(value, 3) for key, value in result.timings_s.items()}
+    return {**clock.seconds, **steps}
 
 
 def _describe_options(result: HubStudy) -> dict[str, Value]:
