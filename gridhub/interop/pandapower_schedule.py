@@ -50,10 +50,10 @@ def schedule_external_grids(net: Network) -> tuple[Network, str]:
     island = islands.reindex(generator["bus"]).to_numpy()
     grids = np.flatnonzero(is_grid & (island >= 0))
     number = np.bincount(island[grids], minlength=count)
-    generator.iloc[grids, generator.columns.get_loc("p_mw")] = (missing / np.maximum(number, 1))[
-        island[grids]
-    ]
-    total = float(generator["p_mw"].to_numpy()[grids].sum())
+    p_mw = generator["p_mw"].to_numpy(dtype=float, copy=True)
+    p_mw[grids] = (missing / np.maximum(number, 1))[island[grids]]
+    generator["p_mw"] = p_mw
+    total = float(p_mw[grids].sum())
     note = (
         f"external grids have no set-point: scheduled to balance their islands without losses, {total:.6g} MW"
     )

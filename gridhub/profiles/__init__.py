@@ -1,1 +1,0 @@
-"""Hourly shapes."""
