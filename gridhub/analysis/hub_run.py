@@ -53,14 +53,14 @@ class HubRun:
     costs: Costs | None
     timings: dict[str, float] = field(default_factory=dict)
     started: float = field(default_factory=time.perf_counter)
+    step: str = ""
 
     def tell(self, step: str, done: float) -> None:
         """Close the step before and open this one."""
         now = time.perf_counter()
-        self.timings[step] = 0.0
-        if len(self.timings) > 1:
-            self.timings[list(self.timings)[-2]] += now - self.started
-        self.started = now
+        if self.step:
+            self.timings[self.step] = self.timings.get(self.step, 0.0) + now - self.started
+        self.step, self.started = step, now
         if self.progress is not None:
             self.progress(step, done)
 
