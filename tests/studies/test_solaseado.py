@@ -65,6 +65,17 @@ def test_provenance_names_versions_inputs_and_timings(run_file: dict[str, Any], 
     assert all(seconds >= 0 for seconds in run_file["timings_s"].values())
 
 
+def test_the_answer_is_there_and_complete(run_file: dict[str, Any]):
+    result, completeness = run_file["result"], run_file["completeness"]
+    assert result["outcome"] in ("stands", "stands with works", "does not stand as asked", "not assessable")
+    assert "not assessed" in result["verdict"]
+    assert np.isfinite(result["headroom_mw"])
+    assert completeness["complete"]
+    for name in run_file["options"]["snapshots"]:
+        counts = dict(completeness[name])
+        assert counts.pop("outages") == sum(counts.values()) > 0
+
+
 def test_every_table_stands_as_csv_too_and_no_number_is_infinite(
     run_folder: Path, tables: dict[str, pd.DataFrame]
 ):
