@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gridhub.cli import flow, networks, security, study
+from gridhub.cli import flow, networks, report, security, study
 
 app = typer.Typer(
     name="gridhub",
@@ -43,5 +43,6 @@ app.command("validate")(networks.validate)
 app.command("convert")(networks.convert)
 app.command("flow")(flow.flow)
 app.command("security")(security.security)
+app.command("report")(report.report)
 app.command("hub")(study.hub)
 app.add_typer(study.app, name="study")

@@ -1,0 +1,67 @@
+"""The command ``report``: the page of one state of a network, with the map and every single outage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gridhub.cli.console import print_json, print_line, print_note, show_progress
+from gridhub.cli.exits import DONE, exits
+from gridhub.cli.inputs import (
+    ForceOption,
+    JsonOption,
+    NetworkArgument,
+    OutOption,
+    SettingsOption,
+    SnapshotOption,
+    check_snapshot,
+    parse_settings,
+)
+from gridhub.errors import OutputError
+from gridhub.study.source import open_network
+
+if TYPE_CHECKING:
+    from gridhub.analysis.power_flow import PowerFlow
+    from gridhub.analysis.security import Security
+
+
+@exits
+def report(
+    network: NetworkArgument,
+    out: OutOption,
+    snapshot: SnapshotOption = None,
+    outages: Annotated[
+        bool, typer.Option("--outages/--no-outages", help="Try every single line, transformer and series.")
+    ] = True,
+    option: SettingsOption = None,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Write the page of one state: map, loading, voltages, and what every single outage breaks."""
+    from gridhub.analysis.contingencies import list_contingencies
+    from gridhub.analysis.power_flow import run_power_flow
+    from gridhub.analysis.security import run_security
+    from gridhub.report.write import REPORT_FILE, write_report
+
+    net = open_network(network)
+    check_snapshot(net, snapshot)
+    settings = parse_settings(option)
+    if (out / REPORT_FILE).exists() and not force:
+        raise OutputError(f"{out} holds a report; name another --out, or --force to replace it")
+    contingencies = list_contingencies(net)
+    result: Security | PowerFlow
+    if outages and not contingencies.empty:
+        with show_progress(quiet=as_json) as tell:
+            step = (lambda done, total: tell("outages", done / total)) if tell else None
+            result = run_security(net, contingencies, snapshot=snapshot, options=settings, progress=step)
+    else:
+        if outages:
+            print_note(f"{net.name} has no line, transformer or series element: no outage to try")
+        result = run_power_flow(net, snapshot, options=settings)
+    page = write_report(out, result, net, force=force)
+    if as_json:
+        print_json({"network": net.name, "snapshot": snapshot, "report": str(page), "exit_code": DONE})
+    else:
+        print_line(f"report: {page}")
+    return DONE
