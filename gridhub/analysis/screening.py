@@ -33,7 +33,8 @@ class Screen:
     worst_percent : (k,) float
         Its estimated loading [%].
     flagged : (k,) bool
-        Above `FLAG_PERCENT`, islanding, or beyond what the screen can tell.
+        Above `FLAG_PERCENT`, islanding, or beyond what the screen can tell: an outage of units, loads, links
+        or shunts moves voltages, which DC does not see.
     islanding : (k,) bool
         Found by graph.
     """
@@ -66,9 +67,14 @@ def find_islanding(case: Case, outages: Sequence[Outage]) -> Bools:
     return result
 
 
+def _loses_injection(outage: Outage) -> bool:
+    """Whether units, loads, links or shunts are lost, and not branches alone."""
+    return bool(outage.generator or outage.load or outage.hvdc or outage.storage or outage.shunt)
+
+
 def _shift_injections(case: Case, plan: DcPlan, outage: Outage, options: PowerFlowOptions) -> Floats | None:
     """Change of the nodal injections when units, loads or links are lost; None if only branches are."""
-    if not (outage.generator or outage.load or outage.hvdc or outage.storage or outage.shunt):
+    if not _loses_injection(outage):
         return None
     units = Outage((), outage.generator, outage.load, outage.storage, outage.hvdc, outage.shunt)
     flows = [
@@ -158,5 +164,6 @@ def screen_outages(
         top = np.argmax(loading[:, known], axis=0)
         worst[first + np.flatnonzero(known)] = positions[top]
         percent[first + np.flatnonzero(known)] = loading[top, np.flatnonzero(known)]
-    flagged = islanding | unsolvable | ~(percent <= FLAG_PERCENT) & (worst >= 0)
+    injecting = np.array([_loses_injection(outage) for outage in outages], dtype=bool)
+    flagged = islanding | unsolvable | injecting | ~(percent <= FLAG_PERCENT) & (worst >= 0)
     return Screen(worst, percent, flagged, islanding)
