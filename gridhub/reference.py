@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from gridhub.errors import OptionError, name_ids
+from gridhub.errors import GridhubError, OptionError, name_ids
 from gridhub.model.files import HEADER, read_network
 from gridhub.model.network import Network
 from gridhub.model.schema import BRANCH_TABLES
@@ -38,14 +38,14 @@ def find_networks_folder() -> Path:
 
     Raises
     ------
-    FileNotFoundError
+    GridhubError
         If the installation lacks its data.
     """
     package = Path(__file__).resolve().parent
     for folder in (package / "_networks", package.parent / "networks"):
         if folder.is_dir():
             return folder
-    raise FileNotFoundError(f"the networks that come with gridhub are not in {package}: install it again")
+    raise GridhubError(f"the networks that come with gridhub are not in {package}: install it again")
 
 
 @cache
