@@ -97,3 +97,11 @@ def test_bad_usage_is_2_and_says_what(ring: Path, args: tuple[str, ...], text: s
     code, _, err = run("security", ring, *args)
     assert code == 2
     assert text in err
+
+
+def test_kinds_of_the_help_are_those_of_the_analysis():
+    """The command repeats them so that its help imports no pandas."""
+    from gridhub.analysis import contingencies
+    from gridhub.cli import security
+
+    assert security.KINDS == contingencies.KINDS
