@@ -30,6 +30,7 @@ _HOME = {
     "read_network": "gridhub.model.files",
     "run_power_flow": "gridhub.analysis.power_flow",
     "run_security": "gridhub.analysis.security",
+    "run_time_series": "gridhub.analysis.time_series",
     "to_pandapower": "gridhub.interop.pandapower",
     "validate": "gridhub.model.validate",
     "write_case": "gridhub.interop.case_files",
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from gridhub.analysis.security import run_security as run_security
     from gridhub.analysis.sensitivities import lodf as lodf
     from gridhub.analysis.sensitivities import ptdf as ptdf
+    from gridhub.analysis.time_series import run_time_series as run_time_series
     from gridhub.errors import InputError as InputError
     from gridhub.errors import NotConverged as NotConverged
     from gridhub.interop.case_files import read_case as read_case

@@ -1,0 +1,452 @@
+"""Time series: one power flow per hour, judged against the limits that hold with everything in service."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gridhub.analysis.judging import VOLTAGE_TOLERANCE, Limits, build_limits
+from gridhub.analysis.power_flow import LIMIT_TOLERANCE, Method, solve_case
+from gridhub.analysis.security import resolve_criteria
+from gridhub.case.case import Bools, Case, Floats, Ints
+from gridhub.case.compile import compile_case
+from gridhub.case.matrices import compute_shunts
+from gridhub.case.profiles import Profiles, read_profiles
+from gridhub.criteria import Criteria
+from gridhub.errors import OptionError
+from gridhub.model.network import Network
+from gridhub.model.snapshot import apply_snapshot, find_snapshot
+from gridhub.solvers.batch import Progress, plan_batch, solve_batch
+from gridhub.solvers.batch_result import (
+    STATUSES,
+    THERMAL,
+    VOLTAGE_HIGH,
+    VOLTAGE_LOW,
+    BatchResult,
+    ResultBuilder,
+)
+from gridhub.solvers.islands import choose_references, find_islands
+from gridhub.solvers.loop import record_solution
+from gridhub.solvers.options import PowerFlowOptions, read_options
+from gridhub.solvers.scenario import Injections, Watch
+
+NEAR_PERCENT = 90.0
+"""Loading from which an hour counts as near the limit [%]."""
+
+KIND_NAMES = {THERMAL: "thermal", VOLTAGE_LOW: "voltage_low", VOLTAGE_HIGH: "voltage_high"}
+
+VIOLATION_COLUMNS = ("hour", "element", "kind", "limit", "value", "unit", "loading_percent")
+"""Columns of ``TimeSeries.violations``."""
+
+
+@dataclass(frozen=True, eq=False)
+class TimeSeries:
+    """Result of a time series.
+
+    Attributes
+    ----------
+    network, snapshot, criteria : str
+        What was solved, the state profiles were put into, and what it was judged by ("" = ratings alone).
+    method : {"dc", "ac"}
+    status : DataFrame
+        One row per hour: status, worst_element, worst_loading_percent, iterations, load_mw (served),
+        unserved_mw (load in dead islands), generation_mw (units, storage, and infeed at references without
+        units), losses_mw (branches, shunts, links), reason. Generation and losses are NaN where the hour is
+        not solved, and for AC unless ``keep="all"``: without the flows only their difference is known.
+    branch : DataFrame
+        One row per branch: worst_loading_percent (of the limit that holds with everything in service; NaN =
+        unrated), worst_hour (the first of equals; missing where nothing is known), hours_above_100,
+        hours_above_90. Hours without a solution do not count.
+    violations : DataFrame
+        hour, element, kind (thermal | voltage_low | voltage_high), limit, value, unit, loading_percent.
+    p_from_mw : DataFrame or None
+        With ``keep="all"``: hour x branch [MW]; 0 out of service, NaN in a dead island, in an hour without a
+        solution, and for a branch without impedance.
+    vm_pu : DataFrame or None
+        With ``keep="all"`` and AC: hour x bus [p.u.], NaN as above.
+    unjudged : tuple of str
+        Buses whose voltage class the criteria lack.
+    summary : mapping
+        hours, counts by status, violations, hours_with_violations, worst_loading_percent, worst_element,
+        worst_hour, load_mwh, unserved_mwh, generation_mwh, losses_mwh (sums over the rows, an hour each),
+        unrated_branches, joining_branches (without impedance: their flow is not computed here),
+        references_chosen.
+    options : PowerFlowOptions
+    """
+
+    network: str
+    snapshot: str
+    criteria: str
+    method: Method
+    status: pd.DataFrame
+    branch: pd.DataFrame
+    violations: pd.DataFrame
+    p_from_mw: pd.DataFrame | None
+    vm_pu: pd.DataFrame | None
+    unjudged: tuple[str, ...]
+    summary: Mapping[str, Any]
+    options: PowerFlowOptions
+
+
+def run_time_series(
+    net: Network,
+    profiles: Mapping[tuple[str, str], pd.DataFrame] | None = None,
+    method: Method = "dc",
+    options: Mapping[str, Any] | PowerFlowOptions | None = None,
+    *,
+    snapshot: str | None = None,
+    criteria: str | Criteria | None = "network",
+    keep: Literal["violations", "all"] = "violations",
+    keep_power_factor: bool = False,
+    progress: Progress | None = None,
+) -> TimeSeries:
+    """Solve the power flow of every hour of a set of profiles.
+
+    Parameters
+    ----------
+    net : Network
+    profiles : mapping, optional
+        (table, column) -> DataFrame hours x ids [MW, Mvar] for ``load`` (p_mw, q_mvar), ``generator`` (p_mw),
+        ``storage`` (p_mw, q_mvar; discharge positive) and ``hvdc`` (p_mw). Rows and columns without a
+        profile keep the value of the snapshot. None: the snapshot alone, as one hour.
+    method : {"dc", "ac"}
+    options : mapping or PowerFlowOptions, optional
+    snapshot : str, optional
+        State the profiles are put into; None is the first.
+    criteria : str, Criteria or None
+        As for `run_security`: "network" is the network's own; None, or a network without criteria: each
+        branch against its rating, no voltage limits. DC judges no voltage.
+    keep : {"violations", "all"}
+        "all" also returns the flow of every branch and the voltage of every bus in every hour.
+    keep_power_factor : bool
+        What the reactive power of a load does where only ``p_mw`` has a profile. False: it stays as in the
+        snapshot. True: it moves in proportion (a load of 0 MW in the snapshot keeps its reactive power).
+    progress : callable, optional
+        Called with hours done and hours in all.
+
+    Returns
+    -------
+    TimeSeries
+
+    Raises
+    ------
+    InputError
+        If profiles name unknown tables, columns or rows, lack numbers or differ in their hours; all faults
+        are listed.
+    KeyError
+        If the snapshot or the criteria do not exist.
+    OptionError
+        If an option, the method or `keep` is unknown, or no bus is in service.
+
+    Notes
+    -----
+    Each hour is the power flow of `run_power_flow` with the hour's injections: the units share what the
+    schedule lacks, within their limits. The topology is planned once. An hour that has no solution is a row
+    with its status and reason, never left out.
+
+    Examples
+    --------
+    >>> from gridhub.model.network import build_network
+    >>> net = build_network(
+    ...     "two",
+    ...     bus=pd.DataFrame({"vn_kv": 345.0, "reference": [True, False]}, index=["a", "b"]),
+    ...     line=pd.DataFrame(
+    ...         {"from_bus": "a", "to_bus": "b", "r_ohm": 1.0, "x_ohm": 10.0, "rate_mva": 600.0}, index=["ab"]
+    ...     ),
+    ...     load=pd.DataFrame({"bus": ["b"], "p_mw": [500.0]}, index=["demand"]),
+    ...     generator=pd.DataFrame({"bus": ["a"], "p_max_mw": [1000.0]}, index=["unit"]),
+    ... )
+    >>> day = pd.DataFrame({"demand": [300.0, 660.0]}, index=["night", "noon"])
+    >>> ts = run_time_series(net, {("load", "p_mw"): day})
+    >>> ts.status["worst_loading_percent"].tolist(), ts.branch.loc["ab", "worst_hour"]
+    ([50.0, 110.0], 'noon')
+    """
+    if method not in ("ac", "dc") or keep not in ("violations", "all"):
+        raise OptionError(f'method = {method!r} ("dc" | "ac"), keep = {keep!r} ("violations" | "all")')
+    settled = read_options(options, reactive_limits=net.reactive_limits)
+    rules = resolve_criteria(net, criteria)
+    name = find_snapshot(net, snapshot) or ""
+    state = apply_snapshot(net, snapshot)
+    hourly = read_profiles(state, profiles, name or "snapshot")
+    case, chosen = choose_references(compile_case(state, snapshot))
+    if case.n_node == 0:
+        raise OptionError(f"{net.name!r} has no bus in service: nothing to solve")
+    limits = build_limits(state, case, rules, "normal")
+    injections = _build_injections(case, hourly, keep_power_factor)
+    watch = _build_watch(case, limits)
+    if method == "ac":
+        at = np.full(1, -1) if injections.count == 0 else None
+        result = solve_batch(
+            case,
+            plan_batch(case, settled),
+            injections=injections,
+            at=at,
+            watch=watch,
+            keep=keep,
+            progress=progress,
+        )
+    else:
+        result = _solve_dc_hours(case, injections, watch, keep, settled, progress)
+    references = tuple(case.labels.bus[int(np.flatnonzero(case.bus_node == node)[0])] for node in chosen)
+    hours = _Hours(hourly.hours, case, injections, method, result, limits)
+    status, branch = _build_status_table(hours), _build_branch_table(hours)
+    violations = _build_violation_table(hours)
+    flows, voltages = _stack_states(hours)
+    return TimeSeries(
+        network=net.name,
+        snapshot=name,
+        criteria="" if rules is None else rules.name,
+        method=method,
+        status=status,
+        branch=branch,
+        violations=violations,
+        p_from_mw=flows,
+        vm_pu=voltages,
+        unjudged=() if rules is None else _list_unjudged(case, limits),
+        summary=MappingProxyType(_summarize(hours, status, violations, references)),
+        options=settled,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Hours:
+    """What the tables of a time series are made from."""
+
+    labels: pd.Index[Any]
+    case: Case
+    injections: Injections
+    method: Method
+    result: BatchResult
+    limits: Limits
+
+
+def _build_injections(case: Case, hourly: Profiles, keep_power_factor: bool) -> Injections:
+    """Bring the profiles to per unit; with a constant power factor loads move their reactive power along."""
+    arrays = {
+        f"{table}_{column[0]}": values / case.base_mva for (table, column), values in hourly.values.items()
+    }
+    p = arrays.get("load_p")
+    if keep_power_factor and p is not None:
+        ratio = np.divide(p, case.load_p, out=np.ones_like(p), where=case.load_p != 0)
+        own = hourly.given.get(("load", "q_mvar"), np.zeros(len(case.load_p), dtype=bool))
+        arrays["load_q"] = np.where(own, arrays.get("load_q", 0.0), case.load_q * ratio)
+    return Injections(**arrays)
+
+
+def _build_watch(case: Case, limits: Limits) -> Watch:
+    """Watch loadings from `NEAR_PERCENT` on, and for joined buses the narrowest of their voltage limits."""
+    on = case.bus_node >= 0
+    low, high = np.full(case.n_node, -np.inf), np.full(case.n_node, np.inf)
+    np.fmax.at(low, case.bus_node[on], limits.vm_low[on])
+    np.fmin.at(high, case.bus_node[on], limits.vm_high[on])
+    return Watch(
+        rate=limits.rate,
+        vm_low=np.where(np.isfinite(low), low, np.nan),
+        vm_high=np.where(np.isfinite(high), high, np.nan),
+        loading_tolerance=NEAR_PERCENT - 100.0 + LIMIT_TOLERANCE,
+        voltage_tolerance=VOLTAGE_TOLERANCE,
+    )
+
+
+def _solve_dc_hours(
+    case: Case,
+    injections: Injections,
+    watch: Watch,
+    keep: str,
+    options: PowerFlowOptions,
+    progress: Progress | None,
+) -> BatchResult:
+    """Solve every hour by DC."""
+    count = max(injections.count, 1)
+    builder = ResultBuilder(count, case.n_node, case.n_branch, keep == "all")
+    for hour in range(count):
+        own = injections.apply(case, hour if injections.count else -1)
+        solution = solve_case(own, "dc", options)
+        record_solution(builder, hour, solution, solution, watch, stage=2)
+        if progress is not None:
+            progress(hour + 1, count)
+    return builder.finish()
+
+
+def _sum_rows(hours: _Hours, kind: str, chosen: Bools) -> Floats:
+    """Add up an injected array over the chosen rows, (n_hour,) [MW]."""
+    array = getattr(hours.injections, kind)
+    stack = getattr(hours.case, kind)[None, :] if array is None else array
+    total = stack[:, chosen].sum(axis=1) * hours.case.base_mva
+    return np.asarray(np.broadcast_to(total, len(hours.labels)))
+
+
+def _find_live(case: Case, bus: Ints) -> Bools:
+    """Whether each bus belongs to an island with a reference."""
+    node = case.bus_node[bus]
+    return np.asarray(np.where(node >= 0, find_islands(case).live[node], False))
+
+
+def _compute_losses(hours: _Hours) -> Floats:
+    """Losses of branches, shunts and links, (n_hour,) [MW]; NaN where they are not known."""
+    case, result = hours.case, hours.result
+    live = find_islands(case).live
+    links = case.hvdc_on & _find_live(case, case.hvdc_from_bus) & _find_live(case, case.hvdc_to_bus)
+    sent = case.hvdc_p[None, :] if hours.injections.hvdc_p is None else hours.injections.hvdc_p
+    lost = (case.hvdc_loss + case.hvdc_loss_share * np.abs(sent))[:, links].sum(axis=1)
+    conductance = compute_shunts(case).real[live]
+    if hours.method == "dc":
+        lost = np.broadcast_to(lost + conductance.sum(), len(hours.labels))
+    elif result.vm is None or result.s_from is None or result.s_to is None:
+        return np.full(len(hours.labels), np.nan)
+    else:
+        lost = lost + (result.vm[:, live] ** 2) @ conductance
+        lost = lost + np.nansum(result.s_from.real + result.s_to.real, axis=1)
+    return np.where(result.solved, lost * case.base_mva, np.nan)
+
+
+def _build_status_table(hours: _Hours) -> pd.DataFrame:
+    """Make ``TimeSeries.status``."""
+    case, result = hours.case, hours.result
+    names = np.array([status.value for status in STATUSES], dtype=object)
+    branch = np.array([*case.labels.branch, ""], dtype=object)
+    served = case.load_on & _find_live(case, case.load_bus)
+    load, losses = _sum_rows(hours, "load_p", served), _compute_losses(hours)
+    reason = np.full(len(hours.labels), "", dtype=object)
+    reason[list(result.reason)] = list(result.reason.values())
+    return pd.DataFrame(
+        {
+            "status": names[result.status],
+            "worst_element": branch[result.worst_branch],
+            "worst_loading_percent": result.worst_loading,
+            "iterations": result.iterations,
+            "load_mw": load,
+            "unserved_mw": _sum_rows(hours, "load_p", case.load_on & ~served),
+            "generation_mw": load + losses,
+            "losses_mw": losses,
+            "reason": reason,
+        },
+        index=hours.labels,
+    )
+
+
+def _build_branch_table(hours: _Hours) -> pd.DataFrame:
+    """Make ``TimeSeries.branch``."""
+    case, result, found = hours.case, hours.result, hours.result.findings
+    known = (result.branch_scenario >= 0) & ~case.branch_joins
+    index = pd.Index(case.labels.branch, dtype=object, name="id")
+    hour = pd.Series(hours.labels.take(np.maximum(result.branch_scenario, 0)), index=index)
+
+    def count_hours(percent: float) -> NDArray[np.int64]:
+        chosen = (found.kind == THERMAL) & (found.value > percent + LIMIT_TOLERANCE)
+        return np.bincount(found.position[chosen], minlength=case.n_branch)
+
+    return pd.DataFrame(
+        {
+            "worst_loading_percent": np.where(known, result.branch_loading, np.nan),
+            "worst_hour": hour if known.all() else hour.where(known),
+            "hours_above_100": count_hours(100.0),
+            "hours_above_90": count_hours(NEAR_PERCENT),
+        },
+        index=index,
+    )
+
+
+def _build_violation_table(hours: _Hours) -> pd.DataFrame:
+    """Make ``TimeSeries.violations``: overloads by branch, voltages by bus."""
+    case, limits, found = hours.case, hours.limits, hours.result.findings
+    over = np.flatnonzero((found.kind == THERMAL) & (found.value > 100.0 + LIMIT_TOLERANCE))
+    limit = limits.rate[found.position[over]] * case.base_mva
+    parts = [
+        pd.DataFrame(
+            {
+                "at": found.scenario[over],
+                "kind": found.kind[over],
+                "element": np.array(case.labels.branch, dtype=object)[found.position[over]],
+                "limit": limit,
+                "value": found.value[over] / 100.0 * limit,
+                "unit": "MVA" if hours.method == "ac" else "MW",
+                "loading_percent": found.value[over],
+            }
+        )
+    ]
+    for kind, bound, side in ((VOLTAGE_LOW, limits.vm_low, -1.0), (VOLTAGE_HIGH, limits.vm_high, 1.0)):
+        rows = np.flatnonzero(found.kind == kind)
+        rows, bus = _spread_over_buses(case, found.position[rows], rows)
+        own = side * (found.value[rows] - bound[bus]) > VOLTAGE_TOLERANCE
+        rows, bus = rows[own], bus[own]
+        parts.append(
+            pd.DataFrame(
+                {
+                    "at": found.scenario[rows],
+                    "kind": kind,
+                    "element": np.array(case.labels.bus, dtype=object)[bus],
+                    "limit": bound[bus],
+                    "value": found.value[rows],
+                    "unit": "p.u.",
+                    "loading_percent": np.nan,
+                }
+            )
+        )
+    table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    table = table.iloc[np.lexsort((table["kind"], table["at"]))].reset_index(drop=True)
+    table["hour"] = hours.labels.take(table["at"].to_numpy(dtype=int))
+    table["kind"] = table["kind"].map(KIND_NAMES)
+    return table[list(VIOLATION_COLUMNS)]
+
+
+def _spread_over_buses(case: Case, node: Ints, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], Ints]:
+    """Repeat findings at nodes for every bus of the node."""
+    order = np.argsort(case.bus_node, kind="stable")
+    ordered = case.bus_node[order]
+    first, last = np.searchsorted(ordered, node, "left"), np.searchsorted(ordered, node, "right")
+    size = last - first
+    within = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
+    return np.repeat(rows, size), order[np.repeat(first, size) + within]
+
+
+def _stack_states(hours: _Hours) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+    """Make ``TimeSeries.p_from_mw`` and ``TimeSeries.vm_pu``."""
+    case, result = hours.case, hours.result
+    if result.s_from is None or result.vm is None:
+        return None, None
+    flow = np.where(case.branch_joins, np.nan, result.s_from.real * case.base_mva)
+    columns = pd.Index(case.labels.branch, dtype=object, name="branch")
+    flows = pd.DataFrame(flow, index=hours.labels, columns=columns)
+    if hours.method == "dc":
+        return flows, None
+    vm = np.where(case.bus_node >= 0, result.vm[:, case.bus_node], np.nan)
+    buses = pd.Index(case.labels.bus, dtype=object, name="bus")
+    return flows, pd.DataFrame(vm, index=hours.labels, columns=buses)
+
+
+def _list_unjudged(case: Case, limits: Limits) -> tuple[str, ...]:
+    """List the buses in service without any voltage limit."""
+    missing = np.isnan(limits.vm_low) & np.isnan(limits.vm_high) & (case.bus_node >= 0)
+    return tuple(np.array(case.labels.bus, dtype=object)[missing])
+
+
+def _summarize(
+    hours: _Hours, status: pd.DataFrame, violations: pd.DataFrame, references: tuple[str, ...]
+) -> dict[str, Any]:
+    case, loading = hours.case, status["worst_loading_percent"].to_numpy()
+    worst = int(np.nanargmax(loading)) if np.isfinite(loading).any() else -1
+    energy = {
+        f"{name}_mwh": float(status[f"{name}_mw"].sum(skipna=False))
+        for name in ("load", "unserved", "generation", "losses")
+    }
+    return {
+        "hours": len(status),
+        **{str(name): count for name, count in sorted(Counter(status["status"]).items())},
+        "violations": len(violations),
+        "hours_with_violations": int(violations["hour"].nunique()),
+        "worst_loading_percent": float(loading[worst]) if worst >= 0 else np.nan,
+        "worst_element": status["worst_element"].iloc[worst] if worst >= 0 else "",
+        "worst_hour": status.index[worst] if worst >= 0 else None,
+        **energy,
+        "unrated_branches": int(((case.branch_on | case.branch_joins) & np.isnan(hours.limits.rate)).sum()),
+        "joining_branches": int(case.branch_joins.sum()),
+        "references_chosen": references,
+    }
