@@ -73,8 +73,10 @@ class _Setting:
     options: PowerFlowOptions
 
 
-def _prepare(case: Case, plan: NewtonPlan, options: PowerFlowOptions) -> _Setting:
+def _prepare(case: Case, plan: NewtonPlan | None, options: PowerFlowOptions) -> _Setting:
     islands = find_islands(case)
+    if plan is None or not plan.fits(case, islands):
+        plan = plan_newton(case)
     case = drop_dead_links(case, islands.live)
     slack = plan_slack(case, islands, options.distributed_slack)
     regulation = plan_regulation(case, islands.live)
@@ -197,6 +199,7 @@ def _solve_roles(
         admittance=setting.admittance,
         islands=setting.islands,
         slack=setting.slack,
+        unit_node=setting.case.bus_node[setting.case.generator_bus],
         fixed=setting.fixed + 1j * bound,
         angle_held=setting.angle_held,
         voltage_held=held | setting.anchored | ~setting.islands.live,
@@ -204,7 +207,7 @@ def _solve_roles(
     vm, va, imbalance = guess
     start = np.where(held, regulation.set_point, vm), va, imbalance
     tolerance, iterations = options.tolerance, options.max_iterations
-    return solve_newton(setting.plan, setting.case, problem, start, tolerance, iterations, limited)
+    return solve_newton(setting.plan, problem, start, tolerance, iterations, limited)
 
 
 def _find_switches(
@@ -323,7 +326,7 @@ def solve_ac(
     options : PowerFlowOptions
         Settled by `gridhub.solvers.options.read_options`.
     plan : NewtonPlan, optional
-        Of the case, or of the case it is an outage of.
+        Of the case, or of the case it is an outage of; one that does not fit is planned anew.
     start : AcStart, optional
         Tried first, for example the state before an outage; then the starts the options ask for.
 
@@ -332,7 +335,7 @@ def solve_ac(
     Solution
         Never raises for want of convergence: see ``status`` and ``reason``.
     """
-    setting = _prepare(case, plan or plan_newton(case), options)
+    setting = _prepare(case, plan, options)
     best: Solution | None = None
     starts = _list_starts(setting) if start is None else [start]
     tried = 0

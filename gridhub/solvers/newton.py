@@ -1,13 +1,10 @@
-r"""Newton's method in polar form on a static order.
+r"""Newton's method in polar form on a static order of elimination.
 
-Unknowns per node are :math:`(\theta, \ln|V|)`; with :math:`T_{ij} = V_i \overline{Y_{ij} V_j}`,
-
-.. math:: \partial S_i/\partial\theta_j = -jT_{ij} + [i=j]\,jS_i, \qquad
-          \partial S_i/\partial\ln|V_j| = T_{ij} + [i=j]\,S_i .
-
-Every node keeps both rows whatever it holds fixed: a row of an unknown that is fixed becomes a row of the
-identity. So the pattern, and the order of elimination on it, are found once per case (Tinney and Hart, 1967,
-https://doi.org/10.1109/TPAS.1967.291823) and serve every outage and every switch from PV to PQ.
+Unknowns per node are :math:`(\theta, \ln|V|)`. Every node keeps both rows whatever it holds fixed: a row of an
+unknown that is fixed becomes a row of the identity. So the pattern, and the order of elimination on it, are
+found once per case (Tinney and Hart, 1967, https://doi.org/10.1109/TPAS.1967.291823) and serve every outage and
+every switch from PV to PQ. The imbalance that an island's units share stands in the place of the angle of
+its reference, which is eliminated last.
 """
 
 from __future__ import annotations
@@ -16,106 +13,120 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import coo_array, csc_array
-from scipy.sparse.linalg import SuperLU, splu
+from scipy.sparse.linalg import splu
 
 from gridhub.case.case import Bools, Case, Complexes, Floats, Ints
 from gridhub.case.matrices import compute_shunts
-from gridhub.solvers.islands import Islands
-from gridhub.solvers.slack import SlackPlan, sum_generation
-
-PIVOT_THRESHOLD = 1e-3
-"""A diagonal pivot stays unless it is this much smaller than the largest of its column."""
+from gridhub.kernels.elimination import Elimination, eliminate, find_postorder, find_tree
+from gridhub.kernels.newton import CONVERGED, NO_GENERATION, SINGULAR, Equations, iterate_newton
+from gridhub.solvers.islands import Islands, find_islands
+from gridhub.solvers.pivoting import iterate_with_pivoting
+from gridhub.solvers.slack import SlackPlan
 
 LARGEST_STEP = (0.5, 0.2)
 """Largest change of angle [rad] and of ln|V| in one limited step of the rescue."""
 
+_OUTCOMES = {CONVERGED: "converged", SINGULAR: "singular", NO_GENERATION: "no generation left"}
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NewtonPlan:
-    """What depends on the pattern of a case only.
+    """What depends on the topology of a case only; a *position* is a node's place in the elimination.
 
     Attributes
     ----------
-    rows, columns : (nnz,) int
-        Pattern of the admittance matrix, diagonal included.
+    position : (n_node,) int
+        Position of each node.
+    node : (n_node,) int
+        Node at each position.
+    elimination : Elimination
+        Tree, filled pattern and position maps.
     diagonal : (n_node,) int
-        Position of each diagonal entry.
+        Where the diagonal of each position stands in the pattern before fill.
     branches : (k,) int
-        Branches with two live ends and impedance.
+        Branches in service.
     entries : (4, k) int
-        Positions of their ff, ft, tf, tt entries.
-    jacobian_source : (4 nnz,) int
-        Where each entry of the permuted Jacobian's data comes from in the stacked blocks.
-    indices, indptr : int
-        Pattern of the permuted Jacobian, compressed columns.
-    theta, log_v : (n_node,) int
-        Position of each node's unknowns in the permuted system.
+        Where their ff, ft, tf, tt admittances stand in the pattern before fill.
     """
 
-    rows: Ints
-    columns: Ints
+    position: Ints
+    node: Ints
+    elimination: Elimination
     diagonal: Ints
     branches: Ints
     entries: Ints
-    jacobian_source: Ints
-    indices: Ints
-    indptr: Ints
-    theta: Ints
-    log_v: Ints
+
+    def fits(self, case: Case, islands: Islands) -> bool:
+        """Whether the plan can serve a case: no branch it lacks, every live reference a root of the tree."""
+        missing = case.branch_on.copy()
+        missing[self.branches] = False
+        references = islands.reference[islands.reference >= 0]
+        roots = self.elimination.parent[self.position[references]] < 0
+        return not missing.any() and bool(roots.all())
 
     def fill_admittance(self, case: Case) -> Complexes:
         """Compute the entries of the admittance matrix of `case` on the pattern, (nnz,) [p.u.]."""
         on = case.branch_on[self.branches]
         four = np.stack([y[self.branches] for y in (case.y_ff, case.y_ft, case.y_tf, case.y_tt)])
         values = np.where(on, four, 0.0).ravel()
-        where, size = self.entries.ravel(), len(self.rows)
+        where, size = self.entries.ravel(), len(self.elimination.y_column)
         filled = np.bincount(where, values.real, size) + 1j * np.bincount(where, values.imag, size)
-        filled[self.diagonal] += compute_shunts(case)
+        filled[self.diagonal[self.position]] += compute_shunts(case)
         return filled
 
 
-def find_static_order(n_node: int, rows: Ints, columns: Ints) -> Ints:
-    """Order the nodes by minimum degree on the pattern (rows, columns).
-
-    Returns
-    -------
-    (n_node,) int
-        Position of each node in the elimination.
-    """
+def _order_nodes(n_node: int, rows: Ints, columns: Ints, last: Ints) -> Ints:
+    """Order the nodes by minimum degree on the pattern (rows, columns), `last` after all others: positions."""
+    inner = np.ones(n_node, dtype=bool)
+    inner[last] = False
+    kept = (inner[rows] & inner[columns]) | (rows == columns)
+    rows, columns = rows[kept], columns[kept]
     weights = np.where(rows == columns, float(n_node + 1), -1.0)
     matrix = csc_array(coo_array((weights, (rows, columns)), shape=(n_node, n_node)))
     factor = splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
-    return np.asarray(factor.perm_c, dtype=np.int64)
+    order = np.argsort(factor.perm_c)
+    order = np.concatenate([order[inner[order]], last])
+    position = np.empty(n_node, dtype=np.int64)
+    position[order] = np.arange(n_node)
+    return position
+
+
+def _compress(n_node: int, keys: Ints) -> tuple[Ints, Ints]:
+    """Row starts and columns of sorted keys row * n_node + column."""
+    counts = np.bincount(keys // n_node, minlength=n_node)
+    return np.concatenate([[0], np.cumsum(counts)]), keys % n_node
 
 
 def plan_newton(case: Case) -> NewtonPlan:
-    """Find pattern, order and position maps of a case; every outage of it can share them."""
+    """Find pattern, order and position maps of a case; its outages can share them.
+
+    Parameters
+    ----------
+    case : Case
+        References chosen: each becomes the last node of its island.
+    """
     n = case.n_node
-    able = (case.branch_from >= 0) & (case.branch_to >= 0) & ((case.r != 0) | (case.x != 0))
-    branches = np.flatnonzero(able)
+    branches = np.flatnonzero(case.branch_on)
     f, t = case.branch_from[branches], case.branch_to[branches]
-    diagonal = np.arange(n)
-    keys = np.concatenate([f * n + f, f * n + t, t * n + f, t * n + t, diagonal * (n + 1)])
-    unique, position = np.unique(keys, return_inverse=True)
-    rows, columns = unique // n, unique % n
-    order = find_static_order(n, rows, columns)
-    theta, log_v = 2 * order, 2 * order + 1
-    nnz = len(unique)
-    block_rows = np.concatenate([theta[rows], theta[rows], log_v[rows], log_v[rows]])
-    block_columns = np.concatenate([theta[columns], log_v[columns], theta[columns], log_v[columns]])
-    source = np.lexsort((block_rows, block_columns))
-    counts = np.bincount(block_columns, minlength=2 * n)
+    nodes = np.arange(n)
+    rows, columns = np.concatenate([f, f, t, t, nodes]), np.concatenate([f, t, f, t, nodes])
+    reference = find_islands(case).reference
+    position = _order_nodes(n, rows, columns, reference[reference >= 0])
+    start, column = _compress(n, np.unique(position[rows] * n + position[columns]))
+    by_tree = np.empty(n, dtype=np.int64)
+    by_tree[find_postorder(find_tree(start, column))] = nodes
+    position = by_tree[position]
+    keys, where = np.unique(position[rows] * n + position[columns], return_inverse=True)
+    start, column = _compress(n, keys)
+    node = np.empty(n, dtype=np.int64)
+    node[position] = nodes
     return NewtonPlan(
-        rows=rows,
-        columns=columns,
-        diagonal=position[4 * len(branches) :],
+        position=position,
+        node=node,
+        elimination=eliminate(start, column),
+        diagonal=where[4 * len(branches) :][node],
         branches=branches,
-        entries=position[: 4 * len(branches)].reshape(4, -1),
-        jacobian_source=source[: 4 * nnz],
-        indices=block_rows[source].astype(np.int32),
-        indptr=np.concatenate([[0], np.cumsum(counts)]).astype(np.int32),
-        theta=theta,
-        log_v=log_v,
+        entries=where[: 4 * len(branches)].reshape(4, -1),
     )
 
 
@@ -129,6 +140,8 @@ class NewtonProblem:
         Entries on the plan's pattern [p.u.].
     islands : Islands
     slack : SlackPlan
+    unit_node : (n_generator,) int
+        Node of each generator; -1 at a bus out of service.
     fixed : (n_node,) complex
         Injection other than the generators' active power [p.u.]; its imaginary part holds the reactive
         power of every unit whose node is not held.
@@ -139,6 +152,7 @@ class NewtonProblem:
     admittance: Complexes
     islands: Islands
     slack: SlackPlan
+    unit_node: Ints
     fixed: Complexes
     angle_held: Bools
     voltage_held: Bools
@@ -153,7 +167,7 @@ class NewtonState:
     vm, va : (n_node,) float
         Voltage [p.u., rad]; 1 and 0 at dead nodes.
     imbalance : (n_island,) float
-        Imbalance shared by each island's units [p.u.].
+        Imbalance shared by each island's units [p.u.]; 0 where the reference takes it.
     injection : (n_node,) complex
         Power flowing from the nodes into branches and shunts [p.u.].
     mismatch : float
@@ -171,75 +185,38 @@ class NewtonState:
     outcome: str
 
 
-def _compute_terms(
-    plan: NewtonPlan, problem: NewtonProblem, voltage: Complexes
-) -> tuple[Complexes, Complexes]:
-    """T = V_i conj(Y_ij V_j) on the pattern, and its row sums, the nodal injections."""
-    terms = voltage[plan.rows] * np.conj(problem.admittance * voltage[plan.columns])
-    n = len(voltage)
-    injection = np.bincount(plan.rows, terms.real, n) + 1j * np.bincount(plan.rows, terms.imag, n)
-    return terms, injection
+def find_roots(plan: NewtonPlan, islands: Islands) -> Ints:
+    """Position of the reference of each position's island, (n_node,); -1 in dead islands."""
+    reference = islands.reference[islands.island[plan.node]]
+    return np.asarray(np.where(reference >= 0, plan.position[reference], -1))
 
 
-def _factorize(
-    plan: NewtonPlan, problem: NewtonProblem, terms: Complexes, injection: Complexes
-) -> tuple[SuperLU, Floats, Floats]:
-    """Factorize the Jacobian; also give the unmasked active rows, which the slack equations need."""
-    by_theta, by_log_v = -1j * terms, terms.copy()
-    by_theta[plan.diagonal] += 1j * injection
-    by_log_v[plan.diagonal] += injection
-    p_theta, p_log_v = by_theta.real, by_log_v.real
-    held_p, held_q = problem.angle_held[plan.rows], problem.voltage_held[plan.rows]
-    blocks = np.stack([p_theta, p_log_v, by_theta.imag, by_log_v.imag])
-    blocks[:2, held_p] = 0.0
-    blocks[2:, held_q] = 0.0
-    blocks[0, plan.diagonal[problem.angle_held]] = 1.0
-    blocks[3, plan.diagonal[problem.voltage_held]] = 1.0
-    size = len(plan.indptr) - 1
-    matrix = csc_array((blocks.ravel()[plan.jacobian_source], plan.indices, plan.indptr), shape=(size, size))
-    factor = splu(
-        matrix, permc_spec="NATURAL", diag_pivot_thresh=PIVOT_THRESHOLD, options={"SymmetricMode": True}
-    )
-    return factor, p_theta, p_log_v
+def write_equations(plan: NewtonPlan, problem: NewtonProblem) -> Equations:
+    """Bring a problem into elimination order.
 
-
-def _solve_step(
-    plan: NewtonPlan,
-    problem: NewtonProblem,
-    terms: Complexes,
-    injection: Complexes,
-    residual: Complexes,
-    slope: Floats,
-) -> tuple[Floats, Floats, Floats]:
-    """One Newton step: angles, ln|V| and the imbalance of each island (a bordered system).
-
-    The column of the imbalances and the active row of each reference stay outside the factor:
-    J dx0 = -F, J dx1 = slope, then ds from the reference's own row.
+    Where no unit shares the imbalance, a unit without limits at the reference takes all of it.
     """
-    factor, p_theta, p_log_v = _factorize(plan, problem, terms, injection)
-    n, islands = len(residual), problem.islands
-    right = np.zeros((2 * n, 2))
-    right[plan.theta, 0] = np.where(problem.angle_held, 0.0, -residual.real)
-    right[plan.log_v, 0] = np.where(problem.voltage_held, 0.0, -residual.imag)
-    right[plan.theta, 1] = np.where(problem.angle_held, 0.0, slope)
-    solved = factor.solve(right)
-    theta, log_v = solved[plan.theta], solved[plan.log_v]
-    shared = (islands.reference >= 0) & problem.slack.shared
-    reference = islands.reference[shared]
-    row = p_theta[:, None] * theta[plan.columns] + p_log_v[:, None] * log_v[plan.columns]
-    at_reference = np.stack([np.bincount(plan.rows, row[:, k], n)[reference] for k in range(2)])
-    denominator = at_reference[1] - slope[reference]
-    if (np.abs(denominator) < 1e-12).any():
-        raise ArithmeticError("no generation left to balance an island")
-    step = np.zeros(islands.count)
-    step[shared] = -(residual.real[reference] + at_reference[0]) / denominator
-    along = step[islands.island]
-    return theta[:, 0] + along * theta[:, 1], log_v[:, 0] + along * log_v[:, 1], step
+    node, slack, islands = plan.node, problem.slack, problem.islands
+    units = np.flatnonzero(slack.island >= 0)
+    alone = islands.reference[(islands.reference >= 0) & ~slack.shared]
+    zero, none = np.zeros(len(alone)), np.full(len(alone), np.inf)
+    return Equations(
+        y=problem.admittance.view(np.float64),
+        p=problem.fixed.real[node],
+        q=problem.fixed.imag[node],
+        angle_held=problem.angle_held[node],
+        voltage_held=problem.voltage_held[node],
+        root=find_roots(plan, islands),
+        unit_node=plan.position[np.concatenate([problem.unit_node[units], alone])],
+        scheduled=np.concatenate([slack.scheduled[units], zero]),
+        share=np.concatenate([slack.share[units], zero + 1.0]),
+        low=np.concatenate([slack.low[units], -none]),
+        high=np.concatenate([slack.high[units], none]),
+    )
 
 
 def solve_newton(
     plan: NewtonPlan,
-    case: Case,
     problem: NewtonProblem,
     start: tuple[Floats, Floats, Floats],
     tolerance: float,
@@ -251,8 +228,6 @@ def solve_newton(
     Parameters
     ----------
     plan : NewtonPlan
-    case : Case
-        The case of `problem`, for the places of its generators.
     problem : NewtonProblem
     start : (vm, va, imbalance)
         First guess; held unknowns keep it.
@@ -266,40 +241,34 @@ def solve_newton(
     -------
     NewtonState
         Never raises for want of convergence: see ``outcome``.
+
+    Notes
+    -----
+    Pivots stay on the diagonal of the static order. Where one is singular the same equations are tried again
+    by a factorization that is free to choose its pivots.
     """
-    vm, va, imbalance = (array.copy() for array in start)
-    live = problem.islands.live
-    reference = problem.islands.reference[(problem.islands.reference >= 0) & problem.slack.shared]
-    counted_p = live & ~problem.angle_held
-    counted_p[reference] = True
-    counted_q = live & ~problem.voltage_held
-    outcome, mismatch, iteration = "not converged", np.inf, 0
-    injection = np.zeros(case.n_node, dtype=complex)
-    for iteration in range(max_iterations + 1):
-        voltage = vm * np.exp(1j * va)
-        terms, injection = _compute_terms(plan, problem, voltage)
-        p, free = problem.slack.dispatch(imbalance)
-        residual = injection - problem.fixed - sum_generation(case, p)
-        residual = np.where(counted_p, residual.real, 0.0) + 1j * np.where(counted_q, residual.imag, 0.0)
-        mismatch = float(max(np.abs(residual.real).max(initial=0.0), np.abs(residual.imag).max(initial=0.0)))
-        if not np.isfinite(mismatch) or mismatch <= tolerance or iteration == max_iterations:
-            outcome = "converged" if mismatch <= tolerance else "not converged"
+    equations = write_equations(plan, problem)
+    n, reference = len(plan.node), problem.islands.reference
+    alive = reference >= 0
+    roots = plan.position[reference[alive]]
+    steps = LARGEST_STEP if limited else (np.inf, np.inf)
+    calculated = np.empty(2 * n)
+    for iterate in (iterate_newton, iterate_with_pivoting):
+        vm, va, imbalance = start[0][plan.node], start[1][plan.node], np.zeros(n)
+        imbalance[roots] = start[2][alive]
+        outcome, iterations, mismatch = iterate(
+            plan.elimination, equations, vm, va, imbalance, calculated, tolerance, max_iterations, *steps
+        )
+        if outcome != SINGULAR:
             break
-        slope = sum_generation(case, np.where(free, problem.slack.share, 0.0))
-        try:
-            d_theta, d_log_v, d_imbalance = _solve_step(plan, problem, terms, injection, residual, slope)
-        except RuntimeError:  # SuperLU: "Factor is exactly singular"
-            outcome = "singular"
-            break
-        except ArithmeticError:
-            outcome = "no generation left"
-            break
-        scale = 1.0
-        if limited:
-            sizes = np.abs(d_theta).max() / LARGEST_STEP[0], np.abs(d_log_v).max() / LARGEST_STEP[1]
-            scale = 1.0 / max(1.0, *sizes)
-        va = va + scale * d_theta
-        # first-order in |V|, as Newton on |V|: exp() would run away on a large step
-        vm = vm * np.maximum(1.0 + scale * d_log_v, 0.1)
-        imbalance = imbalance + scale * d_imbalance
-    return NewtonState(vm, va, imbalance, injection, mismatch, iteration, outcome)
+    shared = np.zeros(len(reference))
+    shared[alive] = imbalance[roots]
+    return NewtonState(
+        vm=vm[plan.position],
+        va=va[plan.position],
+        imbalance=np.where(problem.slack.shared, shared, 0.0),
+        injection=calculated.view(np.complex128)[plan.position],
+        mismatch=mismatch,
+        iterations=iterations,
+        outcome=_OUTCOMES.get(outcome, "not converged"),
+    )
