@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gridhub.cli import flow, networks, report, security, study
+from gridhub.cli import flow, networks, report, security, study, warmup
 
 app = typer.Typer(
     name="gridhub",
@@ -45,4 +45,5 @@ app.command("flow")(flow.flow)
 app.command("security")(security.security)
 app.command("report")(report.report)
 app.command("hub")(study.hub)
+app.command("warmup")(warmup.warmup)
 app.add_typer(study.app, name="study")
