@@ -1,19 +1,19 @@
-"""Judge a solved state against criteria: overloads, voltages, lost load, interfaces."""
+"""Judge a solved state against limits: overloads, voltages, and the table they are written to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from gridhub.analysis.power_flow import LIMIT_TOLERANCE, compute_loading
+from gridhub.analysis.power_flow import LIMIT_TOLERANCE
 from gridhub.case.case import Case, Floats
 from gridhub.criteria import Criteria
 from gridhub.model.network import Network
+from gridhub.solvers.batch_result import THERMAL, VOLTAGE_CHANGE, VOLTAGE_HIGH, VOLTAGE_LOW, Findings
 from gridhub.solvers.solution import Solution
 
 VIOLATION_COLUMNS = (
@@ -44,11 +44,14 @@ class Limits:
         [p.u.]; NaN = unrated.
     vm_low, vm_high : (n_bus,) float
         [p.u.]; NaN = not judged.
+    vm_change : float
+        Largest change of a voltage by an outage [p.u.]; infinite = not judged.
     """
 
     rate: Floats
     vm_low: Floats
     vm_high: Floats
+    vm_change: float = np.inf
 
 
 def build_limits(net: Network, case: Case, criteria: Criteria | None, state: str) -> Limits:
@@ -69,69 +72,42 @@ def build_limits(net: Network, case: Case, criteria: Criteria | None, state: str
     name, factor = criteria.rating_set("normal" if state == "normal" else "outage")
     vn_kv = net.tables["bus"]["vn_kv"].to_numpy(dtype=float)
     low, high = criteria.voltage_limits(vn_kv, "normal" if state == "normal" else "outage")
-    return Limits(rates[name] * factor, low, high)
+    change = criteria.voltage_change_max_pu if state == "outage" else None
+    return Limits(rates[name] * factor, low, high, np.inf if change is None else change)
 
 
-Row = dict[str, Any]
-"""One violation: a value for some of `VIOLATION_COLUMNS`."""
+def find_violations(loading: Floats, vm: Floats, limits: Limits, vm_before: Floats | None = None) -> Findings:
+    """Find what violates a limit in one state.
 
+    Parameters
+    ----------
+    loading : (n_branch,) float
+        In percent of ``limits.rate``; NaN = unrated or dead.
+    vm : (n_bus,) float
+        [p.u.]; NaN = dead.
+    limits : Limits
+    vm_before : (n_bus,) float, optional
+        Voltages before the outage [p.u.]; None: there was none.
 
-def find_overloads(solution: Solution, limits: Limits, base_loading: Floats | None) -> list[Row]:
-    """List the branches loaded beyond their limit; values in MVA (AC) or MW (DC)."""
-    case = solution.case
-    loading = compute_loading(case, solution, limits.rate)
-    before = loading if base_loading is None else base_loading
-    rows = []
-    for i in np.flatnonzero(loading > 100.0 + LIMIT_TOLERANCE).tolist():
-        limit = float(limits.rate[i] * case.base_mva)
-        rows.append(
-            {
-                "element": case.labels.branch[i],
-                "kind": "thermal",
-                "limit": limit,
-                "value": float(loading[i]) / 100.0 * limit,
-                "unit": "MVA" if solution.method == "ac" else "MW",
-                "loading_percent": float(loading[i]),
-                "base_value": float(before[i]) / 100.0 * limit,
-                "stage": solution.method,
-            }
-        )
-    return rows
-
-
-def _list_voltages(
-    solution: Solution, kind: str, limit: Floats, value: Floats, base_vm: Floats, found: NDArray[np.intp]
-) -> list[Row]:
-    return [
-        {
-            "element": solution.case.labels.bus[i],
-            "kind": kind,
-            "limit": float(limit[i]),
-            "value": float(value[i]),
-            "unit": "p.u.",
-            "base_value": float(base_vm[i]),
-            "stage": solution.method,
-        }
-        for i in found.tolist()
-    ]
-
-
-def find_voltage_violations(solution: Solution, limits: Limits, base_vm: Floats | None) -> list[Row]:
-    """List the buses outside their voltage range; values in p.u."""
-    vm = spread_voltage(solution)
-    before = vm if base_vm is None else base_vm
+    Returns
+    -------
+    Findings
+        Of scenario 0; positions are branches and buses.
+    """
     low = np.flatnonzero(limits.vm_low - vm > VOLTAGE_TOLERANCE)
     high = np.flatnonzero(vm - limits.vm_high > VOLTAGE_TOLERANCE)
-    rows = _list_voltages(solution, "voltage_low", limits.vm_low, vm, before, low)
-    return rows + _list_voltages(solution, "voltage_high", limits.vm_high, vm, before, high)
-
-
-def find_voltage_changes(solution: Solution, base_vm: Floats, largest: float) -> list[Row]:
-    """List the buses whose voltage an outage changes by more than `largest` [p.u.]."""
-    change = np.abs(spread_voltage(solution) - base_vm)
-    found = np.flatnonzero(change > largest + VOLTAGE_TOLERANCE)
-    limit = np.full(len(change), largest)
-    return _list_voltages(solution, "voltage_change", limit, change, base_vm, found)
+    over = np.flatnonzero(loading > 100.0 + LIMIT_TOLERANCE)
+    found = [(THERMAL, over, loading), (VOLTAGE_LOW, low, vm), (VOLTAGE_HIGH, high, vm)]
+    if vm_before is not None:
+        change = np.abs(vm - vm_before)
+        found.append((VOLTAGE_CHANGE, np.flatnonzero(change > limits.vm_change + VOLTAGE_TOLERANCE), change))
+    position = np.concatenate([where for _, where, _ in found])
+    return Findings(
+        scenario=np.zeros(len(position), dtype=np.int64),
+        kind=np.repeat([kind for kind, _, _ in found], [len(where) for _, where, _ in found]),
+        position=position,
+        value=np.concatenate([values[where] for _, where, values in found]),
+    )
 
 
 def spread_voltage(solution: Solution) -> Floats:
@@ -140,9 +116,10 @@ def spread_voltage(solution: Solution) -> Floats:
     return np.asarray(np.where(node >= 0, solution.vm[node], np.nan))
 
 
-def build_violation_table(rows: Iterable[Row]) -> pd.DataFrame:
-    """Put violations into one table with every column, empty or not."""
-    table = pd.DataFrame(list(rows), columns=list(VIOLATION_COLUMNS))
+def build_violation_table(found: Mapping[str, np.ndarray] | Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Put violations, given by column or by row, into one table with every column, empty or not."""
+    data = dict(found) if isinstance(found, Mapping) else list(found)
+    table = pd.DataFrame(data, columns=list(VIOLATION_COLUMNS))
     for name in ("limit", "value", "loading_percent", "base_value"):
         table[name] = table[name].astype(float)
     return table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
@@ -12,59 +12,46 @@ import numpy as np
 import pandas as pd
 
 from gridhub.analysis.contingencies import find_outages, list_contingencies
-from gridhub.analysis.interfaces import compute_interfaces
-from gridhub.analysis.judging import (
-    Limits,
-    Row,
-    build_limits,
-    build_violation_table,
-    find_overloads,
-    find_voltage_changes,
-    find_voltage_violations,
-    spread_voltage,
-)
+from gridhub.analysis.judging import build_limits, spread_voltage
+from gridhub.analysis.losses import count_losses, judge_losses
 from gridhub.analysis.power_flow import (
-    LIMIT_TOLERANCE,
     PowerFlow,
     build_power_flow,
     compute_loading,
     explain_failure,
     solve_case,
-    spread_flows,
 )
-from gridhub.analysis.screening import FLAG_PERCENT, Screen, screen_outages
-from gridhub.case.case import Case, Outage
+from gridhub.analysis.screening import FLAG_PERCENT, Screen, find_islanding, screen_outages
+from gridhub.analysis.security_joins import find_beyond_batch, solve_alone
+from gridhub.analysis.security_outages import (
+    Outcomes,
+    Progress,
+    Setting,
+    merge_outcomes,
+    run_batch,
+    take_estimates,
+)
+from gridhub.analysis.security_tables import (
+    build_screen_table,
+    build_state_tables,
+    build_status_table,
+    build_violations,
+    build_warnings,
+    find_unjudged,
+    rank_outages,
+)
+from gridhub.case.case import Bools, Outage
 from gridhub.case.compile import compile_case
 from gridhub.criteria import Criteria, read_criteria
 from gridhub.errors import OptionError
 from gridhub.model.network import Network
-from gridhub.model.schema import BRANCH_TABLES
 from gridhub.model.snapshot import apply_snapshot, find_snapshot
 from gridhub.reference import find_region_document
-from gridhub.solvers.ac import AcStart, solve_ac
-from gridhub.solvers.islands import choose_references, keep_largest_parts
-from gridhub.solvers.newton import NewtonPlan, plan_newton
+from gridhub.solvers.batch import plan_batch
+from gridhub.solvers.batch_result import STATUSES
+from gridhub.solvers.islands import choose_references
 from gridhub.solvers.options import PowerFlowOptions, read_options
-from gridhub.solvers.solution import Solution
 from gridhub.solvers.status import Status
-
-Progress = Callable[[int, int], None]
-"""Called with outages done and outages in all."""
-
-SEVERITY_EXPONENT = 4
-"""Exponent of the performance index: sum over branches of (loading / 100)^4."""
-
-STATUS_COLUMNS = (
-    "status",
-    "lost_load_mw",
-    "lost_generation_mw",
-    "consequential_mw",
-    "worst_element",
-    "worst_loading_percent",
-    "iterations",
-    "stage",
-    "reason",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,239 +133,64 @@ def resolve_criteria(net: Network, criteria: str | Criteria | None) -> Criteria 
     return read_criteria(find_region_document(criteria, "criteria"))
 
 
-@dataclass(frozen=True, eq=False)
-class _Work:
-    """What all outages of one analysis share."""
-
-    net: Network
-    case: Case
-    plan: NewtonPlan
-    options: PowerFlowOptions
-    base: Solution
-    start: AcStart
-    criteria: Criteria | None
-    limits: Limits
-    base_loading: np.ndarray
-    base_vm: np.ndarray
+def _settle_state(net: Network, snapshot: str | None) -> Network:
+    """Put a snapshot into the tables once and for all: nothing is left to apply."""
+    state = apply_snapshot(net, snapshot)
+    values = state.tables["snapshot_value"]
+    return state.replace(snapshot_value=values.iloc[:0]) if len(values) else state
 
 
-@dataclass(frozen=True, eq=False)
-class _Outcome:
-    """What came of one outage."""
-
-    status: Status
-    stage: str
-    row: dict[str, Any]
-    violations: list[Row]
-    index: float
-    solution: Solution | None
-
-
-def _prepare(
-    net: Network, snapshot: str | None, criteria: Criteria | None, options: PowerFlowOptions
-) -> _Work:
-    case, _ = choose_references(compile_case(net, snapshot))
-    plan = plan_newton(case)
-    base = solve_case(case, "ac", options, plan)
+def _prepare(net: Network, snapshot: str, criteria: Criteria | None, options: PowerFlowOptions) -> Setting:
+    """Solve the state before the outages; `net` holds it in its tables."""
+    case, _ = choose_references(compile_case(net))
+    plan = plan_batch(case, options)
+    base = solve_case(case, "ac", options, plan.newton)
     if not base.status.is_solved:
-        raise explain_failure(net.name, find_snapshot(net, snapshot) or "", base, options)
-    live = base.islands.live
-    start = AcStart(
-        "before the outage",
-        np.where(live, base.vm, 1.0),
-        np.where(live, base.va, 0.0),
-        base.imbalance,
-        base.at_limit,
-    )
+        raise explain_failure(net.name, snapshot, base, options)
     limits = build_limits(net, case, criteria, "outage")
     loading = compute_loading(case, base, limits.rate)
-    return _Work(net, case, plan, options, base, start, criteria, limits, loading, spread_voltage(base))
-
-
-def _solve_outage(work: _Work, outage: Outage, islanding: bool) -> Solution:
-    """Solve one outage by AC from the state before it."""
-    plan, start = work.plan, work.start
-    if any(work.case.branch_joins[i] for i in outage.branch):
-        # its buses were one node: compile again with the branch open
-        case = _compile_without(work.net, work.base, outage)
-        return solve_ac(case, work.options)
-    case = work.case.take_out(outage)
-    if islanding:
-        case = keep_largest_parts(case, work.base.islands)
-    return solve_ac(case, work.options, plan, start)
-
-
-def _compile_without(net: Network, base: Solution, outage: Outage) -> Case:
-    """Compile the network with the outage's branches open, then take the rest out."""
-    lost = {base.case.labels.branch[i] for i in outage.branch}
-    opened = {}
-    for table in BRANCH_TABLES:
-        frame = net.tables[table].copy()
-        frame["in_service"] = frame["in_service"] & ~frame.index.isin(lost)
-        opened[table] = frame
-    case = compile_case(net.replace(snapshot_value=net.tables["snapshot_value"].iloc[:0], **opened))
-    marked = np.zeros(case.n_node, dtype=bool)
-    angle = np.zeros(case.n_node)
-    node = base.case.bus_node
-    for bus in np.flatnonzero(node >= 0):
-        if base.case.reference[node[bus]] and not marked.any():
-            marked[case.bus_node[bus]] = True
-            angle[case.bus_node[bus]] = base.case.va_reference[node[bus]]
-    case = replace(
-        case, reference=case.reference | marked, va_reference=np.where(marked, angle, case.va_reference)
-    )
-    return case.take_out(replace(outage, branch=()))
-
-
-def _mark(size: int, positions: Sequence[int]) -> np.ndarray:
-    marked = np.zeros(size, dtype=bool)
-    marked[list(positions)] = True
-    return marked
-
-
-def _count_lost(work: _Work, outage: Outage, after: Solution | None) -> dict[str, float]:
-    """Count load and generation an outage takes away [MW]: lost elements themselves, and what is cut off.
-
-    `after` is the solved outage; None where it was only screened, which never is an islanding one.
-    """
-    base, live_before = work.base.case, work.base.islands.live
-
-    def served(bus: np.ndarray, on: np.ndarray) -> np.ndarray:
-        node = base.bus_node[bus]
-        return np.asarray(on & np.where(node >= 0, live_before[node], False))
-
-    def cut_off(bus: np.ndarray) -> np.ndarray:
-        if after is None:
-            return np.zeros(len(bus), dtype=bool)
-        node = after.case.bus_node[bus]
-        return np.asarray(~np.where(node >= 0, after.islands.live[node], False))
-
-    load = np.where(served(base.load_bus, base.load_on), base.load_p, 0.0)
-    load_direct = _mark(len(load), outage.load)
-    load_cut = cut_off(base.load_bus) & ~load_direct
-    unit_lost = _mark(len(base.generator_on), outage.generator) | cut_off(base.generator_bus)
-    store = np.where(served(base.storage_bus, base.storage_on), np.maximum(base.storage_p, 0.0), 0.0)
-    store_lost = _mark(len(store), outage.storage) | cut_off(base.storage_bus)
-    generation = work.base.generator_p[unit_lost].sum() + store[store_lost].sum()
-    return {
-        "lost_load_mw": float((load[load_cut].sum() + load[load_direct].sum()) * base.base_mva),
-        "lost_generation_mw": float(generation * base.base_mva),
-        "consequential_mw": float(load[load_cut].sum() * base.base_mva),
-    }
-
-
-def _judge_losses(criteria: Criteria | None, kind: str, lost: Mapping[str, float], stage: str) -> list[Row]:
-    """Compare lost load and generation with what the criteria allow for this kind of contingency."""
-    tower = kind == "tower"
-    cut, direct = lost["consequential_mw"], lost["lost_load_mw"] - lost["consequential_mw"]
-    checks: list[tuple[str, float, float]] = []
-    if criteria is None:
-        checks.append(("load cut off", cut, 0.0))
-    else:
-        checks.append(("load cut off", cut, criteria.max_consequential_load_mw if tower else 0.0))
-        checks.append(("load lost", direct, criteria.max_load_loss_mw))
-        checks.append(("generation lost", lost["lost_generation_mw"], criteria.max_loss_mw))
-    return [
-        {"element": name, "kind": "lost_load", "limit": limit, "value": value, "unit": "MW", "stage": stage}
-        for name, value, limit in checks
-        if value > limit + LIMIT_TOLERANCE
-    ]
-
-
-def _judge_outage(work: _Work, kind: str, outage: Outage, solution: Solution, islanding: bool) -> _Outcome:
-    """Judge one solved outage."""
-    lost = _count_lost(work, outage, solution)
-    row: dict[str, Any] = {**lost, "worst_element": "", "worst_loading_percent": np.nan}
-    row |= {"iterations": solution.iterations, "reason": "" if solution.status.is_solved else solution.reason}
-    if not solution.status.is_solved:
-        return _Outcome(solution.status, "ac", row, [], np.inf, None)
-    loading = compute_loading(solution.case, solution, work.limits.rate)
-    known = ~np.isnan(loading)
-    if known.any():
-        worst = int(np.nanargmax(loading))
-        row |= {"worst_element": solution.case.labels.branch[worst], "worst_loading_percent": loading[worst]}
-    found = find_overloads(solution, work.limits, work.base_loading)
-    found += find_voltage_violations(solution, work.limits, work.base_vm)
-    if work.criteria is not None and work.criteria.voltage_change_max_pu is not None:
-        found += find_voltage_changes(solution, work.base_vm, work.criteria.voltage_change_max_pu)
-    found += _judge_losses(work.criteria, kind, lost, "ac")
-    status = Status.ISLANDED if islanding else Status.CONVERGED
-    index = float(((loading[known] / 100.0) ** SEVERITY_EXPONENT).sum())
-    return _Outcome(status, "ac", row, found, index, solution)
-
-
-def _judge_by_screen(work: _Work, kind: str, outage: Outage, screen: Screen, k: int) -> _Outcome:
-    """Take the DC estimate as the answer: SCREENED if clear, a violation of stage dc if not."""
-    percent, branch = float(screen.worst_percent[k]), int(screen.worst_branch[k])
-    name = work.case.labels.branch[branch] if branch >= 0 else ""
-    lost = _count_lost(work, outage, None)
-    row: dict[str, Any] = {**lost, "worst_element": name, "worst_loading_percent": percent}
-    row |= {"iterations": 0, "reason": ""}
-    found = _judge_losses(work.criteria, kind, lost, "dc")
-    overloaded = percent > 100.0 + LIMIT_TOLERANCE
-    if overloaded:
-        limit = work.limits.rate[branch] * work.case.base_mva
-        base_value = work.base_loading[branch] / 100.0 * limit
-        estimate: Row = {"element": name, "kind": "thermal", "limit": limit, "value": percent / 100.0 * limit}
-        estimate |= {"unit": "MVA", "loading_percent": percent, "base_value": base_value, "stage": "dc"}
-        found.append(estimate)
-    status = Status.CONVERGED if overloaded else Status.SCREENED
-    return _Outcome(status, "dc", row, found, (percent / 100.0) ** SEVERITY_EXPONENT, None)
+    return Setting(net, case, plan, base, criteria, limits, loading, spread_voltage(base))
 
 
 def _run_outages(
-    work: _Work,
-    contingencies: pd.DataFrame,
+    setting: Setting,
     outages: Sequence[Outage],
-    screen: Screen,
-    by_ac: np.ndarray,
-    keep_solutions: bool,
+    screen: Screen | None,
+    islanding: Bools,
+    by_ac: Bools,
+    keep_states: bool,
     progress: Progress | None,
-) -> list[_Outcome]:
-    outcomes = []
-    kinds = contingencies["kind"] if "kind" in contingencies else [""] * len(contingencies)
-    for k, (kind, outage) in enumerate(zip(kinds, outages, strict=True)):
-        if by_ac[k]:
-            islanding = bool(screen.islanding[k])
-            solution = _solve_outage(work, outage, islanding)
-            outcome = _judge_outage(work, kind, outage, solution, islanding)
-            outcomes.append(outcome if keep_solutions else replace(outcome, solution=None))
-        else:
-            outcomes.append(_judge_by_screen(work, kind, outage, screen, k))
+) -> Outcomes:
+    """Solve the outages asked for, all together where a batch can, and take the screen for the rest."""
+    alone = by_ac & find_beyond_batch(setting, outages, keep_states)
+    parts = []
+    done = 0
+
+    def count_on(start: int) -> Progress | None:
+        if progress is None:
+            return None
+        return lambda ready, _: progress(start + ready, len(outages))
+
+    if screen is not None and not by_ac.all():
+        rows = np.flatnonzero(~by_ac)
+        parts.append((rows, take_estimates(screen, rows)))
+        done = len(rows)
         if progress is not None:
-            progress(k + 1, len(outages))
-    return outcomes
-
-
-def _find_interface_violations(net: Network, base: PowerFlow) -> list[Row]:
-    """List the interfaces over a published limit in the N state [MW]."""
-    table = compute_interfaces(net, base)
-    rows = []
-    for _, row in table[table["state"] == "over the limit"].iterrows():
-        forward = row["flow_mw"] > 0
-        limit, flow = (
-            (row["limit_mw"], row["flow_mw"]) if forward else (row["limit_reverse_mw"], -row["flow_mw"])
-        )
-        found: Row = {"element": row["interface"], "kind": "interface", "limit": limit, "value": flow}
-        found |= {"unit": "MW", "loading_percent": 100.0 * flow / limit, "base_value": flow}
-        rows.append(found | {"stage": base.method})
-    return rows
-
-
-def _judge_base(work: _Work, base: PowerFlow) -> tuple[list[Row], list[Row]]:
-    """Judge the N state: violations, and warnings where a voltage leaves its target range."""
-    snapshot = base.snapshot
-    limits = build_limits(work.net, work.case, work.criteria, "normal")
-    found = find_overloads(work.base, limits, None)
-    found += find_voltage_violations(work.base, limits, None)
-    found += _find_interface_violations(work.net, base)
-    outside: list[Row] = []
-    if work.criteria is not None:
-        vn_kv = work.net.tables["bus"]["vn_kv"].to_numpy(dtype=float)
-        low, high = work.criteria.voltage_limits(vn_kv, "target")
-        outside = find_voltage_violations(work.base, Limits(limits.rate, low, high), None)
-    place: Row = {"contingency": "", "snapshot": snapshot}
-    return [row | place for row in found], [row | place for row in outside]
+            progress(done, len(outages))
+    for chosen, solve in ((by_ac & ~alone, run_batch), (alone, solve_alone)):
+        rows = np.flatnonzero(chosen)
+        if len(rows):
+            selected = outages if len(rows) == len(outages) else [outages[k] for k in rows.tolist()]
+            parts.append((rows, solve(setting, selected, keep_states, count_on(done))))
+            done += len(rows)
+    outcomes = merge_outcomes(setting, parts, keep_states)
+    solved = by_ac & outcomes.solved
+    name = np.where(islanding, STATUSES.index(Status.ISLANDED), STATUSES.index(Status.CONVERGED))
+    return replace(
+        outcomes,
+        status=np.where(solved, name, outcomes.status).astype(np.int8),
+        reason=np.where(solved, "", outcomes.reason),
+    )
 
 
 def run_security(
@@ -451,133 +263,42 @@ def run_security(
         raise ValueError(f"no contingency to analyse in {net.name!r}: the set is empty")
     rules = resolve_criteria(net, criteria)
     name = find_snapshot(net, snapshot) or ""
-    state = apply_snapshot(net, snapshot)
-    work = _prepare(state, snapshot, rules, settled)
-    outages = find_outages(state, work.case, cset)
-    estimate = screen_outages(work.base, outages, work.limits.rate, settled)
-    every = screen is None or verify == "all"
-    by_ac = np.ones(len(outages), dtype=bool) if every else estimate.flagged & (verify is not None)
-    if not every:
-        by_ac = by_ac | estimate.islanding
-    outcomes = _run_outages(work, cset, outages, estimate, by_ac, keep == "all", progress)
-    return _collect(work, name, cset, outcomes, estimate, by_ac, keep)
-
-
-def _collect(
-    work: _Work,
-    snapshot: str,
-    cset: pd.DataFrame,
-    outcomes: Sequence[_Outcome],
-    screen: Screen,
-    by_ac: np.ndarray,
-    keep: str,
-) -> Security:
-    """Put the outcomes together."""
+    setting = _prepare(_settle_state(net, snapshot), name, rules, settled)
+    outages = find_outages(setting.net, setting.case, cset)
+    estimate = None
+    if screen is not None:
+        estimate = screen_outages(setting.base, outages, setting.limits.rate, settled)
+    islanding = find_islanding(setting.case, outages) if estimate is None else estimate.islanding
+    by_ac = np.ones(len(outages), dtype=bool)
+    if estimate is not None and verify != "all":
+        by_ac = estimate.flagged & (verify is not None) | islanding
+    outcomes = _run_outages(setting, outages, estimate, islanding, by_ac, keep == "all", progress)
     index = pd.Index(cset.index, name="contingency")
-    status = pd.DataFrame([outcome.row for outcome in outcomes], index=index)
-    status.insert(0, "status", [str(outcome.status) for outcome in outcomes])
-    status["stage"] = [outcome.stage for outcome in outcomes]
-    status = status.reindex(columns=list(STATUS_COLUMNS))
-    base = build_power_flow(work.net.name, snapshot, work.base, work.options)
-    base_violations, warnings = _judge_base(work, base)
-    found = [
-        row | {"contingency": name, "snapshot": snapshot}
-        for name, outcome in zip(index, outcomes, strict=True)
-        for row in outcome.violations
-    ]
-    violations = build_violation_table([*base_violations, *found])
-    unjudged: tuple[str, ...] = ()
-    if work.criteria is not None:
-        in_service = work.net.tables["bus"]["in_service"].to_numpy()
-        missing = np.isnan(work.limits.vm_low) & np.isnan(work.limits.vm_high) & in_service
-        unjudged = tuple(np.array(work.case.labels.bus, dtype=object)[missing])
-    table = _measure_screen(index, outcomes, screen, by_ac)
-    flows = voltages = None
-    if keep == "all":
-        flows, voltages = _stack_arrays(work, index, outcomes)
-    verdict = _give_verdict(base, status, violations)
-    summary = _summarize(base, status, violations, table)
+    losses = count_losses(setting.base, outages, outcomes.dead)
+    tower = (cset["kind"] == "tower").to_numpy(dtype=bool) if "kind" in cset else np.zeros(len(cset), bool)
+    lost = judge_losses(rules, tower, outcomes.answered, losses)
+    base = build_power_flow(net.name, name, setting.base, settled)
+    status = build_status_table(setting, index, outcomes, losses, by_ac)
+    violations = build_violations(setting, base, index, outcomes, lost, by_ac)
+    table = build_screen_table(index, outcomes, estimate, islanding, by_ac)
+    flows, voltages = build_state_tables(setting, index, outcomes)
     return Security(
-        network=work.net.name,
-        snapshot=snapshot,
-        criteria="" if work.criteria is None else work.criteria.name,
-        verdict=verdict,
+        network=net.name,
+        snapshot=name,
+        criteria="" if rules is None else rules.name,
+        verdict=_give_verdict(base, status, violations),
         base=base,
         contingencies=cset,
         status=status,
         violations=violations,
-        warnings=build_violation_table(warnings),
-        ranking=_rank(index, outcomes, status, violations),
+        warnings=build_warnings(setting, base),
+        ranking=rank_outages(status, outcomes, lost),
         screen=table,
-        unjudged=unjudged,
+        unjudged=find_unjudged(setting),
         p_from_mw=flows,
         vm_pu=voltages,
-        summary=MappingProxyType(summary),
-        options=work.options,
-    )
-
-
-def _measure_screen(
-    index: pd.Index, outcomes: Sequence[_Outcome], screen: Screen, by_ac: np.ndarray
-) -> pd.DataFrame:
-    """Compare the screen with AC where both are known: missed overloads, and false alarms.
-
-    A state that AC cannot solve counts as an overload the screen should have flagged.
-    """
-    overloaded = np.array(
-        [
-            (not outcome.status.is_solved or any(row["kind"] == "thermal" for row in outcome.violations))
-            for outcome in outcomes
-        ],
-        dtype=bool,
-    )
-    return pd.DataFrame(
-        {
-            "estimated_percent": screen.worst_percent,
-            "flagged": screen.flagged,
-            "solved_by_ac": by_ac,
-            "overloaded": overloaded & by_ac,
-            "missed": by_ac & overloaded & ~screen.flagged,
-            "false": by_ac & ~overloaded & screen.flagged & ~screen.islanding,
-        },
-        index=index,
-    )
-
-
-def _rank(
-    index: pd.Index, outcomes: Sequence[_Outcome], status: pd.DataFrame, violations: pd.DataFrame
-) -> pd.DataFrame:
-    """Order the contingencies: unsolved first, then by worst loading, lost load and performance index."""
-    columns = ["status", "worst_element", "worst_loading_percent", "lost_load_mw", "lost_generation_mw"]
-    ranking = status[columns].copy()
-    ranking["violations"] = violations["contingency"].value_counts().reindex(index).fillna(0).astype(int)
-    ranking["performance_index"] = [outcome.index for outcome in outcomes]
-    solved = np.array([outcome.status.is_solved or outcome.status is Status.SCREENED for outcome in outcomes])
-    order = np.lexsort(
-        (
-            -ranking["performance_index"].to_numpy(),
-            -ranking["lost_load_mw"].to_numpy(),
-            -ranking["worst_loading_percent"].fillna(-1.0).to_numpy(),
-            solved,
-        )
-    )
-    return ranking.iloc[order]
-
-
-def _stack_arrays(
-    work: _Work, index: pd.Index, outcomes: Sequence[_Outcome]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Stack flows and voltages of every outage: outaged branches 0, dead parts and unsolved rows NaN."""
-    case = work.case
-    flows = np.full((len(outcomes), case.n_branch), np.nan)
-    voltages = np.full((len(outcomes), len(case.labels.bus)), np.nan)
-    for k, outcome in enumerate(outcomes):
-        if outcome.solution is not None:
-            flows[k] = spread_flows(outcome.solution)[0].real * case.base_mva
-            voltages[k] = spread_voltage(outcome.solution)
-    return (
-        pd.DataFrame(flows, index=index, columns=pd.Index(case.labels.branch, name="branch")),
-        pd.DataFrame(voltages, index=index, columns=pd.Index(case.labels.bus, name="bus")),
+        summary=MappingProxyType(_summarize(base, status, violations, table)),
+        options=settled,
     )
 
 

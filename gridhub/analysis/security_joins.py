@@ -1,0 +1,136 @@
+"""Outages where branches without impedance matter: their flows, and their own loss.
+
+Such a branch joins its end buses into one node. A batch sees nodes only, so what it cannot know is solved
+outage by outage here: the flow through the join, and the state with the join open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from gridhub.analysis.judging import find_violations, spread_voltage
+from gridhub.analysis.positions import list_lost
+from gridhub.analysis.power_flow import compute_loading, spread_flows
+from gridhub.analysis.security_outages import SEVERITY_EXPONENT, Outcomes, Progress, Setting
+from gridhub.case.case import Bools, Case, Outage
+from gridhub.case.compile import compile_case
+from gridhub.model.network import Network
+from gridhub.model.schema import BRANCH_TABLES
+from gridhub.solvers.ac import solve_ac
+from gridhub.solvers.batch_result import STATUSES, Findings
+from gridhub.solvers.islands import keep_largest_parts
+from gridhub.solvers.loop import make_start
+from gridhub.solvers.solution import Solution
+
+
+def find_beyond_batch(setting: Setting, outages: Sequence[Outage], keep_states: bool) -> Bools:
+    """Mark the outages a batch cannot answer: all if flows of joins count, else those that lose a join."""
+    joins = setting.case.branch_joins
+    if joins.any() and (keep_states or not np.isnan(setting.limits.rate[joins]).all()):
+        return np.ones(len(outages), dtype=bool)
+    return find_open_joins(setting.case, outages)
+
+
+def find_open_joins(case: Case, outages: Sequence[Outage]) -> Bools:
+    """Mark the outages that lose a branch without impedance."""
+    owner, branch = list_lost(outages, "branch")
+    return np.bincount(owner[case.branch_joins[branch]], minlength=len(outages)) > 0
+
+
+def solve_alone(
+    setting: Setting, outages: Sequence[Outage], keep_states: bool, progress: Progress | None
+) -> Outcomes:
+    """Solve and judge outages one after the other, flows of joins included."""
+    count = len(outages)
+    empty = np.zeros(0, dtype=np.int64)
+    outcomes = Outcomes(
+        status=np.zeros(count, dtype=np.int8),
+        iterations=np.zeros(count, dtype=np.int64),
+        reason=np.full(count, "", dtype=object),
+        worst_branch=np.full(count, -1, dtype=np.int64),
+        worst_loading=np.full(count, np.nan),
+        severity=np.full(count, np.inf),
+        dead=(empty, empty),
+        findings=Findings(empty, empty, empty, np.zeros(0)),
+        p_from=np.full((count, setting.case.n_branch), np.nan) if keep_states else None,
+        vm=np.full((count, len(setting.base_vm)), np.nan) if keep_states else None,
+    )
+    alive = _find_live_buses(setting.base)
+    dead: list[np.ndarray] = []
+    found: list[Findings] = []
+    open_join = find_open_joins(setting.case, outages)
+    for k, outage in enumerate(outages):
+        solution = _solve_open(setting, outage) if open_join[k] else _solve(setting, outage)
+        outcomes.status[k] = STATUSES.index(solution.status)
+        outcomes.iterations[k] = solution.iterations
+        outcomes.reason[k] = solution.reason
+        dead.append(np.flatnonzero(alive & ~_find_live_buses(solution)))
+        if solution.status.is_solved:
+            found.append(_record(outcomes, k, setting, solution))
+        if progress is not None:
+            progress(k + 1, count)
+    return replace(
+        outcomes,
+        dead=(np.repeat(np.arange(count), [len(buses) for buses in dead]), np.concatenate([empty, *dead])),
+        findings=Findings(
+            *(
+                np.concatenate([getattr(part, name) for part in (outcomes.findings, *found)])
+                for name in ("scenario", "kind", "position", "value")
+            )
+        ),
+    )
+
+
+def _record(outcomes: Outcomes, k: int, setting: Setting, solution: Solution) -> Findings:
+    """Write one solved state into the outcomes; give its violations."""
+    loading, vm = compute_loading(solution.case, solution, setting.limits.rate), spread_voltage(solution)
+    known = ~np.isnan(loading)
+    if known.any():
+        outcomes.worst_branch[k] = np.nanargmax(loading)
+        outcomes.worst_loading[k] = np.nanmax(loading)
+    outcomes.severity[k] = ((loading[known] / 100.0) ** SEVERITY_EXPONENT).sum()
+    if outcomes.p_from is not None and outcomes.vm is not None:
+        outcomes.p_from[k] = spread_flows(solution)[0].real
+        outcomes.vm[k] = vm
+    found = find_violations(loading, vm, setting.limits, setting.base_vm)
+    return replace(found, scenario=found.scenario + k)
+
+
+def _find_live_buses(solution: Solution) -> Bools:
+    node = solution.case.bus_node
+    return np.asarray(np.where(node >= 0, solution.islands.live[node], False))
+
+
+def _solve(setting: Setting, outage: Outage) -> Solution:
+    case = keep_largest_parts(setting.case.take_out(outage), setting.base.islands)
+    return solve_ac(case, setting.plan.options, setting.plan.newton, make_start(setting.base))
+
+
+def _solve_open(setting: Setting, outage: Outage) -> Solution:
+    """Solve an outage of joins: their buses were one node, so compile again with them open."""
+    return solve_ac(_compile_without(setting.net, setting.base, outage), setting.plan.options)
+
+
+def _compile_without(net: Network, base: Solution, outage: Outage) -> Case:
+    """Compile the network with the outage's branches open, then take the rest out."""
+    lost = {base.case.labels.branch[i] for i in outage.branch}
+    opened = {}
+    for table in BRANCH_TABLES:
+        frame = net.tables[table].copy()
+        frame["in_service"] = frame["in_service"] & ~frame.index.isin(lost)
+        opened[table] = frame
+    case = compile_case(net.replace(**opened))
+    marked = np.zeros(case.n_node, dtype=bool)
+    angle = np.zeros(case.n_node)
+    node = base.case.bus_node
+    for bus in np.flatnonzero(node >= 0):
+        if base.case.reference[node[bus]] and not marked.any():
+            marked[case.bus_node[bus]] = True
+            angle[case.bus_node[bus]] = base.case.va_reference[node[bus]]
+    case = replace(
+        case, reference=case.reference | marked, va_reference=np.where(marked, angle, case.va_reference)
+    )
+    return case.take_out(replace(outage, branch=()))

@@ -1,0 +1,252 @@
+"""What comes of every outage of a security analysis, as arrays: solved in a batch, or only screened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gridhub.analysis.judging import VOLTAGE_TOLERANCE, Limits
+from gridhub.analysis.positions import find_members
+from gridhub.analysis.power_flow import LIMIT_TOLERANCE
+from gridhub.analysis.screening import Screen
+from gridhub.case.case import Bools, Case, Floats, Ints, Outage
+from gridhub.criteria import Criteria
+from gridhub.model.network import Network
+from gridhub.solvers.batch import BatchPlan, solve_batch
+from gridhub.solvers.batch_result import (
+    STATUSES,
+    THERMAL,
+    VOLTAGE_HIGH,
+    VOLTAGE_LOW,
+    BatchResult,
+    Findings,
+)
+from gridhub.solvers.scenario import Watch
+from gridhub.solvers.solution import Solution
+from gridhub.solvers.status import Status
+
+Progress = Callable[[int, int], None]
+"""Called with outages done and outages in all; steps may be larger than one."""
+
+SEVERITY_EXPONENT = 4
+"""Exponent of the performance index: sum over branches of (loading / 100)^4."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setting:
+    """What all outages of one analysis share.
+
+    Attributes
+    ----------
+    net : Network
+        State before the outages, in its tables.
+    case : Case
+        Compiled from it, references chosen.
+    plan : BatchPlan
+    base : Solution
+        Solved state before the outages.
+    criteria : Criteria or None
+    limits : Limits
+        After an outage.
+    base_loading : (n_branch,) float
+        Before the outages, in percent of ``limits.rate``.
+    base_vm : (n_bus,) float
+        [p.u.].
+    """
+
+    net: Network
+    case: Case
+    plan: BatchPlan
+    base: Solution
+    criteria: Criteria | None
+    limits: Limits
+    base_loading: Floats
+    base_vm: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcomes:
+    """What came of k outages.
+
+    Attributes
+    ----------
+    status : (k,) int8
+        Positions in `STATUSES`.
+    iterations : (k,) int
+    reason : (k,) object
+        Text, "" where solved.
+    worst_branch : (k,) int
+        -1 where there is none.
+    worst_loading : (k,) float
+        [%]; NaN where there is none.
+    severity : (k,) float
+        Performance index; infinite where not solved.
+    dead : two (m,) int
+        Outage, and bus that is dead after it and was not before.
+    findings : Findings
+        By outage, kind and position; positions are branches and buses.
+    p_from : (k, n_branch) float or None
+        [p.u.]; NaN in dead parts and where not solved.
+    vm : (k, n_bus) float or None
+        [p.u.]; NaN likewise.
+    """
+
+    status: NDArray[np.int8]
+    iterations: Ints
+    reason: NDArray[np.object_]
+    worst_branch: Ints
+    worst_loading: Floats
+    severity: Floats
+    dead: tuple[Ints, Ints]
+    findings: Findings
+    p_from: Floats | None
+    vm: Floats | None
+
+    @property
+    def solved(self) -> Bools:
+        """Outages whose state can be trusted, (k,) bool."""
+        return np.asarray(np.array([status.is_solved for status in STATUSES])[self.status])
+
+    @property
+    def answered(self) -> Bools:
+        """Outages that are solved or cleared by the screen, (k,) bool."""
+        return np.asarray(self.solved | (self.status == STATUSES.index(Status.SCREENED)))
+
+
+def run_batch(
+    setting: Setting, outages: Sequence[Outage], keep_states: bool, progress: Progress | None
+) -> Outcomes:
+    """Solve outages together by AC."""
+    case, limits = setting.case, setting.limits
+    result = solve_batch(
+        case,
+        setting.plan,
+        outages,
+        base=setting.base,
+        watch=_watch_nodes(case, limits),
+        keep="all" if keep_states else "violations",
+        progress=progress,
+    )
+    reason = np.full(len(outages), "", dtype=object)
+    reason[list(result.reason)] = list(result.reason.values())
+    request, bus = find_members(case.bus_node, result.dead_nodes)
+    owner = np.repeat(np.arange(len(outages)), np.diff(result.dead_start))
+    voltages = None
+    if result.vm is not None:
+        voltages = np.where(case.bus_node >= 0, result.vm[:, case.bus_node], np.nan)
+    return Outcomes(
+        status=result.status,
+        iterations=result.iterations,
+        reason=reason,
+        worst_branch=result.worst_branch,
+        worst_loading=result.worst_loading,
+        severity=result.severity,
+        dead=(owner[request], bus),
+        findings=_find_at_buses(case, limits, result),
+        p_from=None if result.s_from is None else result.s_from.real,
+        vm=voltages,
+    )
+
+
+def _watch_nodes(case: Case, limits: Limits) -> Watch:
+    """Watch every node within the narrowest limits of its buses."""
+    on = case.bus_node >= 0
+    node = case.bus_node[on]
+    low, high = np.full(case.n_node, np.nan), np.full(case.n_node, np.nan)
+    np.fmax.at(low, node, limits.vm_low[on])
+    np.fmin.at(high, node, limits.vm_high[on])
+    return Watch(limits.rate, low, high, limits.vm_change, LIMIT_TOLERANCE, VOLTAGE_TOLERANCE)
+
+
+def _find_at_buses(case: Case, limits: Limits, result: BatchResult) -> Findings:
+    """Give the findings at nodes to their buses, each held to its own limits."""
+    found = result.findings
+    thermal = np.flatnonzero(found.kind == THERMAL)
+    at_node = np.flatnonzero(found.kind != THERMAL)
+    request, bus = find_members(case.bus_node, found.position[at_node])
+    chosen = at_node[request]
+    kind, value = found.kind[chosen], found.value[chosen]
+    low = limits.vm_low[bus] - value > VOLTAGE_TOLERANCE
+    high = value - limits.vm_high[bus] > VOLTAGE_TOLERANCE
+    true = np.where(kind == VOLTAGE_LOW, low, np.where(kind == VOLTAGE_HIGH, high, True))
+    rows, position = (
+        np.concatenate([thermal, chosen[true]]),
+        np.concatenate([found.position[thermal], bus[true]]),
+    )
+    order = np.lexsort((position, found.kind[rows], found.scenario[rows]))
+    rows = rows[order]
+    return Findings(found.scenario[rows], found.kind[rows], position[order], found.value[rows])
+
+
+def take_estimates(screen: Screen, rows: Ints) -> Outcomes:
+    """Take the DC estimate as the answer: SCREENED if clear, an overload if not."""
+    branch, percent = screen.worst_branch[rows], screen.worst_percent[rows]
+    over = np.flatnonzero(percent > 100.0 + LIMIT_TOLERANCE)
+    status = np.full(len(rows), STATUSES.index(Status.SCREENED), dtype=np.int8)
+    status[over] = STATUSES.index(Status.CONVERGED)
+    nobody = np.zeros(0, dtype=np.int64)
+    return Outcomes(
+        status=status,
+        iterations=np.zeros(len(rows), dtype=np.int64),
+        reason=np.full(len(rows), "", dtype=object),
+        worst_branch=branch,
+        worst_loading=percent,
+        severity=(percent / 100.0) ** SEVERITY_EXPONENT,
+        dead=(nobody, nobody),
+        findings=Findings(over, np.full(len(over), THERMAL), branch[over], percent[over]),
+        p_from=None,
+        vm=None,
+    )
+
+
+def merge_outcomes(setting: Setting, parts: Sequence[tuple[Ints, Outcomes]], keep_states: bool) -> Outcomes:
+    """Put outcomes of several origins into the order of the contingencies.
+
+    Parameters
+    ----------
+    setting : Setting
+    parts : sequence of (rows, Outcomes)
+        Positions of each part's outages among all; every outage is in one part.
+    keep_states : bool
+        Whether flows and voltages are wanted; they stay NaN where a part has none.
+    """
+    count = sum(len(rows) for rows, _ in parts)
+
+    def scatter(name: str, out: np.ndarray) -> np.ndarray:
+        for rows, part in parts:
+            values = getattr(part, name)
+            if values is not None:
+                out[rows] = values
+        return out
+
+    def gather(arrays: Sequence[np.ndarray]) -> np.ndarray:
+        return np.concatenate(arrays)
+
+    found = Findings(
+        scenario=gather([rows[part.findings.scenario] for rows, part in parts]),
+        kind=gather([part.findings.kind for _, part in parts]),
+        position=gather([part.findings.position for _, part in parts]),
+        value=gather([part.findings.value for _, part in parts]),
+    )
+    order = np.argsort(found.scenario, kind="stable")
+    shape = len(setting.case.labels.bus), setting.case.n_branch
+    return Outcomes(
+        status=scatter("status", np.zeros(count, dtype=np.int8)),
+        iterations=scatter("iterations", np.zeros(count, dtype=np.int64)),
+        reason=scatter("reason", np.full(count, "", dtype=object)),
+        worst_branch=scatter("worst_branch", np.full(count, -1, dtype=np.int64)),
+        worst_loading=scatter("worst_loading", np.full(count, np.nan)),
+        severity=scatter("severity", np.full(count, np.inf)),
+        dead=(
+            gather([rows[part.dead[0]] for rows, part in parts]),
+            gather([part.dead[1] for _, part in parts]),
+        ),
+        findings=Findings(
+            *(getattr(found, name)[order] for name in ("scenario", "kind", "position", "value"))
+        ),
+        p_from=scatter("p_from", np.full((count, shape[1]), np.nan)) if keep_states else None,
+        vm=scatter("vm", np.full((count, shape[0]), np.nan)) if keep_states else None,
+    )

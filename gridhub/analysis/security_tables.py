@@ -1,0 +1,255 @@
+"""From arrays to the tables of a security analysis: status, violations, ranking, screen, states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from gridhub.analysis.interfaces import compute_interfaces
+from gridhub.analysis.judging import Limits, build_limits, build_violation_table, find_violations
+from gridhub.analysis.losses import LOSS_NAMES, Losses, LossFindings
+from gridhub.analysis.power_flow import PowerFlow, compute_loading
+from gridhub.analysis.screening import Screen
+from gridhub.analysis.security_outages import Outcomes, Setting
+from gridhub.case.case import Bools, Case, Floats, Ints
+from gridhub.solvers.batch_result import (
+    STATUSES,
+    THERMAL,
+    VOLTAGE_CHANGE,
+    VOLTAGE_HIGH,
+    VOLTAGE_LOW,
+    Findings,
+)
+
+KIND_NAMES = {
+    THERMAL: "thermal",
+    VOLTAGE_LOW: "voltage_low",
+    VOLTAGE_HIGH: "voltage_high",
+    VOLTAGE_CHANGE: "voltage_change",
+}
+"""Names of `Findings.kind` in ``Security.violations``."""
+
+Columns = dict[str, np.ndarray]
+"""Violations by column, all of one length."""
+
+
+def _take(names: Sequence[str], positions: Ints) -> np.ndarray:
+    """Labels at positions; "" at -1."""
+    return np.array([*names, ""], dtype=object)[positions]
+
+
+def _count(outage: Ints, count: int) -> Ints:
+    return np.bincount(outage, minlength=count)
+
+
+def build_status_table(
+    setting: Setting, index: pd.Index, outcomes: Outcomes, losses: Losses, by_ac: Bools
+) -> pd.DataFrame:
+    """Make ``Security.status``."""
+    return pd.DataFrame(
+        {
+            "status": np.array([str(status) for status in STATUSES], dtype=object)[outcomes.status],
+            "lost_load_mw": losses.load_mw,
+            "lost_generation_mw": losses.generation_mw,
+            "consequential_mw": losses.consequential_mw,
+            "worst_element": _take(setting.case.labels.branch, outcomes.worst_branch),
+            "worst_loading_percent": outcomes.worst_loading,
+            "iterations": outcomes.iterations,
+            "stage": _name_stage(by_ac),
+            "reason": outcomes.reason,
+        },
+        index=index,
+    )
+
+
+def _name_stage(by_ac: Bools) -> np.ndarray:
+    return np.where(by_ac, "ac", "dc").astype(object)
+
+
+def _write_findings(
+    case: Case, found: Findings, limits: Limits, base_loading: Floats, base_vm: Floats
+) -> Columns:
+    """Write overloads [MVA] and voltages [p.u.] with their limits and their values before the outage."""
+    thermal = found.kind == THERMAL
+    branch, bus = np.where(thermal, found.position, 0), np.where(thermal, 0, found.position)
+    rate = limits.rate[branch] * case.base_mva if case.n_branch else np.zeros(len(found))
+    before = base_loading[branch] / 100.0 * rate if case.n_branch else np.zeros(len(found))
+    limit = np.select(
+        [thermal, found.kind == VOLTAGE_LOW, found.kind == VOLTAGE_HIGH],
+        [rate, limits.vm_low[bus], limits.vm_high[bus]],
+        limits.vm_change,
+    )
+    names = np.array([KIND_NAMES[kind] for kind in sorted(KIND_NAMES)], dtype=object)
+    element = _take(case.labels.bus, bus)
+    element[thermal] = _take(case.labels.branch, branch[thermal])
+    return {
+        "element": element,
+        "kind": names[found.kind],
+        "limit": limit,
+        "value": np.where(thermal, found.value / 100.0 * rate, found.value),
+        "unit": np.where(thermal, "MVA", "p.u.").astype(object),
+        "loading_percent": np.where(thermal, found.value, np.nan),
+        "base_value": np.where(thermal, before, base_vm[bus]),
+    }
+
+
+def _write_losses(found: LossFindings) -> Columns:
+    count = len(found.outage)
+    return {
+        "element": np.array(LOSS_NAMES, dtype=object)[found.name],
+        "kind": np.full(count, "lost_load", dtype=object),
+        "limit": found.limit,
+        "value": found.value,
+        "unit": np.full(count, "MW", dtype=object),
+        "loading_percent": np.full(count, np.nan),
+        "base_value": np.full(count, np.nan),
+    }
+
+
+def _write_interfaces(setting: Setting, base: PowerFlow) -> Columns:
+    """Write the interfaces over a published limit in the N state [MW]."""
+    table = compute_interfaces(setting.net, base)
+    table = table[table["state"] == "over the limit"]
+    flow = table["flow_mw"].to_numpy(dtype=float)
+    forward, reverse = (table[name].to_numpy(dtype=float) for name in ("limit_mw", "limit_reverse_mw"))
+    limit, size = np.where(flow > 0, forward, reverse), np.abs(flow)
+    return {
+        "element": table["interface"].to_numpy(dtype=object),
+        "kind": np.full(len(table), "interface", dtype=object),
+        "limit": limit,
+        "value": size,
+        "unit": np.full(len(table), "MW", dtype=object),
+        "loading_percent": 100.0 * size / limit,
+        "base_value": size,
+    }
+
+
+def _join(parts: Sequence[Columns]) -> Columns:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _find_in_base(setting: Setting, limits: Limits) -> Columns:
+    """Write what the N state violates."""
+    loading = compute_loading(setting.case, setting.base, limits.rate)
+    found = find_violations(loading, setting.base_vm, limits)
+    return _write_findings(setting.case, found, limits, loading, setting.base_vm)
+
+
+def build_violations(
+    setting: Setting,
+    base: PowerFlow,
+    index: pd.Index,
+    outcomes: Outcomes,
+    lost: LossFindings,
+    by_ac: Bools,
+) -> pd.DataFrame:
+    """Make ``Security.violations``: the N state first, then outage by outage.
+
+    Within one outage overloads come first, then voltages, then what is lost; of a screened one what is lost
+    comes first.
+    """
+    found = outcomes.findings
+    written = _join(
+        [
+            _write_findings(setting.case, found, setting.limits, setting.base_loading, setting.base_vm),
+            _write_losses(lost),
+        ]
+    )
+    outage = np.concatenate([found.scenario, lost.outage])
+    place = np.concatenate([found.kind, np.where(by_ac[lost.outage], len(KIND_NAMES), -1)])
+    order = np.lexsort((place, outage))
+    names = index.to_numpy(dtype=object)[outage[order]]
+    after = {name: values[order] for name, values in written.items()}
+    before = _join(
+        [
+            _find_in_base(setting, build_limits(setting.net, setting.case, setting.criteria, "normal")),
+            _write_interfaces(setting, base),
+        ]
+    )
+    count = len(before["element"])
+    columns = _join([before, after])
+    columns["contingency"] = np.concatenate([np.full(count, "", dtype=object), names])
+    columns["stage"] = np.concatenate([np.full(count, "ac", dtype=object), _name_stage(by_ac[outage[order]])])
+    columns["snapshot"] = np.full(len(columns["element"]), base.snapshot, dtype=object)
+    return build_violation_table(columns)
+
+
+def build_warnings(setting: Setting, base: PowerFlow) -> pd.DataFrame:
+    """Make ``Security.warnings``: voltages of the N state outside the criteria's target range."""
+    if setting.criteria is None:
+        return build_violation_table([])
+    vn_kv = setting.net.tables["bus"]["vn_kv"].to_numpy(dtype=float)
+    low, high = setting.criteria.voltage_limits(vn_kv, "target")
+    columns = _find_in_base(setting, Limits(np.full(setting.case.n_branch, np.nan), low, high))
+    count = len(columns["element"])
+    same = {"contingency": "", "stage": "ac", "snapshot": base.snapshot}
+    columns |= {name: np.full(count, text, dtype=object) for name, text in same.items()}
+    return build_violation_table(columns)
+
+
+def build_screen_table(
+    index: pd.Index, outcomes: Outcomes, screen: Screen | None, islanding: Bools, by_ac: Bools
+) -> pd.DataFrame:
+    """Compare the screen with AC where both are known: missed overloads, and false alarms.
+
+    A state that AC cannot solve counts as an overload the screen should have flagged. Without a screen no
+    outage is cleared by it: all are flagged, none is missed and none a false alarm.
+    """
+    count = len(index)
+    thermal = outcomes.findings.scenario[outcomes.findings.kind == THERMAL]
+    overloaded = ~outcomes.solved | (_count(thermal, count) > 0)
+    flagged = np.ones(count, dtype=bool) if screen is None else screen.flagged
+    false = by_ac & ~overloaded & flagged & ~islanding
+    return pd.DataFrame(
+        {
+            "estimated_percent": np.full(count, np.nan) if screen is None else screen.worst_percent,
+            "flagged": flagged,
+            "solved_by_ac": by_ac,
+            "overloaded": overloaded & by_ac,
+            "missed": by_ac & overloaded & ~flagged,
+            "false": np.zeros(count, dtype=bool) if screen is None else false,
+        },
+        index=index,
+    )
+
+
+def rank_outages(status: pd.DataFrame, outcomes: Outcomes, lost: LossFindings) -> pd.DataFrame:
+    """Make ``Security.ranking``: unsolved first, then by worst loading, lost load and performance index."""
+    columns = ["status", "worst_element", "worst_loading_percent", "lost_load_mw", "lost_generation_mw"]
+    ranking = status[columns].copy()
+    ranking["violations"] = _count(np.concatenate([outcomes.findings.scenario, lost.outage]), len(status))
+    ranking["performance_index"] = outcomes.severity
+    order = np.lexsort(
+        (
+            -outcomes.severity,
+            -ranking["lost_load_mw"].to_numpy(),
+            -np.where(np.isnan(outcomes.worst_loading), -1.0, outcomes.worst_loading),
+            outcomes.answered,
+        )
+    )
+    return ranking.iloc[order]
+
+
+def build_state_tables(
+    setting: Setting, index: pd.Index, outcomes: Outcomes
+) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+    """Make ``Security.p_from_mw`` and ``Security.vm_pu``: outaged branches 0, dead and unsolved NaN."""
+    labels = setting.case.labels
+    flows = voltages = None
+    if outcomes.p_from is not None:
+        columns = pd.Index(labels.branch, name="branch")
+        flows = pd.DataFrame(outcomes.p_from * setting.case.base_mva, index=index, columns=columns)
+    if outcomes.vm is not None:
+        voltages = pd.DataFrame(outcomes.vm, index=index, columns=pd.Index(labels.bus, name="bus"))
+    return flows, voltages
+
+
+def find_unjudged(setting: Setting) -> tuple[str, ...]:
+    """List the buses in service whose voltage class the criteria lack."""
+    if setting.criteria is None:
+        return ()
+    in_service = setting.net.tables["bus"]["in_service"].to_numpy()
+    missing = np.isnan(setting.limits.vm_low) & np.isnan(setting.limits.vm_high) & in_service
+    return tuple(np.array(setting.case.labels.bus, dtype=object)[missing])

@@ -1,0 +1,27 @@
+"""Flat position arrays against loops."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gridhub.analysis.positions import find_members, list_lost
+from gridhub.case.case import Outage
+
+
+def test_lost_elements_equal_a_loop_over_the_outages() -> None:
+    rng = np.random.default_rng(3)
+    outages = [Outage(generator=tuple(rng.integers(0, 9, rng.integers(0, 4)).tolist())) for _ in range(40)]
+    pairs = [(k, unit) for k, outage in enumerate(outages) for unit in outage.generator]
+    outage, unit = list_lost(outages, "generator")
+    assert list(zip(outage.tolist(), unit.tolist(), strict=True)) == pairs
+    assert all(len(part) == 0 for part in list_lost(outages, "shunt"))
+    assert all(len(part) == 0 for part in list_lost([], "load"))
+
+
+def test_members_equal_a_loop_over_the_groups() -> None:
+    rng = np.random.default_rng(4)
+    group, wanted = rng.integers(-1, 12, 60), rng.integers(0, 15, 25)
+    pairs = [(i, j) for i, name in enumerate(wanted) for j, own in enumerate(group) if own == name]
+    request, member = find_members(group, wanted)
+    assert list(zip(request.tolist(), member.tolist(), strict=True)) == pairs
+    assert all(len(part) == 0 for part in find_members(np.zeros(0, dtype=np.int64), wanted))
