@@ -21,7 +21,9 @@ def make_tree() -> gh.Network:
     """A tree with storage, so that every outage of a branch cuts off a part."""
     net = make_meshed(5, n_bus=12, extra=0)
     buses = net.bus.index
-    storage = make_table(id=["full", "empty"], bus=[buses[-1], buses[3]], p_mw=[7.0, -5.0], e_mwh=40.0)
+    storage = make_table(
+        id=["full", "empty"], bus=[buses[-1], buses[3]], p_mw=[7.0, -5.0], p_max_mw=20.0, e_mwh=40.0
+    )
     loads = net.load
     loads.loc["load 2", "in_service"] = False
     return net.replace(storage=storage, load=loads)
