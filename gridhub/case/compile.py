@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from gridhub.case.case import Bools, Case, Complexes, Floats, Ints, Labels
 from gridhub.errors import Issue, SchemaError
 from gridhub.model.network import Network
-from gridhub.model.schema import read_schema
+from gridhub.model.schema import BRANCH_TABLES, read_schema
 from gridhub.model.snapshot import apply_snapshot
 
 TINY_IMPEDANCE = 5e-8
@@ -24,22 +24,13 @@ ELECTRICAL_TABLES = ("bus", "line", "transformer", "series", "shunt", "load", "g
 NODE_TABLES = ("load", "storage", "shunt", "generator")
 
 
-def _find_positions(index: pd.Index, ids: pd.Series, table: str) -> Ints:
+def _find_positions(buses: pd.Index, rows: pd.Index, ids: np.ndarray, table: str, column: str) -> Ints:
     """Give the position of each id in the bus index; an unknown id is an error naming the rows."""
-    positions = index.get_indexer(pd.Index(ids))
-    unknown = np.flatnonzero(positions < 0)
-    if len(unknown):
+    positions = buses.get_indexer(pd.Index(ids))
+    unknown = np.flatnonzero(positions < 0).tolist()
+    if unknown:
         issues = [
-            Issue(
-                "error",
-                "E-REF",
-                table,
-                str(ids.index[int(i)]),
-                str(ids.name),
-                str(ids.iloc[int(i)]),
-                "no such bus",
-            )
-            for i in unknown
+            Issue("error", "E-REF", table, str(rows[i]), column, str(ids[i]), "no such bus") for i in unknown
         ]
         raise SchemaError(issues, "compile")
     return positions.astype(np.int64)
@@ -66,75 +57,70 @@ def _refuse_missing_numbers(net: Network) -> None:
 
 def _compile_branches(net: Network) -> dict[str, Any]:
     """Bring lines, transformers and series elements to one set of per-unit arrays."""
+    tables = [net.tables[table] for table in BRANCH_TABLES]
     order = net.branches().index
-    vn_kv = net.tables["bus"]["vn_kv"]
-    line, rest = net.tables["line"], [net.tables["transformer"], net.tables["series"]]
-    z_base = vn_kv.reindex(line["from_bus"]).to_numpy() ** 2 / net.base_mva
-    per_unit = pd.DataFrame(
-        {
-            "r": line["r_ohm"].to_numpy() / z_base,
-            "x": line["x_ohm"].to_numpy() / z_base,
-            "g": line["g_us"].to_numpy() * 1e-6 * z_base,
-            "b": line["b_us"].to_numpy() * 1e-6 * z_base,
-            "tap": 1.0,
-            "shift": 0.0,
-        },
-        index=line.index,
+    place = tables[0].index.append([table.index for table in tables[1:]]).get_indexer(order)
+
+    def gather(line: str | float, rest: str) -> np.ndarray:
+        """Give a column of the lines, or one value for them, and one of the rest, in the final order."""
+        parts = [table[rest].to_numpy() for table in tables[1:]]
+        first = tables[0][line].to_numpy() if isinstance(line, str) else np.full(len(tables[0]), line)
+        return np.asarray(np.concatenate([first, *parts])[place])
+
+    buses, base = net.tables["bus"], net.base_mva
+    from_bus, to_bus = (
+        _find_positions(buses.index, order, gather(column, column), "branch", column)
+        for column in ("from_bus", "to_bus")
     )
-    parts = [per_unit]
-    for table in rest:
-        part = table[["r_pu", "x_pu", "g_pu", "b_pu", "tap_ratio", "shift_degree"]].copy()
-        part.columns = pd.Index(["r", "x", "g", "b", "tap", "shift"])
-        part["shift"] = np.deg2rad(part["shift"].to_numpy())
-        parts.append(part)
-    shared = ["from_bus", "to_bus", "rate_mva", "rate_b_mva", "rate_c_mva", "in_service"]
-    parts = [
-        part.join(table[shared])
-        for part, table in zip(parts, [line, *rest], strict=True)
-        if len(table) or table is line
-    ]
-    rows = pd.concat([part for part in parts if len(part)] or parts[:1]).loc[order]
-    base = net.base_mva
-    rate = rows["rate_mva"].to_numpy(dtype=float) / base
-    rate_b = rows["rate_b_mva"].to_numpy(dtype=float) / base
-    rate_c = rows["rate_c_mva"].to_numpy(dtype=float) / base
+    is_line = place < len(tables[0])
+    # lines are given in ohm and microsiemens, the rest per unit
+    z_base = np.where(is_line, buses["vn_kv"].to_numpy(dtype=float)[from_bus] ** 2 / base, 1.0)
+    micro = np.where(is_line, 1e-6, 1.0)
+    tap, shift = gather(1.0, "tap_ratio"), np.deg2rad(gather(0.0, "shift_degree"))
+    r, x = _settle_tiny_impedances(
+        gather("r_ohm", "r_pu") / z_base, gather("x_ohm", "x_pu") / z_base, tap, shift
+    )
+    y_half = 0.5 * (gather("g_us", "g_pu") + 1j * gather("b_us", "b_pu")) * micro * z_base
+    rate = gather("rate_mva", "rate_mva") / base
+    rate_b = gather("rate_b_mva", "rate_b_mva") / base
     rate_b = np.where(np.isnan(rate_b), rate, rate_b)
-    _settle_tiny_impedances(rows)
-    arrays: dict[str, Any] = {name: rows[name].to_numpy(dtype=float) for name in ("r", "x", "tap", "shift")}
-    arrays |= _compute_two_port(rows)
-    arrays |= {"rate": rate, "rate_b": rate_b, "rate_c": np.where(np.isnan(rate_c), rate_b, rate_c)}
-    buses = net.tables["bus"].index
-    arrays["branch_from_bus"] = _find_positions(buses, rows["from_bus"], "branch")
-    arrays["branch_to_bus"] = _find_positions(buses, rows["to_bus"], "branch")
-    arrays["in_service"] = rows["in_service"].to_numpy(dtype=bool)
-    arrays["ids"] = tuple(order)
-    return arrays
+    rate_c = gather("rate_c_mva", "rate_c_mva") / base
+    return {
+        "ids": tuple(order),
+        "branch_from_bus": from_bus,
+        "branch_to_bus": to_bus,
+        "in_service": gather("in_service", "in_service"),
+        "r": r,
+        "x": x,
+        "tap": tap,
+        "shift": shift,
+        **_compute_two_port(r + 1j * x, y_half, tap, shift),
+        "rate": rate,
+        "rate_b": rate_b,
+        "rate_c": np.where(np.isnan(rate_c), rate_b, rate_c),
+    }
 
 
-def _settle_tiny_impedances(rows: pd.DataFrame) -> None:
+def _settle_tiny_impedances(r: Floats, x: Floats, tap: Floats, shift: Floats) -> tuple[Floats, Floats]:
     """Take an impedance below `TINY_IMPEDANCE` as none, or behind an off-nominal tap as that reactance.
 
     Its admittance would drown every other term of the power balance in rounding.
     """
-    tiny = np.hypot(rows["r"].to_numpy(), rows["x"].to_numpy()) < TINY_IMPEDANCE
-    ideal = tiny & ((rows["tap"].to_numpy() != 1.0) | (rows["shift"].to_numpy() != 0.0))
-    rows.loc[tiny, ["r", "x"]] = 0.0
-    rows.loc[ideal, "x"] = TINY_IMPEDANCE
+    tiny = np.hypot(r, x) < TINY_IMPEDANCE
+    ideal = tiny & ((tap != 1.0) | (shift != 0.0))
+    return np.where(tiny, 0.0, r), np.where(ideal, TINY_IMPEDANCE, np.where(tiny, 0.0, x))
 
 
-def _compute_two_port(rows: pd.DataFrame) -> dict[str, Complexes]:
+def _compute_two_port(z: Complexes, y_half: Complexes, tap: Floats, shift: Floats) -> dict[str, Complexes]:
     r"""Two-port admittances of the pi model with the tap at the from end.
 
     .. math:: Y_{ff} = (y_s + y_c/2)/t^2,\; Y_{ft} = -y_s/\bar a,\; Y_{tf} = -y_s/a,\; Y_{tt} = y_s + y_c/2
 
     with :math:`a = t e^{j\phi}` (MATPOWER User's Manual, equations 3.2-3.3).
     """
-    z = rows["r"].to_numpy() + 1j * rows["x"].to_numpy()
     joined = z == 0
     y_series = np.where(joined, 0.0, 1.0 / np.where(joined, 1.0, z))
-    y_half = 0.5 * (rows["g"].to_numpy() + 1j * rows["b"].to_numpy())
-    tap = rows["tap"].to_numpy()
-    a = tap * np.exp(1j * rows["shift"].to_numpy())
+    a = tap * np.exp(1j * shift)
     return {
         "y_ff": (y_series + y_half) / tap**2,
         "y_ft": -y_series / np.conj(a),
@@ -164,7 +150,7 @@ def _first_of_node(bus_node: Ints, n_node: int, values: Floats, wanted: Bools) -
 
 def _compile_units(net: Network, table: str, bus_on: Bools) -> tuple[pd.DataFrame, Ints, Bools]:
     frame = net.tables[table]
-    bus = _find_positions(net.tables["bus"].index, frame["bus"], table)
+    bus = _find_positions(net.tables["bus"].index, frame.index, frame["bus"].to_numpy(), table, "bus")
     return frame, bus, frame["in_service"].to_numpy(dtype=bool) & bus_on[bus]
 
 
@@ -202,7 +188,10 @@ def _compile_injections(net: Network, bus_on: Bools) -> dict[str, Any]:
 def _compile_hvdc(net: Network, bus_on: Bools) -> dict[str, Any]:
     frame, base = net.tables["hvdc"], net.base_mva
     buses = net.tables["bus"].index
-    ends = [_find_positions(buses, frame[f"{end}_bus"], "hvdc") for end in ("from", "to")]
+    ends = [
+        _find_positions(buses, frame.index, frame[column].to_numpy(), "hvdc", column)
+        for column in ("from_bus", "to_bus")
+    ]
     vm = np.stack([frame[f"vm_{end}_pu"].to_numpy(dtype=float) for end in ("from", "to")])
 
     def both_ends(column: str, empty: float) -> Floats:
