@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain, repeat
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from gridhub.case.case import Case, Outage
+from gridhub.case.case import Bools, Case, Floats, Ints, Outage
 from gridhub.errors import InputError, Issue, OptionError
 from gridhub.model.network import Network
 from gridhub.model.schema import BRANCH_TABLES
@@ -38,20 +40,31 @@ _FIRST_TABLE = {
 }
 
 
-def _bus_kv(net: Network) -> pd.Series:
-    return net.tables["bus"]["vn_kv"]
+class _Part(NamedTuple):
+    """Contingencies of one kind: ids, elements, highest voltage of the elements [kV]."""
+
+    kind: str
+    ids: Sequence[str]
+    elements: Sequence[tuple[str, ...]]
+    kv: Floats
 
 
-def _list_single(net: Network, table: str, kind: str, ends: Sequence[str]) -> pd.DataFrame:
+def _find_kv(net: Network, buses: pd.Series) -> Floats:
+    """Nominal voltage of buses by id [kV]; NaN for an unknown one."""
+    bus = net.tables["bus"]
+    position = bus.index.get_indexer(pd.Index(buses))
+    return np.append(bus["vn_kv"].to_numpy(dtype=float), np.nan)[position]
+
+
+def _list_single(net: Network, table: str, kind: str, ends: Sequence[str]) -> _Part:
     frame = net.tables[table]
-    frame = frame[frame["in_service"]]
-    by_end = [_bus_kv(net).reindex(frame[end]).to_numpy(dtype=float) for end in ends]
-    kv = np.maximum(by_end[0], by_end[-1])
-    elements = [(row,) for row in frame.index]
-    return pd.DataFrame({"kind": kind, "elements": elements, "kv": kv}, index=frame.index)
+    on = frame["in_service"].to_numpy(dtype=bool)
+    by_end = [_find_kv(net, frame[end])[on] for end in ends]
+    ids = frame.index.to_numpy(dtype=object)[on].tolist()
+    return _Part(kind, ids, list(zip(ids, strict=True)), np.maximum(by_end[0], by_end[-1]))
 
 
-def _group(frame: pd.DataFrame, key: pd.Series, kind: str, kv: np.ndarray, at_least: int) -> pd.DataFrame:
+def _group(frame: pd.DataFrame, key: pd.Series, kind: str, kv: Floats, at_least: int) -> _Part:
     """Gather rows with the same non-empty key into one contingency each."""
     rows = pd.DataFrame({"key": key.to_numpy(), "id": frame.index, "kv": kv})
     rows = rows[rows["key"] != ""]
@@ -60,34 +73,31 @@ def _group(frame: pd.DataFrame, key: pd.Series, kind: str, kv: np.ndarray, at_le
         for name, group in rows.groupby("key", sort=False)
         if len(group) >= at_least
     ]
-    return pd.DataFrame(
-        {"kind": kind, "elements": [row[1] for row in found], "kv": [row[2] for row in found]},
-        index=[f"{kind}:{row[0]!s}" for row in found],
-    )
+    ids = [f"{kind}:{row[0]!s}" for row in found]
+    return _Part(kind, ids, [row[1] for row in found], np.array([row[2] for row in found], dtype=float))
 
 
-def _list_towers(net: Network) -> pd.DataFrame:
+def _list_towers(net: Network) -> _Part:
     branches = net.branches()
     branches = branches[branches["in_service"]]
     return _group(branches, branches["tower"], "tower", branches["vn_kv"].to_numpy(dtype=float), 2)
 
 
-def _list_plants(net: Network) -> pd.DataFrame:
+def _list_plants(net: Network) -> _Part:
     units = net.tables["generator"]
     units = units[units["in_service"]]
-    kv = _bus_kv(net).reindex(units["bus"]).to_numpy(dtype=float)
-    return _group(units, units["plant"], "plant", kv, 1)
+    return _group(units, units["plant"], "plant", _find_kv(net, units["bus"]), 1)
 
 
-def _list_data_centers(net: Network) -> pd.DataFrame:
+def _list_data_centers(net: Network) -> _Part:
     """List the data centers; loads of the same name are lost together."""
     loads = net.tables["load"]
     loads = loads[loads["in_service"] & (loads["kind"] == "data_center")]
     key = loads["name"].where(loads["name"] != "", pd.Series(loads.index, index=loads.index))
-    return _group(loads, key, "data_center", _bus_kv(net).reindex(loads["bus"]).to_numpy(dtype=float), 1)
+    return _group(loads, key, "data_center", _find_kv(net, loads["bus"]), 1)
 
 
-def _list_bus_sections(net: Network) -> pd.DataFrame:
+def _list_bus_sections(net: Network) -> _Part:
     """Everything connected to one bus: without section data a bus is one section."""
     bus = net.tables["bus"]
     bus = bus[bus["in_service"]]
@@ -100,13 +110,13 @@ def _list_bus_sections(net: Network) -> pd.DataFrame:
     by_bus = pd.concat(parts).groupby("bus", sort=False)["id"]
     connected = {str(name): tuple(dict.fromkeys(ids)) for name, ids in by_bus}
     names = [name for name in bus.index if name in connected]
-    elements = [connected[name] for name in names]
-    kv = bus.loc[names, "vn_kv"].to_numpy()
-    index = [f"bus_section:{name}" for name in names]
-    return pd.DataFrame({"kind": "bus_section", "elements": elements, "kv": kv}, index=index)
+    kv = bus.loc[names, "vn_kv"].to_numpy(dtype=float)
+    return _Part(
+        "bus_section", [f"bus_section:{name}" for name in names], [connected[name] for name in names], kv
+    )
 
 
-def _list_kind(net: Network, kind: str) -> pd.DataFrame:
+def _list_kind(net: Network, kind: str) -> _Part:
     if kind in BRANCH_TABLES:
         return _list_single(net, kind, kind, ("from_bus", "to_bus"))
     if kind == "hvdc_pole":
@@ -170,12 +180,18 @@ def list_contingencies(
     unknown = [kind for kind in kinds if kind not in KINDS]
     if unknown:
         raise OptionError(f"unknown kind of contingency {', '.join(unknown)}; kinds: {', '.join(KINDS)}")
-    parts = [part for part in (_list_kind(net, kind) for kind in dict.fromkeys(kinds)) if len(part)]
-    if not parts:
+    parts = [_list_kind(net, kind) for kind in dict.fromkeys(kinds)]
+    if not any(len(part.ids) for part in parts):
         empty = pd.DataFrame({"kind": [], "elements": []}, dtype=object)
         return empty.rename_axis("contingency")
-    table = pd.concat(parts)
-    table = table[table["kv"] >= min_kv]
+    ids = pd.Index(list(chain.from_iterable(part.ids for part in parts)), dtype=object)
+    kind_of = np.repeat(np.array([part.kind for part in parts], object), [len(part.ids) for part in parts])
+    table = pd.DataFrame(
+        {"kind": kind_of, "elements": list(chain.from_iterable(part.elements for part in parts))},
+        index=ids.rename("contingency"),
+    )
+    strong = np.concatenate([part.kv for part in parts]) >= min_kv
+    table = table[strong] if not strong.all() else table
     repeated = table.index.duplicated(keep=False)
     if repeated.any():
         # ids are unique within a table only; say the kind where two tables share one
@@ -183,8 +199,8 @@ def list_contingencies(
             f"{kind}:{name}" if twice and not str(name).startswith(f"{kind}:") else name
             for name, kind, twice in zip(table.index, table["kind"], repeated, strict=True)
         ]
-        table.index = pd.Index(named)
-    return table[["kind", "elements"]].rename_axis("contingency")
+        table.index = pd.Index(named, name="contingency")
+    return table
 
 
 def find_outages(net: Network, case: Case, contingencies: pd.DataFrame) -> list[Outage]:
@@ -208,34 +224,87 @@ def find_outages(net: Network, case: Case, contingencies: pd.DataFrame) -> list[
     InputError
         E-REF for every unknown id, E-DUP for repeated contingencies, E-EMPTY for one without elements.
     """
-    where: dict[str, dict[str, tuple[str, int]]] = {}
-    for table in ELEMENT_TABLES:
-        kind = "branch" if table in BRANCH_TABLES else table
-        ids = getattr(case.labels, kind)
-        chosen = set(net.tables[table].index)
-        where[table] = {name: (kind, i) for i, name in enumerate(ids) if name in chosen}
-    issues: list[Issue] = []
-    for name in contingencies.index[contingencies.index.duplicated()]:
-        issues.append(Issue("error", "E-DUP", "contingency", str(name), "", "", "listed twice"))
-    kinds = contingencies["kind"] if "kind" in contingencies else [""] * len(contingencies)
-    outages = []
-    for name, kind, elements in zip(contingencies.index, kinds, contingencies["elements"], strict=True):
-        elements = (elements,) if isinstance(elements, str) else elements
-        positions: dict[str, list[int]] = {}
-        first = _FIRST_TABLE.get(kind, kind)
-        order = [first, *ELEMENT_TABLES] if first in where else list(ELEMENT_TABLES)
-        for element in elements:
-            found = next((where[table][element] for table in order if element in where[table]), None)
-            if found is None:
-                text = "no such element in any table"
-                issues.append(
-                    Issue("error", "E-REF", "contingency", str(name), "elements", str(element), text)
-                )
-                continue
-            positions.setdefault(found[0], []).append(found[1])
-        if not len(elements):
-            issues.append(Issue("error", "E-EMPTY", "contingency", str(name), "elements", "", "no element"))
-        outages.append(Outage(**{key: tuple(value) for key, value in positions.items()}))
+    elements = [(part,) if isinstance(part, str) else tuple(part) for part in contingencies["elements"]]
+    count = np.fromiter(map(len, elements), dtype=np.int64, count=len(elements))
+    owner = np.repeat(np.arange(len(elements)), count)
+    kinds = contingencies["kind"] if "kind" in contingencies else pd.Series("", index=contingencies.index)
+    table, position = _look_up(net, case, list(chain.from_iterable(elements)), kinds.to_numpy()[owner])
+    issues = _find_faults(contingencies, elements, owner, position)
     if issues:
         raise InputError(issues, "contingencies")
-    return outages
+    in_branch = table < len(BRANCH_TABLES)
+    lost = [_split(owner, position, in_branch, len(elements))]
+    for kind in ("generator", "load", "storage", "hvdc", "shunt"):
+        lost.append(_split(owner, position, table == ELEMENT_TABLES.index(kind), len(elements)))
+    return list(map(Outage, *lost))
+
+
+def _split(owner: Ints, position: Ints, chosen: Bools, count: int) -> Iterable[tuple[int, ...]]:
+    """Give each of `count` owners the positions chosen of it."""
+    if not chosen.any():
+        return repeat((), count)
+    ends = np.cumsum(np.bincount(owner[chosen], minlength=count)).tolist()
+    flat = position[chosen].tolist()
+    return [tuple(flat[start:end]) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+
+
+def _look_up(net: Network, case: Case, ids: Sequence[str], kinds: np.ndarray) -> tuple[Ints, Ints]:
+    """Find elements by id: first in the table their kind names, then in all in turn.
+
+    Returns
+    -------
+    table : (m,) int
+        Position in `ELEMENT_TABLES`.
+    position : (m,) int
+        Position in the case; -1 for an unknown id.
+    """
+    table, position = np.zeros(len(ids), dtype=np.int64), np.full(len(ids), -1, dtype=np.int64)
+
+    def search(rows: Ints, number: int) -> None:
+        if len(rows):
+            where = _number_rows(net, case, ELEMENT_TABLES[number])
+            found = np.array([where.get(ids[i], -1) for i in rows.tolist()], dtype=np.int64)
+            rows, found = rows[found >= 0], found[found >= 0]
+            table[rows], position[rows] = number, found
+
+    for kind in dict.fromkeys(kinds.tolist()):
+        first = _FIRST_TABLE.get(kind, kind)
+        if first in ELEMENT_TABLES:
+            search(np.flatnonzero(kinds == kind), ELEMENT_TABLES.index(first))
+    for number in range(len(ELEMENT_TABLES)):
+        search(np.flatnonzero(position < 0), number)
+    return table, position
+
+
+def _number_rows(net: Network, case: Case, table: str) -> dict[str, int]:
+    """Position in the case of each row of a table."""
+    labels: tuple[str, ...] = getattr(case.labels, "branch" if table in BRANCH_TABLES else table)
+    numbers = dict(zip(labels, range(len(labels)), strict=True))
+    return {name: numbers[name] for name in net.tables[table].index} if table in BRANCH_TABLES else numbers
+
+
+def _find_faults(
+    contingencies: pd.DataFrame, elements: Sequence[tuple[str, ...]], owner: Ints, position: Ints
+) -> list[Issue]:
+    """List repeated contingencies, unknown elements, and contingencies without any."""
+    names = contingencies.index
+    if names.is_unique and all(elements) and (position >= 0).all():
+        return []
+    issues = [
+        Issue("error", "E-DUP", "contingency", str(name), "", "", "listed twice")
+        for name in names[names.duplicated()]
+    ]
+    unknown = set(owner[position < 0].tolist())
+    empty = {k for k, part in enumerate(elements) if not part}
+    flat = list(chain.from_iterable(elements))
+    for k in sorted(unknown | empty):
+        if k in empty:
+            issues.append(
+                Issue("error", "E-EMPTY", "contingency", str(names[k]), "elements", "", "no element")
+            )
+        for i in np.flatnonzero((owner == k) & (position < 0)).tolist():
+            text = "no such element in any table"
+            issues.append(
+                Issue("error", "E-REF", "contingency", str(names[k]), "elements", str(flat[i]), text)
+            )
+    return issues
