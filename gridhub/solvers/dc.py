@@ -35,6 +35,9 @@ class DcPlan:
     factor : SuperLU or None
         Of the susceptance matrix on `free`; None if no angle is unknown.
     islands : Islands
+    convention : {"x_tap", "x", "rx"}
+    single_reference : bool
+        Whether one node per island keeps its angle, or every node marked as reference.
     """
 
     susceptance: Floats
@@ -43,6 +46,8 @@ class DcPlan:
     free: Ints
     factor: SuperLU | None
     islands: Islands
+    convention: DcConvention
+    single_reference: bool
 
     def solve_angles(self, right: Floats) -> Floats:
         """Solve B theta = right with theta = 0 at references and dead nodes.
@@ -90,7 +95,8 @@ def plan_dc(case: Case, convention: DcConvention, single_reference: bool = True)
     if len(free):
         matrix = build_susceptance(case, convention)[free][:, free].tocsc()
         factor = splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
-    return DcPlan(susceptance, shift, build_incidence(case), free, factor, islands)
+    incidence = build_incidence(case)
+    return DcPlan(susceptance, shift, incidence, free, factor, islands, convention, single_reference)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,7 +168,9 @@ def solve_dc(
     missing = np.where(slack.shared & (islands.reference >= 0), missing, 0.0)
     generator_p, _ = slack.dispatch(np.where(slack.shared, imbalance, 0.0))
     injection = fixed + sum_generation(case, generator_p)
-    theta = _solve_with_known_angles(case, plan, injection + plan.incidence.T @ shift_flow, distributed_slack)
+    known = hold_reference_angles(case, plan)
+    right = injection + plan.incidence.T @ (shift_flow - plan.compute_flows(known))
+    theta = known + plan.solve_angles(right)
     p_from = plan.compute_flows(theta) - shift_flow
     residual = np.where(islands.live, plan.incidence.T @ p_from - injection, 0.0)
     residual[plan.free] = 0.0
@@ -182,13 +190,10 @@ def solve_dc(
     )
 
 
-def _solve_with_known_angles(case: Case, plan: DcPlan, right: Floats, distributed: bool) -> Floats:
-    """Solve for the unknown angles with the references at the angles they keep."""
-    known = np.zeros(case.n_node)
+def hold_reference_angles(case: Case, plan: DcPlan) -> Floats:
+    """Give the angle each node holds as a reference, and 0 to all others, (n_node,) [rad]."""
     references = plan.islands.reference[plan.islands.reference >= 0]
-    held = references if distributed else np.flatnonzero(case.reference)
+    held = references if plan.single_reference else np.flatnonzero(case.reference)
+    known = np.zeros(case.n_node)
     known[held] = case.va_reference[held]
-    if not known.any():
-        return plan.solve_angles(right)
-    moved = right - plan.incidence.T @ plan.compute_flows(known)
-    return known + plan.solve_angles(moved)
+    return known

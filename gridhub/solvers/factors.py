@@ -2,11 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
-from gridhub.case.case import Case, Floats, Ints
-from gridhub.kernels.graph import find_bridge_positions
+from gridhub.case.case import Bools, Case, Floats, Ints
+from gridhub.kernels.graph import find_bridge_positions, label_cut_pairs
 from gridhub.solvers.dc import DcPlan
+from gridhub.solvers.islands import find_components
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TransferOperator:
+    """PTDF of a plan without its matrix: one solve on the factor per product.
+
+    Attributes
+    ----------
+    plan : DcPlan
+    """
+
+    plan: DcPlan
+
+    def apply(self, injection: Floats) -> Floats:
+        """Flows that injections drive, the references taking the rest: PTDF p.
+
+        Parameters
+        ----------
+        injection : (n_node,) or (n_node, k) float
+            [p.u.].
+
+        Returns
+        -------
+        (n_branch,) or (n_branch, k) float
+            [p.u.].
+        """
+        return self.plan.compute_flows(self.plan.solve_angles(injection))
+
+    def apply_transposed(self, weight: Floats) -> Floats:
+        """Sensitivity of weighted sums of flows to the injections: PTDF' w = B^-1 C' diag(b) w.
+
+        Parameters
+        ----------
+        weight : (n_branch,) or (n_branch, k) float
+            Weight of each branch in each sum, such as the members of an interface.
+
+        Returns
+        -------
+        (n_node,) or (n_node, k) float
+            [MW/MW]; 0 at references and dead nodes.
+        """
+        susceptance = self.plan.susceptance
+        scaled = (susceptance if weight.ndim == 1 else susceptance[:, None]) * weight
+        return self.plan.solve_angles(np.asarray(self.plan.incidence.T @ scaled))
 
 
 def compute_transfer_factors(plan: DcPlan, nodes: Ints) -> Floats:
@@ -45,7 +93,7 @@ def compute_pair_factors(case: Case, plan: DcPlan, branches: Ints) -> Floats:
     return plan.compute_flows(plan.solve_angles(right))
 
 
-def find_bridge_branches(case: Case) -> np.ndarray:
+def find_bridge_branches(case: Case) -> Bools:
     """Mark the branches whose outage alone splits an island, (n_branch,) bool; found by graph."""
     on = np.flatnonzero(case.branch_on)
     bridge = np.zeros(case.n_branch, dtype=bool)
@@ -53,7 +101,7 @@ def find_bridge_branches(case: Case) -> np.ndarray:
     return bridge
 
 
-def compute_outage_factors(case: Case, plan: DcPlan, branches: Ints, bridge: np.ndarray) -> Floats:
+def compute_outage_factors(case: Case, plan: DcPlan, branches: Ints, bridge: Bools) -> Floats:
     """Share of each outaged branch's flow that moves to each other branch.
 
     Parameters
@@ -84,3 +132,107 @@ def compute_outage_factors(case: Case, plan: DcPlan, branches: Ints, bridge: np.
     factors[branches, columns] = np.where(on, -1.0, 0.0)
     factors[:, splits] = np.nan
     return factors
+
+
+def label_cut_branches(case: Case) -> Ints:
+    """Sort branches into classes of which any two, lost together, split an island, (n_branch,); by graph.
+
+    -1 for a bridge, -2 out of service; see `gridhub.kernels.graph.label_cut_pairs`.
+    """
+    on = np.flatnonzero(case.branch_on)
+    label = np.full(case.n_branch, -2)
+    label[on] = label_cut_pairs(case.n_node, case.branch_from[on], case.branch_to[on])
+    return label
+
+
+def find_splitting_sets(case: Case, sets: Sequence[Sequence[int]]) -> Bools:
+    """Tell which sets of branches, lost together, split an island, (len(sets),) bool; found by graph.
+
+    One branch splits if it is a bridge, two if they are a cut pair or one is a bridge, more by counting
+    components. Branches out of service split nothing.
+    """
+    label = label_cut_branches(case)
+    before = find_components(case.n_node, *_list_ends(case, case.branch_on))[0]
+    splits = np.zeros(len(sets), dtype=bool)
+    for k, members in enumerate(sets):
+        lost = [i for i in dict.fromkeys(members) if case.branch_on[i]]
+        if any(label[i] == -1 for i in lost):
+            splits[k] = True
+        elif len(lost) == 2:
+            splits[k] = label[lost[0]] == label[lost[1]]
+        elif len(lost) > 2:
+            left = case.branch_on.copy()
+            left[lost] = False
+            splits[k] = find_components(case.n_node, *_list_ends(case, left))[0] > before
+    return splits
+
+
+def _list_ends(case: Case, chosen: Bools) -> tuple[Ints, Ints]:
+    return case.branch_from[chosen], case.branch_to[chosen]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SetFactors:
+    """Outage factors of sets of branches that are lost together.
+
+    Attributes
+    ----------
+    start : (n_set + 1,) int
+        Set s has the entries start[s] to start[s + 1] of the arrays below.
+    lost : (m,) int
+        Branches lost, those in service.
+    factor : (m, n_branch) float
+        Share of the flow before the outage of `lost` that moves to each branch [MW/MW]; rows lie together.
+    """
+
+    start: Ints
+    lost: Ints
+    factor: Floats
+
+
+def compute_set_factors(case: Case, plan: DcPlan, sets: Sequence[Sequence[int]]) -> SetFactors:
+    """Outage factors of sets of branches that do not split an island.
+
+    Parameters
+    ----------
+    case : Case
+    plan : DcPlan
+    sets : sequence of sequences of int
+        Branches lost together; none may split (`find_splitting_sets`). Those out of service count as not
+        there.
+
+    Returns
+    -------
+    SetFactors
+
+    Notes
+    -----
+    Flow after the outage of the set K: f + H_K (I - H_KK)^-1 f_K with H = PTDF C' and f the flows before it,
+    phase shifts included. For one branch this is the LODF, H_lk / (1 - H_kk). I - H_KK is regular exactly if
+    K does not split an island; that is asked of the graph, because rounding blurs a determinant.
+
+    References
+    ----------
+    T. Güler, G. Gross, M. Liu, "Generalized line outage distribution factors", IEEE Transactions on Power
+    Systems 22 (2007) 879-881, doi:10.1109/TPWRS.2006.888950.
+    J. Guo, Y. Fu, Z. Li, M. Shahidehpour, "Direct calculation of line outage distribution factors", IEEE
+    Transactions on Power Systems 24 (2009) 1633-1634, doi:10.1109/TPWRS.2009.2023273.
+    """
+    members = [[i for i in dict.fromkeys(one) if case.branch_on[i]] for one in sets]
+    start = np.cumsum([0, *(len(one) for one in members)])
+    lost = np.array([i for one in members for i in one], dtype=np.int64)
+    distinct, column = np.unique(lost, return_inverse=True)
+    pair = np.ascontiguousarray(compute_pair_factors(case, plan, distinct).T)
+    factor = np.empty((len(lost), case.n_branch))
+    alone = np.diff(start)[np.searchsorted(start, np.arange(len(lost)), side="right") - 1] == 1
+    rows = np.flatnonzero(alone)
+    own = pair[column[rows], lost[rows]]
+    factor[rows] = pair[column[rows]] / (1.0 - own)[:, None]
+    factor[rows, lost[rows]] = -1.0
+    for first, last in zip(start[:-1], start[1:], strict=True):
+        if last - first > 1:
+            of, branch = column[first:last], lost[first:last]
+            matrix = np.eye(last - first) - pair[np.ix_(of, branch)]
+            factor[first:last] = np.linalg.solve(matrix, pair[of])
+            factor[first:last, branch] = -np.eye(last - first)
+    return SetFactors(start, lost, factor)
