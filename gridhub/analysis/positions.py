@@ -8,7 +8,7 @@ from operator import attrgetter
 
 import numpy as np
 
-from gridhub.case.case import Ints, Outage
+from gridhub.case.case import Bools, Ints, Outage
 
 
 def list_lost(outages: Sequence[Outage], kind: str) -> tuple[Ints, Ints]:
@@ -36,6 +36,14 @@ def list_lost(outages: Sequence[Outage], kind: str) -> tuple[Ints, Ints]:
     count = np.fromiter(map(len, lost), dtype=np.int64, count=len(lost))
     element = np.fromiter(chain.from_iterable(lost), dtype=np.int64, count=int(count.sum()))
     return np.repeat(np.arange(len(lost)), count), element
+
+
+def mark_losing(outages: Sequence[Outage], kind: str, chosen: Bools | None = None) -> Bools:
+    """Mark the outages that lose an element of a kind, or one of those `chosen` by position, (k,) bool."""
+    outage, element = list_lost(outages, kind)
+    if chosen is not None:
+        outage = outage[chosen[element]]
+    return np.bincount(outage, minlength=len(outages)) > 0
 
 
 def find_members(group: Ints, wanted: Ints) -> tuple[Ints, Ints]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gridhub.analysis.positions import list_lost, mark_losing
 from gridhub.case.case import Bools, Case, Floats, Outage
 from gridhub.kernels.graph import find_bridge_positions
 from gridhub.solvers.dc import DcPlan, plan_dc, solve_dc
@@ -54,60 +55,59 @@ def find_islanding(case: Case, outages: Sequence[Outage]) -> Bools:
     ends, n_bus = (case.branch_from_bus, case.branch_to_bus), len(case.bus_node)
     bridge = np.zeros(case.n_branch, dtype=bool)
     bridge[present] = find_bridge_positions(n_bus, ends[0][present], ends[1][present])
-    before = find_components(n_bus, ends[0][present], ends[1][present])[0]
-    result = np.zeros(len(outages), dtype=bool)
-    for k, outage in enumerate(outages):
-        lost = [i for i in outage.branch if present[i]]
-        if len(lost) == 1:
-            result[k] = bridge[lost[0]]
-        elif lost:
-            left = present.copy()
-            left[lost] = False
-            result[k] = find_components(n_bus, ends[0][left], ends[1][left])[0] > before
+    result = mark_losing(outages, "branch", bridge)
+    several = np.bincount(list_lost(outages, "branch")[0], minlength=len(outages)) > 1
+    unclear = np.flatnonzero(several & ~result)
+    if len(unclear):
+        before = find_components(n_bus, ends[0][present], ends[1][present])[0]
+    for k in unclear.tolist():
+        left = present.copy()
+        left[list(outages[k].branch)] = False
+        result[k] = find_components(n_bus, ends[0][left], ends[1][left])[0] > before
     return result
 
 
-def _loses_injection(outage: Outage) -> bool:
-    """Whether units, loads, links or shunts are lost, and not branches alone."""
-    return bool(outage.generator or outage.load or outage.hvdc or outage.storage or outage.shunt)
+def _mark_injecting(outages: Sequence[Outage]) -> Bools:
+    """Mark the outages that lose units, loads, links or shunts, and not branches alone."""
+    kinds = ("generator", "load", "hvdc", "storage", "shunt")
+    return np.asarray(np.any([mark_losing(outages, kind) for kind in kinds], axis=0))
 
 
-def _shift_injections(case: Case, plan: DcPlan, outage: Outage, options: PowerFlowOptions) -> Floats | None:
-    """Change of the nodal injections when units, loads or links are lost; None if only branches are."""
-    if not _loses_injection(outage):
-        return None
-    units = Outage((), outage.generator, outage.load, outage.storage, outage.hvdc, outage.shunt)
-    flows = [
-        solve_dc(state, options.dc_convention, options.distributed_slack, plan).p_from
-        for state in (case, case.take_out(units))
-    ]
-    return np.nan_to_num(flows[1] - flows[0])
+def _solve_flows(case: Case, plan: DcPlan, options: PowerFlowOptions) -> Floats:
+    return solve_dc(case, options.dc_convention, options.distributed_slack, plan).p_from
 
 
 def _estimate(
-    base: Solution, plan: DcPlan, outages: Sequence[Outage], islanding: Bools, options: PowerFlowOptions
+    base: Solution, plan: DcPlan, outages: Sequence[Outage], known: Bools, options: PowerFlowOptions
 ) -> Floats:
-    """Change of every branch's active flow by each outage, (n_branch, k) [p.u.]; NaN where islanding."""
+    """Change of every branch's active flow by each outage, (n_branch, k) [p.u.]; NaN where not known."""
     case = base.case
-    lost = sorted({i for outage in outages for i in outage.branch if case.branch_on[i]})
-    place = {branch: column for column, branch in enumerate(lost)}
-    pair = compute_pair_factors(case, plan, np.array(lost, dtype=np.int64))
     flow = 0.5 * np.nan_to_num(base.s_from.real - base.s_to.real)
+    owner, branch = list_lost(outages, "branch")
+    live = case.branch_on[branch]
+    owner, branch = np.divmod(np.unique(owner[live] * case.n_branch + branch[live]), max(1, case.n_branch))
+    lost = np.unique(branch)
+    pair = compute_pair_factors(case, plan, lost)
+    injecting = _mark_injecting(outages)
     change = np.zeros((case.n_branch, len(outages)))
-    for k, outage in enumerate(outages):
-        if islanding[k]:
-            change[:, k] = np.nan
-            continue
-        shifted = _shift_injections(case, plan, outage, options)
-        if shifted is not None:
-            change[:, k] = shifted
-        out = [i for i in outage.branch if case.branch_on[i]]
-        if out:
-            columns = pair[:, [place[i] for i in out]]
-            matrix = np.eye(len(out)) - columns[out]
-            moved = np.linalg.solve(matrix, flow[out] + change[out, k])
-            change[:, k] += columns @ moved
-            change[out, k] = -flow[out]
+    change[:, ~known] = np.nan
+    single = (np.bincount(owner, minlength=len(outages)) == 1) & known & ~injecting
+    of_single = single[owner]
+    columns, out = owner[of_single], branch[of_single]
+    factors = pair[:, np.searchsorted(lost, out)]
+    change[:, columns] = factors * (flow[out] / (1.0 - factors[out, np.arange(len(out))]))
+    change[out, columns] = -flow[out]
+    before = _solve_flows(case, plan, options) if injecting.any() else flow
+    for k in np.flatnonzero(known & ~single).tolist():
+        if injecting[k]:
+            after = _solve_flows(case.take_out(replace(outages[k], branch=())), plan, options)
+            change[:, k] = np.nan_to_num(after - before)
+        several = branch[owner == k]
+        if len(several):
+            factors = pair[:, np.searchsorted(lost, several)]
+            matrix = np.eye(len(several)) - factors[several]
+            change[:, k] += factors @ np.linalg.solve(matrix, flow[several] + change[several, k])
+            change[several, k] = -flow[several]
     return change
 
 
@@ -139,17 +139,16 @@ def screen_outages(
     case = base.case
     plan = plan_dc(case, options.dc_convention)
     islanding = find_islanding(case, outages)
-    unsolvable = np.array(
-        [any(case.branch_joins[i] for i in outage.branch) for outage in outages], dtype=bool
-    )
+    unsolvable = mark_losing(outages, "branch", case.branch_joins)
     worst = np.full(len(outages), -1)
     percent = np.full(len(outages), np.nan)
     ends = [(np.nan_to_num(s.real), np.nan_to_num(s.imag)) for s in (base.s_from, base.s_to)]
     rated = ~np.isnan(limit) & case.branch_on
+    positions = np.flatnonzero(rated)
     for first in range(0, len(outages), BLOCK):
         block = slice(first, first + BLOCK)
-        skip = islanding[block] | unsolvable[block]
-        change = _estimate(base, plan, outages[block], skip, options)
+        known = ~(islanding[block] | unsolvable[block])
+        change = _estimate(base, plan, outages[block], known, options)
         if not rated.any():
             continue
         sizes = [
@@ -157,13 +156,11 @@ def screen_outages(
             for (p, q), sign in zip(ends, (1.0, -1.0), strict=True)
         ]
         loading = 100.0 * np.maximum(*sizes) / limit[rated, None]
-        positions = np.flatnonzero(rated)
-        for k, outage in enumerate(outages[block]):
-            loading[np.isin(positions, outage.branch), k] = 0.0
-        known = ~skip
+        owner, branch = list_lost(outages[block], "branch")
+        owner, branch = owner[rated[branch]], branch[rated[branch]]
+        loading[np.searchsorted(positions, branch), owner] = 0.0
         top = np.argmax(loading[:, known], axis=0)
         worst[first + np.flatnonzero(known)] = positions[top]
         percent[first + np.flatnonzero(known)] = loading[top, np.flatnonzero(known)]
-    injecting = np.array([_loses_injection(outage) for outage in outages], dtype=bool)
-    flagged = islanding | unsolvable | injecting | ~(percent <= FLAG_PERCENT) & (worst >= 0)
+    flagged = islanding | unsolvable | _mark_injecting(outages) | ~(percent <= FLAG_PERCENT) & (worst >= 0)
     return Screen(worst, percent, flagged, islanding)

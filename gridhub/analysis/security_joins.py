@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from gridhub.analysis.judging import find_violations, spread_voltage
-from gridhub.analysis.positions import list_lost
+from gridhub.analysis.positions import mark_losing
 from gridhub.analysis.power_flow import compute_loading, spread_flows
 from gridhub.analysis.security_outages import SEVERITY_EXPONENT, Outcomes, Progress, Setting
 from gridhub.case.case import Bools, Case, Outage
@@ -31,13 +31,7 @@ def find_beyond_batch(setting: Setting, outages: Sequence[Outage], keep_states: 
     joins = setting.case.branch_joins
     if joins.any() and (keep_states or not np.isnan(setting.limits.rate[joins]).all()):
         return np.ones(len(outages), dtype=bool)
-    return find_open_joins(setting.case, outages)
-
-
-def find_open_joins(case: Case, outages: Sequence[Outage]) -> Bools:
-    """Mark the outages that lose a branch without impedance."""
-    owner, branch = list_lost(outages, "branch")
-    return np.bincount(owner[case.branch_joins[branch]], minlength=len(outages)) > 0
+    return mark_losing(outages, "branch", joins)
 
 
 def solve_alone(
@@ -61,7 +55,7 @@ def solve_alone(
     alive = _find_live_buses(setting.base)
     dead: list[np.ndarray] = []
     found: list[Findings] = []
-    open_join = find_open_joins(setting.case, outages)
+    open_join = mark_losing(outages, "branch", setting.case.branch_joins)
     for k, outage in enumerate(outages):
         solution = _solve_open(setting, outage) if open_join[k] else _solve(setting, outage)
         outcomes.status[k] = STATUSES.index(solution.status)
