@@ -6,41 +6,33 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gridhub.analysis.hours import Hours, Keep, solve_hours
 from gridhub.analysis.judging import VOLTAGE_TOLERANCE, Limits, build_limits
-from gridhub.analysis.power_flow import LIMIT_TOLERANCE, Method, solve_case
+from gridhub.analysis.positions import find_members
+from gridhub.analysis.power_flow import LIMIT_TOLERANCE, Method
 from gridhub.analysis.security import resolve_criteria
-from gridhub.case.case import Bools, Case, Floats, Ints
+from gridhub.analysis.security_tables import KIND_NAMES
+from gridhub.case.case import Case
 from gridhub.case.compile import compile_case
-from gridhub.case.matrices import compute_shunts
 from gridhub.case.profiles import Profiles, read_profiles
 from gridhub.criteria import Criteria
 from gridhub.errors import OptionError
 from gridhub.model.network import Network
 from gridhub.model.snapshot import apply_snapshot, find_snapshot
-from gridhub.solvers.batch import Progress, plan_batch, solve_batch
-from gridhub.solvers.batch_result import (
-    STATUSES,
-    THERMAL,
-    VOLTAGE_HIGH,
-    VOLTAGE_LOW,
-    BatchResult,
-    ResultBuilder,
-)
-from gridhub.solvers.islands import choose_references, find_islands
-from gridhub.solvers.loop import record_solution
+from gridhub.solvers.batch import Progress
+from gridhub.solvers.batch_result import STATUSES, THERMAL, VOLTAGE_HIGH, VOLTAGE_LOW
+from gridhub.solvers.islands import choose_references
 from gridhub.solvers.options import PowerFlowOptions, read_options
 from gridhub.solvers.scenario import Injections, Watch
 
 NEAR_PERCENT = 90.0
 """Loading from which an hour counts as near the limit [%]."""
-
-KIND_NAMES = {THERMAL: "thermal", VOLTAGE_LOW: "voltage_low", VOLTAGE_HIGH: "voltage_high"}
 
 VIOLATION_COLUMNS = ("hour", "element", "kind", "limit", "value", "unit", "loading_percent")
 """Columns of ``TimeSeries.violations``."""
@@ -67,17 +59,16 @@ class TimeSeries:
     violations : DataFrame
         hour, element, kind (thermal | voltage_low | voltage_high), limit, value, unit, loading_percent.
     p_from_mw : DataFrame or None
-        With ``keep="all"``: hour x branch [MW]; 0 out of service, NaN in a dead island, in an hour without a
-        solution, and for a branch without impedance.
+        With ``keep="all"``: hour x branch [MW]; 0 out of service, NaN in a dead island and in an hour without
+        a solution.
     vm_pu : DataFrame or None
         With ``keep="all"`` and AC: hour x bus [p.u.], NaN as above.
     unjudged : tuple of str
         Buses whose voltage class the criteria lack.
     summary : mapping
         hours, counts by status, violations, hours_with_violations, worst_loading_percent, worst_element,
-        worst_hour, load_mwh, unserved_mwh, generation_mwh, losses_mwh (sums over the rows, an hour each),
-        unrated_branches, joining_branches (without impedance: their flow is not computed here),
-        references_chosen.
+        worst_hour, load_mwh, unserved_mwh, generation_mwh, losses_mwh (each over the hours where it is known,
+        a row an hour), unrated_branches, references_chosen.
     options : PowerFlowOptions
     """
 
@@ -103,7 +94,7 @@ def run_time_series(
     *,
     snapshot: str | None = None,
     criteria: str | Criteria | None = "network",
-    keep: Literal["violations", "all"] = "violations",
+    keep: Keep = "violations",
     keep_power_factor: bool = False,
     progress: Progress | None = None,
 ) -> TimeSeries:
@@ -149,7 +140,8 @@ def run_time_series(
     -----
     Each hour is the power flow of `run_power_flow` with the hour's injections: the units share what the
     schedule lacks, within their limits. The topology is planned once. An hour that has no solution is a row
-    with its status and reason, never left out.
+    with its status and reason, never left out. Limits of interfaces are not judged. Where flows through
+    branches without impedance count (rated ones, or ``keep="all"``), hours are solved one after the other.
 
     Examples
     --------
@@ -181,50 +173,35 @@ def run_time_series(
     limits = build_limits(state, case, rules, "normal")
     injections = _build_injections(case, hourly, keep_power_factor)
     watch = _build_watch(case, limits)
-    if method == "ac":
-        at = np.full(1, -1) if injections.count == 0 else None
-        result = solve_batch(
-            case,
-            plan_batch(case, settled),
-            injections=injections,
-            at=at,
-            watch=watch,
-            keep=keep,
-            progress=progress,
-        )
-    else:
-        result = _solve_dc_hours(case, injections, watch, keep, settled, progress)
+    hours = solve_hours(case, injections, watch, method, keep, settled, progress)
     references = tuple(case.labels.bus[int(np.flatnonzero(case.bus_node == node)[0])] for node in chosen)
-    hours = _Hours(hourly.hours, case, injections, method, result, limits)
-    status, branch = _build_status_table(hours), _build_branch_table(hours)
-    violations = _build_violation_table(hours)
-    flows, voltages = _stack_states(hours)
+    work = _Work(hourly.hours, case, limits, hours)
+    status, violations = _build_status_table(work), _build_violation_table(work)
+    flows, voltages = _stack_states(work)
     return TimeSeries(
         network=net.name,
         snapshot=name,
         criteria="" if rules is None else rules.name,
         method=method,
         status=status,
-        branch=branch,
+        branch=_build_branch_table(work),
         violations=violations,
         p_from_mw=flows,
         vm_pu=voltages,
         unjudged=() if rules is None else _list_unjudged(case, limits),
-        summary=MappingProxyType(_summarize(hours, status, violations, references)),
+        summary=MappingProxyType(_summarize(work, status, violations, references)),
         options=settled,
     )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Hours:
+class _Work:
     """What the tables of a time series are made from."""
 
     labels: pd.Index[Any]
     case: Case
-    injections: Injections
-    method: Method
-    result: BatchResult
     limits: Limits
+    hours: Hours
 
 
 def _build_injections(case: Case, hourly: Profiles, keep_power_factor: bool) -> Injections:
@@ -255,97 +232,43 @@ def _build_watch(case: Case, limits: Limits) -> Watch:
     )
 
 
-def _solve_dc_hours(
-    case: Case,
-    injections: Injections,
-    watch: Watch,
-    keep: str,
-    options: PowerFlowOptions,
-    progress: Progress | None,
-) -> BatchResult:
-    """Solve every hour by DC."""
-    count = max(injections.count, 1)
-    builder = ResultBuilder(count, case.n_node, case.n_branch, keep == "all")
-    for hour in range(count):
-        own = injections.apply(case, hour if injections.count else -1)
-        solution = solve_case(own, "dc", options)
-        record_solution(builder, hour, solution, solution, watch, stage=2)
-        if progress is not None:
-            progress(hour + 1, count)
-    return builder.finish()
-
-
-def _sum_rows(hours: _Hours, kind: str, chosen: Bools) -> Floats:
-    """Add up an injected array over the chosen rows, (n_hour,) [MW]."""
-    array = getattr(hours.injections, kind)
-    stack = getattr(hours.case, kind)[None, :] if array is None else array
-    total = stack[:, chosen].sum(axis=1) * hours.case.base_mva
-    return np.asarray(np.broadcast_to(total, len(hours.labels)))
-
-
-def _find_live(case: Case, bus: Ints) -> Bools:
-    """Whether each bus belongs to an island with a reference."""
-    node = case.bus_node[bus]
-    return np.asarray(np.where(node >= 0, find_islands(case).live[node], False))
-
-
-def _compute_losses(hours: _Hours) -> Floats:
-    """Losses of branches, shunts and links, (n_hour,) [MW]; NaN where they are not known."""
-    case, result = hours.case, hours.result
-    live = find_islands(case).live
-    links = case.hvdc_on & _find_live(case, case.hvdc_from_bus) & _find_live(case, case.hvdc_to_bus)
-    sent = case.hvdc_p[None, :] if hours.injections.hvdc_p is None else hours.injections.hvdc_p
-    lost = (case.hvdc_loss + case.hvdc_loss_share * np.abs(sent))[:, links].sum(axis=1)
-    conductance = compute_shunts(case).real[live]
-    if hours.method == "dc":
-        lost = np.broadcast_to(lost + conductance.sum(), len(hours.labels))
-    elif result.vm is None or result.s_from is None or result.s_to is None:
-        return np.full(len(hours.labels), np.nan)
-    else:
-        lost = lost + (result.vm[:, live] ** 2) @ conductance
-        lost = lost + np.nansum(result.s_from.real + result.s_to.real, axis=1)
-    return np.where(result.solved, lost * case.base_mva, np.nan)
-
-
-def _build_status_table(hours: _Hours) -> pd.DataFrame:
+def _build_status_table(work: _Work) -> pd.DataFrame:
     """Make ``TimeSeries.status``."""
-    case, result = hours.case, hours.result
+    hours, base = work.hours, work.case.base_mva
     names = np.array([status.value for status in STATUSES], dtype=object)
-    branch = np.array([*case.labels.branch, ""], dtype=object)
-    served = case.load_on & _find_live(case, case.load_bus)
-    load, losses = _sum_rows(hours, "load_p", served), _compute_losses(hours)
-    reason = np.full(len(hours.labels), "", dtype=object)
-    reason[list(result.reason)] = list(result.reason.values())
+    branch = np.array([*work.case.labels.branch, ""], dtype=object)
+    reason = np.full(len(work.labels), "", dtype=object)
+    reason[list(hours.reason)] = list(hours.reason.values())
     return pd.DataFrame(
         {
-            "status": names[result.status],
-            "worst_element": branch[result.worst_branch],
-            "worst_loading_percent": result.worst_loading,
-            "iterations": result.iterations,
-            "load_mw": load,
-            "unserved_mw": _sum_rows(hours, "load_p", case.load_on & ~served),
-            "generation_mw": load + losses,
-            "losses_mw": losses,
+            "status": names[hours.status],
+            "worst_element": branch[hours.worst_branch],
+            "worst_loading_percent": hours.worst_loading,
+            "iterations": hours.iterations,
+            "load_mw": hours.load * base,
+            "unserved_mw": hours.unserved * base,
+            "generation_mw": (hours.load + hours.losses) * base,
+            "losses_mw": hours.losses * base,
             "reason": reason,
         },
-        index=hours.labels,
+        index=work.labels,
     )
 
 
-def _build_branch_table(hours: _Hours) -> pd.DataFrame:
+def _build_branch_table(work: _Work) -> pd.DataFrame:
     """Make ``TimeSeries.branch``."""
-    case, result, found = hours.case, hours.result, hours.result.findings
-    known = (result.branch_scenario >= 0) & ~case.branch_joins
-    index = pd.Index(case.labels.branch, dtype=object, name="id")
-    hour = pd.Series(hours.labels.take(np.maximum(result.branch_scenario, 0)), index=index)
+    hours, found = work.hours, work.hours.findings
+    known = hours.branch_hour >= 0
+    index = pd.Index(work.case.labels.branch, dtype=object, name="id")
+    hour = pd.Series(work.labels.take(np.maximum(hours.branch_hour, 0)), index=index)
 
     def count_hours(percent: float) -> NDArray[np.int64]:
         chosen = (found.kind == THERMAL) & (found.value > percent + LIMIT_TOLERANCE)
-        return np.bincount(found.position[chosen], minlength=case.n_branch)
+        return np.bincount(found.position[chosen], minlength=work.case.n_branch)
 
     return pd.DataFrame(
         {
-            "worst_loading_percent": np.where(known, result.branch_loading, np.nan),
+            "worst_loading_percent": hours.branch_loading,
             "worst_hour": hour if known.all() else hour.where(known),
             "hours_above_100": count_hours(100.0),
             "hours_above_90": count_hours(NEAR_PERCENT),
@@ -354,27 +277,28 @@ def _build_branch_table(hours: _Hours) -> pd.DataFrame:
     )
 
 
-def _build_violation_table(hours: _Hours) -> pd.DataFrame:
+def _build_violation_table(work: _Work) -> pd.DataFrame:
     """Make ``TimeSeries.violations``: overloads by branch, voltages by bus."""
-    case, limits, found = hours.case, hours.limits, hours.result.findings
+    case, limits, found = work.case, work.limits, work.hours.findings
     over = np.flatnonzero((found.kind == THERMAL) & (found.value > 100.0 + LIMIT_TOLERANCE))
     limit = limits.rate[found.position[over]] * case.base_mva
     parts = [
         pd.DataFrame(
             {
                 "at": found.scenario[over],
-                "kind": found.kind[over],
+                "kind": THERMAL,
                 "element": np.array(case.labels.branch, dtype=object)[found.position[over]],
                 "limit": limit,
                 "value": found.value[over] / 100.0 * limit,
-                "unit": "MVA" if hours.method == "ac" else "MW",
+                "unit": "MVA" if work.hours.method == "ac" else "MW",
                 "loading_percent": found.value[over],
             }
         )
     ]
     for kind, bound, side in ((VOLTAGE_LOW, limits.vm_low, -1.0), (VOLTAGE_HIGH, limits.vm_high, 1.0)):
         rows = np.flatnonzero(found.kind == kind)
-        rows, bus = _spread_over_buses(case, found.position[rows], rows)
+        request, bus = find_members(case.bus_node, found.position[rows])
+        rows = rows[request]
         own = side * (found.value[rows] - bound[bus]) > VOLTAGE_TOLERANCE
         rows, bus = rows[own], bus[own]
         parts.append(
@@ -392,34 +316,23 @@ def _build_violation_table(hours: _Hours) -> pd.DataFrame:
         )
     table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     table = table.iloc[np.lexsort((table["kind"], table["at"]))].reset_index(drop=True)
-    table["hour"] = hours.labels.take(table["at"].to_numpy(dtype=int))
+    table["hour"] = work.labels.take(table["at"].to_numpy(dtype=int))
     table["kind"] = table["kind"].map(KIND_NAMES)
     return table[list(VIOLATION_COLUMNS)]
 
 
-def _spread_over_buses(case: Case, node: Ints, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], Ints]:
-    """Repeat findings at nodes for every bus of the node."""
-    order = np.argsort(case.bus_node, kind="stable")
-    ordered = case.bus_node[order]
-    first, last = np.searchsorted(ordered, node, "left"), np.searchsorted(ordered, node, "right")
-    size = last - first
-    within = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
-    return np.repeat(rows, size), order[np.repeat(first, size) + within]
-
-
-def _stack_states(hours: _Hours) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+def _stack_states(work: _Work) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
     """Make ``TimeSeries.p_from_mw`` and ``TimeSeries.vm_pu``."""
-    case, result = hours.case, hours.result
-    if result.s_from is None or result.vm is None:
-        return None, None
-    flow = np.where(case.branch_joins, np.nan, result.s_from.real * case.base_mva)
-    columns = pd.Index(case.labels.branch, dtype=object, name="branch")
-    flows = pd.DataFrame(flow, index=hours.labels, columns=columns)
-    if hours.method == "dc":
-        return flows, None
-    vm = np.where(case.bus_node >= 0, result.vm[:, case.bus_node], np.nan)
-    buses = pd.Index(case.labels.bus, dtype=object, name="bus")
-    return flows, pd.DataFrame(vm, index=hours.labels, columns=buses)
+    case, hours = work.case, work.hours
+    flows = voltages = None
+    if hours.p_from is not None:
+        columns = pd.Index(case.labels.branch, dtype=object, name="branch")
+        flows = pd.DataFrame(hours.p_from * case.base_mva, index=work.labels, columns=columns)
+    if hours.vm is not None:
+        vm = np.where(case.bus_node >= 0, hours.vm[:, case.bus_node], np.nan)
+        buses = pd.Index(case.labels.bus, dtype=object, name="bus")
+        voltages = pd.DataFrame(vm, index=work.labels, columns=buses)
+    return flows, voltages
 
 
 def _list_unjudged(case: Case, limits: Limits) -> tuple[str, ...]:
@@ -429,12 +342,12 @@ def _list_unjudged(case: Case, limits: Limits) -> tuple[str, ...]:
 
 
 def _summarize(
-    hours: _Hours, status: pd.DataFrame, violations: pd.DataFrame, references: tuple[str, ...]
+    work: _Work, status: pd.DataFrame, violations: pd.DataFrame, references: tuple[str, ...]
 ) -> dict[str, Any]:
-    case, loading = hours.case, status["worst_loading_percent"].to_numpy()
+    case, loading = work.case, status["worst_loading_percent"].to_numpy()
     worst = int(np.nanargmax(loading)) if np.isfinite(loading).any() else -1
     energy = {
-        f"{name}_mwh": float(status[f"{name}_mw"].sum(skipna=False))
+        f"{name}_mwh": float(status[f"{name}_mw"].sum(min_count=1))
         for name in ("load", "unserved", "generation", "losses")
     }
     return {
@@ -446,7 +359,6 @@ def _summarize(
         "worst_element": status["worst_element"].iloc[worst] if worst >= 0 else "",
         "worst_hour": status.index[worst] if worst >= 0 else None,
         **energy,
-        "unrated_branches": int(((case.branch_on | case.branch_joins) & np.isnan(hours.limits.rate)).sum()),
-        "joining_branches": int(case.branch_joins.sum()),
+        "unrated_branches": int(((case.branch_on | case.branch_joins) & np.isnan(work.limits.rate)).sum()),
         "references_chosen": references,
     }

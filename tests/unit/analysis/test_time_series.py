@@ -160,6 +160,30 @@ def test_hours_equal_pandapower(name: str, method: Any) -> None:
 
 
 @pytest.mark.parametrize("method", ["ac", "dc"])
+def test_the_reference_alone_may_balance_every_hour(method: Any) -> None:
+    net = make_full(1)
+    profiles = make_profiles(net, 4)
+    options = {"distributed_slack": False}
+    ts = gh.run_time_series(net, profiles, method, options, keep="all")
+    for hour in HOURS:
+        compare_hour(ts, hour, run_alone(net, profiles, hour, method=method, options=options))
+
+
+def test_slices_of_hours_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = make_full(2)
+    profiles = make_profiles(net, 2)
+    profiles["load", "p_mw"].iloc[3] = 1e5  # an hour without a solution in the middle
+    whole = gh.run_time_series(net, profiles, keep="all")
+    monkeypatch.setattr("gridhub.analysis.hours.SLICE", 2)
+    sliced = gh.run_time_series(net, profiles, keep="all")
+    assert whole.p_from_mw is not None
+    pd.testing.assert_frame_equal(whole.status, sliced.status)
+    pd.testing.assert_frame_equal(whole.branch, sliced.branch)
+    pd.testing.assert_frame_equal(whole.violations, sliced.violations)
+    pd.testing.assert_frame_equal(whole.p_from_mw, sliced.p_from_mw)
+
+
+@pytest.mark.parametrize("method", ["ac", "dc"])
 def test_no_profile_is_the_snapshot_as_one_hour(method: Any) -> None:
     net = make_full(2)
     ts = gh.run_time_series(net, method=method, keep="all")
@@ -205,6 +229,18 @@ def test_an_hour_without_a_solution_is_a_row_and_its_neighbours_stand() -> None:
         assert ts.branch.loc["ab1", "worst_hour"] == "busy"
 
 
+def test_an_hour_the_units_cannot_balance_says_by_how_much() -> None:
+    net = make_two_buses()  # one unit, 0-2,000 MW
+    unit = net.generator
+    unit["p_min_mw"] = 100.0
+    profiles = {("load", "p_mw"): pd.DataFrame({"demand": [2300.0, 40.0]}, index=["peak", "night"])}
+    profiles["generator", "p_mw"] = pd.DataFrame({"unit": [500.0, 500.0]}, index=["peak", "night"])
+    ts = gh.run_time_series(net.replace(generator=unit), profiles)
+    assert ts.status["status"].tolist() == ["NOT_CONVERGED"] * 2
+    assert "lack 300.0 MW" in ts.status.loc["peak", "reason"]
+    assert "shed 60.0 MW" in ts.status.loc["night", "reason"]
+
+
 def test_dead_parts_are_unserved_in_every_hour() -> None:
     net = make_double_feed()
     line = net.line
@@ -242,21 +278,31 @@ def test_voltages_are_judged_by_the_criteria_of_the_normal_state() -> None:
     assert not (gh.run_time_series(net, profiles, "ac", criteria=None).violations["unit"] == "p.u.").any()
 
 
-def test_joined_buses_are_each_judged_and_their_join_has_no_flow() -> None:
+@pytest.mark.parametrize("method", ["ac", "dc"])
+@pytest.mark.parametrize("rated", [True, False])
+def test_joined_buses_and_the_flow_through_the_join(method: Any, rated: bool) -> None:
     net = make_double_feed(p_mw=1200.0)
-    line, bus = net.line, net.bus
+    bus, line, load = net.bus, net.line, net.load
     bus.loc["d"] = bus.loc["c"]
     line.loc["cd"] = line.loc["bc"]
-    line.loc["cd", ["from_bus", "to_bus", "r_ohm", "x_ohm", "b_us"]] = ["c", "d", 0.0, 0.0, 0.0]
-    net = net.replace(bus=bus, line=line)
-    profiles = {("load", "q_mvar"): pd.DataFrame({"at b": [900.0, 900.0]})}
-    ts = gh.run_time_series(net, profiles, "ac", criteria=make_criteria(), keep="all")
-    low = ts.violations[ts.violations["kind"] == "voltage_low"]
-    assert low["element"].tolist() == ["b", "c", "d"] * 2
-    assert ts.summary["joining_branches"] == 1
-    assert np.isnan(ts.branch.loc["cd", "worst_loading_percent"])
-    assert ts.p_from_mw is not None
-    assert ts.p_from_mw["cd"].isna().all()
+    line.loc["cd", ["from_bus", "to_bus"]] = ["c", "d"]
+    line.loc["cd", ["r_ohm", "x_ohm", "b_us", "rate_mva"]] = [0.0, 0.0, 0.0, 50.0 if rated else np.nan]
+    load.loc["at d"] = load.loc["at c"]
+    load.loc["at d", "bus"] = "d"
+    net = net.replace(bus=bus, line=line, load=load)
+    profiles = {
+        ("load", "p_mw"): pd.DataFrame({"at d": [40.0, 70.0, 1e6]}),
+        ("load", "q_mvar"): pd.DataFrame({"at b": [1000.0, 1000.0, 0.0]}),
+    }
+    ts = gh.run_time_series(net, profiles, method, criteria=make_criteria(), keep="all")
+    for hour in (0, 1):
+        compare_hour(ts, hour, run_alone(net, profiles, hour, method=method))
+    assert ts.status.loc[2, "status"] == "NOT_CONVERGED"
+    some = gh.run_time_series(net, profiles, method, criteria=make_criteria())
+    pd.testing.assert_frame_equal(some.branch, ts.branch)
+    assert np.isnan(ts.branch.loc["cd", "worst_loading_percent"]) != rated
+    low = some.violations[some.violations["kind"] == "voltage_low"]
+    assert low["element"].tolist() == (["b", "c", "d"] * 2 if method == "ac" else [])
 
 
 def test_reactive_power_stays_or_keeps_the_power_factor() -> None:
