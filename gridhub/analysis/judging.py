@@ -30,6 +30,9 @@ VIOLATION_COLUMNS = (
 )
 """Columns of ``Security.violations``."""
 
+NUMBER_COLUMNS = ("limit", "value", "loading_percent", "base_value")
+"""Those that hold numbers; the others hold text."""
+
 VOLTAGE_TOLERANCE = 1e-6
 """A voltage violates a limit when it is beyond it by more than this [p.u.]."""
 
@@ -118,8 +121,12 @@ def spread_voltage(solution: Solution) -> Floats:
 
 def build_violation_table(found: Mapping[str, np.ndarray] | Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """Put violations, given by column or by row, into one table with every column, empty or not."""
-    data = dict(found) if isinstance(found, Mapping) else list(found)
-    table = pd.DataFrame(data, columns=list(VIOLATION_COLUMNS))
-    for name in ("limit", "value", "loading_percent", "base_value"):
-        table[name] = table[name].astype(float)
-    return table
+    if not isinstance(found, Mapping):
+        rows = list(found)
+        found = {
+            name: np.array([row.get(name, np.nan) for row in rows], dtype=object)
+            for name in VIOLATION_COLUMNS
+        }
+    columns = {name: found[name] for name in VIOLATION_COLUMNS}
+    columns |= {name: columns[name].astype(float) for name in NUMBER_COLUMNS}
+    return pd.DataFrame(columns)

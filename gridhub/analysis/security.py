@@ -280,6 +280,7 @@ def run_security(
     base = build_power_flow(net.name, name, setting.base, settled)
     status = build_status_table(setting, index, outcomes, losses, by_ac)
     violations = build_violations(setting, base, index, outcomes, lost, by_ac)
+    found = len(outcomes.findings) + len(lost.outage)
     table = build_screen_table(index, outcomes, estimate, islanding, by_ac)
     flows, voltages = build_state_tables(setting, index, outcomes)
     return Security(
@@ -292,12 +293,12 @@ def run_security(
         status=status,
         violations=violations,
         warnings=build_warnings(setting, base),
-        ranking=rank_outages(status, outcomes, lost),
+        ranking=rank_outages(status, outcomes, losses, lost),
         screen=table,
         unjudged=find_unjudged(setting),
         p_from_mw=flows,
         vm_pu=voltages,
-        summary=MappingProxyType(_summarize(base, status, violations, table)),
+        summary=MappingProxyType(_summarize(base, status, violations, found, table)),
         options=settled,
     )
 
@@ -310,13 +311,13 @@ def _give_verdict(base: PowerFlow, status: pd.DataFrame, violations: pd.DataFram
 
 
 def _summarize(
-    base: PowerFlow, status: pd.DataFrame, violations: pd.DataFrame, screen: pd.DataFrame
+    base: PowerFlow, status: pd.DataFrame, violations: pd.DataFrame, after: int, screen: pd.DataFrame
 ) -> dict[str, Any]:
     return {
         "contingencies": len(status),
         **{str(name): count for name, count in sorted(Counter(status["status"]).items())},
         "violations": len(violations),
-        "base_violations": int((violations["contingency"] == "").sum()),
+        "base_violations": len(violations) - after,
         "screen_flag_percent": FLAG_PERCENT,
         "screened_out": int((~screen["flagged"]).sum()),
         "verified_by_ac": int(screen["solved_by_ac"].sum()),

@@ -65,7 +65,7 @@ def build_status_table(
 
 
 def _name_stage(by_ac: Bools) -> np.ndarray:
-    return np.where(by_ac, "ac", "dc").astype(object)
+    return np.array(["dc", "ac"], dtype=object)[by_ac.astype(np.int64)]
 
 
 def _write_findings(
@@ -89,7 +89,7 @@ def _write_findings(
         "kind": names[found.kind],
         "limit": limit,
         "value": np.where(thermal, found.value / 100.0 * rate, found.value),
-        "unit": np.where(thermal, "MVA", "p.u.").astype(object),
+        "unit": np.array(["p.u.", "MVA"], dtype=object)[thermal.astype(np.int64)],
         "loading_percent": np.where(thermal, found.value, np.nan),
         "base_value": np.where(thermal, before, base_vm[bus]),
     }
@@ -137,6 +137,18 @@ def _find_in_base(setting: Setting, limits: Limits) -> Columns:
     return _write_findings(setting.case, found, limits, loading, setting.base_vm)
 
 
+def _place(columns: Columns, contingency: np.ndarray, stage: np.ndarray, snapshot: str) -> Columns:
+    """Add where and how the violations were found."""
+    same = np.full(len(contingency), snapshot, dtype=object)
+    return columns | {"contingency": contingency, "stage": stage, "snapshot": same}
+
+
+def _place_in_base(columns: Columns, base: PowerFlow) -> Columns:
+    count = len(columns["element"])
+    stage = np.full(count, base.method, dtype=object)
+    return _place(columns, np.full(count, "", dtype=object), stage, base.snapshot)
+
+
 def build_violations(
     setting: Setting,
     base: PowerFlow,
@@ -150,6 +162,10 @@ def build_violations(
     Within one outage overloads come first, then voltages, then what is lost; of a screened one what is lost
     comes first.
     """
+    limits = build_limits(setting.net, setting.case, setting.criteria, "normal")
+    parts = [_place_in_base(_find_in_base(setting, limits), base)]
+    if len(setting.net.tables["interface"]):
+        parts.append(_place_in_base(_write_interfaces(setting, base), base))
     found = outcomes.findings
     written = _join(
         [
@@ -158,22 +174,13 @@ def build_violations(
         ]
     )
     outage = np.concatenate([found.scenario, lost.outage])
-    place = np.concatenate([found.kind, np.where(by_ac[lost.outage], len(KIND_NAMES), -1)])
-    order = np.lexsort((place, outage))
-    names = index.to_numpy(dtype=object)[outage[order]]
-    after = {name: values[order] for name, values in written.items()}
-    before = _join(
-        [
-            _find_in_base(setting, build_limits(setting.net, setting.case, setting.criteria, "normal")),
-            _write_interfaces(setting, base),
-        ]
-    )
-    count = len(before["element"])
-    columns = _join([before, after])
-    columns["contingency"] = np.concatenate([np.full(count, "", dtype=object), names])
-    columns["stage"] = np.concatenate([np.full(count, "ac", dtype=object), _name_stage(by_ac[outage[order]])])
-    columns["snapshot"] = np.full(len(columns["element"]), base.snapshot, dtype=object)
-    return build_violation_table(columns)
+    within = np.concatenate([found.kind, np.where(by_ac[lost.outage], len(KIND_NAMES), -1)])
+    order = np.lexsort((within, outage))
+    outage = outage[order]
+    ordered = {name: values[order] for name, values in written.items()}
+    names = index.to_numpy(dtype=object)[outage]
+    parts.append(_place(ordered, names, _name_stage(by_ac[outage]), base.snapshot))
+    return build_violation_table(_join(parts))
 
 
 def build_warnings(setting: Setting, base: PowerFlow) -> pd.DataFrame:
@@ -182,11 +189,8 @@ def build_warnings(setting: Setting, base: PowerFlow) -> pd.DataFrame:
         return build_violation_table([])
     vn_kv = setting.net.tables["bus"]["vn_kv"].to_numpy(dtype=float)
     low, high = setting.criteria.voltage_limits(vn_kv, "target")
-    columns = _find_in_base(setting, Limits(np.full(setting.case.n_branch, np.nan), low, high))
-    count = len(columns["element"])
-    same = {"contingency": "", "stage": "ac", "snapshot": base.snapshot}
-    columns |= {name: np.full(count, text, dtype=object) for name, text in same.items()}
-    return build_violation_table(columns)
+    target = Limits(np.full(setting.case.n_branch, np.nan), low, high)
+    return build_violation_table(_place_in_base(_find_in_base(setting, target), base))
 
 
 def build_screen_table(
@@ -215,21 +219,23 @@ def build_screen_table(
     )
 
 
-def rank_outages(status: pd.DataFrame, outcomes: Outcomes, lost: LossFindings) -> pd.DataFrame:
+def rank_outages(
+    status: pd.DataFrame, outcomes: Outcomes, losses: Losses, lost: LossFindings
+) -> pd.DataFrame:
     """Make ``Security.ranking``: unsolved first, then by worst loading, lost load and performance index."""
-    columns = ["status", "worst_element", "worst_loading_percent", "lost_load_mw", "lost_generation_mw"]
-    ranking = status[columns].copy()
-    ranking["violations"] = _count(np.concatenate([outcomes.findings.scenario, lost.outage]), len(status))
-    ranking["performance_index"] = outcomes.severity
     order = np.lexsort(
         (
             -outcomes.severity,
-            -ranking["lost_load_mw"].to_numpy(),
-            -np.where(np.isnan(outcomes.worst_loading), -1.0, outcomes.worst_loading),
+            -losses.load_mw,
+            -np.nan_to_num(outcomes.worst_loading, nan=-1.0),
             outcomes.answered,
         )
     )
-    return ranking.iloc[order]
+    columns = ["status", "worst_element", "worst_loading_percent", "lost_load_mw", "lost_generation_mw"]
+    violations = _count(np.concatenate([outcomes.findings.scenario, lost.outage]), len(status))
+    table = {name: status[name].to_numpy()[order] for name in columns}
+    table |= {"violations": violations[order], "performance_index": outcomes.severity[order]}
+    return pd.DataFrame(table, index=status.index[order])
 
 
 def build_state_tables(
