@@ -7,6 +7,8 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 WARM := .venv/.warm
 PYPSA := .venv-pypsa
+PGM := .venv-pgm
+BENCH_ARGS ?=
 
 DEMO_STUDY := studies/solaseado_1gw/study.toml
 DEMO_OUT := results/solaseado_1gw
@@ -30,7 +32,7 @@ help:
 	@echo "make test         the fast tests"
 	@echo "make test-slow    the tests marked slow"
 	@echo "make check        format, lint, types, import layers, fast tests"
-	@echo "make bench        time gridhub beside its peers"
+	@echo "make bench        time gridhub beside its peers (BENCH_ARGS=--quick: a minute, to see that it works)"
 	@echo "make constraints  write constraints.txt anew from the loose bounds"
 	@echo "make wheel        build the wheel into dist/"
 	@echo "make clean        remove environments, caches and results"
@@ -80,8 +82,15 @@ $(PYPSA)/.installed:
 	$(PYPSA)/bin/python -m pip install --quiet "pypsa>=1.0" "pandas>=3"
 	touch $@
 
-bench: $(WARM) $(PYPSA)/.installed
-	$(BIN)/python -m tests.bench.run --pypsa-python $(PYPSA)/bin/python
+# power-grid-model fits beside everything else today; on its own it cannot come to stand in the way.
+$(PGM)/.installed:
+	$(call make_venv,$(PGM))
+	$(PGM)/bin/python -m pip install --quiet "power-grid-model>=1.12"
+	touch $@
+
+# make bench BENCH_ARGS="--quick" or BENCH_ARGS="--only year"; see tests/bench/NOTES.md
+bench: $(WARM) $(PYPSA)/.installed $(PGM)/.installed
+	$(BIN)/python -m tests.bench.run --pypsa-python $(PYPSA)/bin/python --pgm-python $(PGM)/bin/python $(BENCH_ARGS)
 
 constraints:
 	$(PYTHON) tests/tools/write_constraints.py

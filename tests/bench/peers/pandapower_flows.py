@@ -1,4 +1,4 @@
-"""What gridhub is timed beside: each peer as a function that solves once and returns its answer."""
+"""pandapower, and PyPSA on its matrices: each a function that solves once and returns its answer."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def load_pandapower(name: str) -> pp.pandapowerNet:
     return getattr(pandapower.networks, name)()
 
 
-def make_pandapower_flow(name: str, lightsim2grid: bool) -> Callable[[], np.ndarray]:
+def make_pandapower_flow(name: str, lightsim2grid: bool, init: str = "dc") -> Callable[[], np.ndarray]:
     """Return a function that runs AC power flow and returns bus voltages [p.u.] in bus order."""
     net = load_pandapower(name)
 
     def solve() -> np.ndarray:
-        pp.runpp(net, lightsim2grid=lightsim2grid, **PANDAPOWER_OPTIONS)
+        pp.runpp(net, lightsim2grid=lightsim2grid, **{**PANDAPOWER_OPTIONS, "init": init})
         return net.res_bus["vm_pu"].to_numpy()
 
     return solve
@@ -74,7 +74,7 @@ def time_pypsa(python: str, name: str, repeat: int) -> dict[str, float]:
         file = Path(folder) / "case.npz"
         gen = ppc["gen"].real
         np.savez(file, bus=ppc["bus"].real, branch=ppc["branch"].real, gen=gen, base_mva=ppc["baseMVA"])
-        script = Path(__file__).with_name("pypsa_peer.py")
+        script = Path(__file__).with_name("pypsa_script.py")
         done = subprocess.run(
             [python, str(script), str(file), str(repeat)], capture_output=True, text=True, check=True
         )
