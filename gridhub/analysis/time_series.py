@@ -171,7 +171,7 @@ def run_time_series(
     if case.n_node == 0:
         raise OptionError(f"{net.name!r} has no bus in service: nothing to solve")
     limits = build_limits(state, case, rules, "normal")
-    injections = _build_injections(case, hourly, keep_power_factor)
+    injections = build_injections(case, hourly, keep_power_factor)
     watch = _build_watch(case, limits)
     hours = solve_hours(case, injections, watch, method, keep, settled, progress)
     references = tuple(case.labels.bus[int(np.flatnonzero(case.bus_node == node)[0])] for node in chosen)
@@ -204,8 +204,17 @@ class _Work:
     hours: Hours
 
 
-def _build_injections(case: Case, hourly: Profiles, keep_power_factor: bool) -> Injections:
-    """Bring the profiles to per unit; with a constant power factor loads move their reactive power along."""
+def build_injections(case: Case, hourly: Profiles, keep_power_factor: bool = False) -> Injections:
+    """Bring profiles to per unit.
+
+    Parameters
+    ----------
+    case : Case
+    hourly : Profiles
+        Of the network `case` was compiled from.
+    keep_power_factor : bool
+        Whether loads move their reactive power along where it has no profile of its own.
+    """
     arrays = {
         f"{table}_{column[0]}": values / case.base_mva for (table, column), values in hourly.values.items()
     }

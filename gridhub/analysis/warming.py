@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,15 @@ from gridhub.analysis.contingencies import list_contingencies
 from gridhub.analysis.power_flow import Method, run_power_flow
 from gridhub.analysis.security import run_security
 from gridhub.analysis.sensitivities import lodf, ptdf
-from gridhub.analysis.time_series import run_time_series
+from gridhub.analysis.time_series import build_injections, run_time_series
+from gridhub.case.compile import compile_case
+from gridhub.case.profiles import read_profiles
 from gridhub.model.network import Network, build_network
 from gridhub.solvers.batch import Keep
+from gridhub.solvers.dc import plan_dc
+from gridhub.solvers.dc_outages import screen_dc_outages
+from gridhub.solvers.dc_pairs import screen_dc_pairs
+from gridhub.solvers.islands import choose_references
 
 HOURS = 40
 """Hours of the sample's profiles: more than any width of lanes, so that full and partly filled ones occur."""
@@ -64,7 +70,7 @@ def warm_kernels(afresh: bool = False) -> Warming:
     Notes
     -----
     The cache lies where ``NUMBA_CACHE_DIR`` says, else beside the package, else, where that cannot be
-    written, in the user's cache folder. Nothing is compiled that no public function calls.
+    written, in the user's cache folder.
     """
     start = time.perf_counter()
     before = count_specialisations()
@@ -189,7 +195,7 @@ def _build_sample_contingencies(net: Network) -> pd.DataFrame:
 
 
 def _solve_sample(net: Network) -> None:
-    """Solve the sample by every public function that reaches a kernel, under every option that matters."""
+    """Solve the sample in every way that reaches a kernel, under every option that matters."""
     profiles, cset = _build_sample_profiles(net), _build_sample_contingencies(net)
     methods: tuple[Method, ...] = ("ac", "dc")
     keeps: tuple[Keep, ...] = ("violations", "all")
@@ -204,3 +210,14 @@ def _solve_sample(net: Network) -> None:
     run_security(net, cset)
     ptdf(net)
     lodf(net)
+    _screen_sample(net, profiles)
+
+
+def _screen_sample(net: Network, profiles: Mapping[tuple[str, str], pd.DataFrame]) -> None:
+    """Screen outages and pairs of outages of the sample by DC, over all hours and in its own state."""
+    case, _ = choose_references(compile_case(net))
+    plan = plan_dc(case, "x_tap")
+    branches = np.arange(case.n_branch)
+    for injections in (build_injections(case, read_profiles(net, profiles)), None):
+        screen_dc_outages(case, plan, [[int(i)] for i in branches], case.rate_b, injections)
+        screen_dc_pairs(case, plan, branches, case.rate_b, injections)

@@ -11,14 +11,20 @@ from pathlib import Path
 import pytest
 
 import gridhub as gh
-from gridhub.analysis.warming import build_sample, warm_kernels
+from gridhub.analysis.warming import build_sample
 
 # Other networks than the sample, other sizes, every option: none of it may need a specialisation of its own.
 WORK = """
 import json
+import numpy as np
 import pandas as pd
 import gridhub as gh
 from gridhub.analysis.warming import count_specialisations
+from gridhub.case.compile import compile_case
+from gridhub.solvers.dc import plan_dc
+from gridhub.solvers.dc_outages import screen_dc_outages
+from gridhub.solvers.dc_pairs import screen_dc_pairs
+from gridhub.solvers.scenario import Injections
 from tests.small_networks import make_double_feed, make_meshed
 
 for net in (make_meshed(3), make_double_feed(), gh.load_network("korea-2025-backbone")):
@@ -33,6 +39,12 @@ for net in (make_meshed(3), make_double_feed(), gh.load_network("korea-2025-back
             gh.run_time_series(net, {("load", "p_mw"): hours}, method, options, keep="all")
             gh.run_time_series(net, method=method)
     gh.ptdf(net), gh.lodf(net)
+    case = compile_case(net)
+    plan, branches = plan_dc(case, "x_tap"), np.arange(case.n_branch)
+    for count in (None, 1, 3):
+        own = None if count is None else Injections(load_p=np.outer(np.ones(count), case.load_p))
+        screen_dc_outages(case, plan, [[i] for i in branches.tolist()], case.rate, own)
+        screen_dc_pairs(case, plan, branches[:20], case.rate, own)
 print(json.dumps(count_specialisations()))
 """
 
@@ -75,10 +87,3 @@ def test_the_sample_has_every_kind_of_element_and_solves() -> None:
     sec = gh.run_security(net)
     assert {"ISLANDED", "CONVERGED", "SCREENED"} <= set(sec.status["status"])
     assert len(sec.violations)
-
-
-def test_warming_twice_compiles_nothing_the_second_time() -> None:
-    warm_kernels()
-    again = warm_kernels()
-    assert again.compiled == 0
-    assert again.seconds > 0
