@@ -33,18 +33,23 @@ class LightsimGrid:
         """One power flow; voltages of the nodes, empty if it diverged."""
         return self.model.ac_pf(start, ITERATIONS, TOLERANCE)
 
-    def plan_outages(self, branches: Ints, threads: int) -> LightsimOutages:
-        """Plan single outages of branches of the case."""
-        return LightsimOutages(self, branches, threads)
+    def plan_outages(self, branches: Ints, threads: int, refactor_every: int = 1) -> LightsimOutages:
+        """Plan single outages of branches of the case; by default each iteration has a new factor."""
+        return LightsimOutages(self, branches, threads, refactor_every)
 
 
 class LightsimOutages:
     """`ContingencyAnalysisCPP` over single outages, each started from the solved base state."""
 
-    def __init__(self, grid: LightsimGrid, branches: Ints, threads: int) -> None:
-        from lightsim2grid.lightsim2grid_cpp import ContingencyAnalysisCPP
+    def __init__(self, grid: LightsimGrid, branches: Ints, threads: int, refactor_every: int) -> None:
+        from lightsim2grid.lightsim2grid_cpp import ContingencyAnalysisCPP, RefactorPolicyType
 
         self.analysis = ContingencyAnalysisCPP(grid.model)
+        if refactor_every > 1:
+            config = self.analysis.get_algo_config()
+            scaling, _, line_search, _ = config.int_params
+            config.int_params = [scaling, int(RefactorPolicyType.EveryN), line_search, refactor_every]
+            self.analysis.set_algo_config(config)
         self.analysis.nb_thread = threads
         own = np.flatnonzero(np.isin(grid.branch, branches))
         self.analysis.add_multiple_n1(own.tolist())
