@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gridhub.analysis.positions import list_lost, mark_losing
-from gridhub.case.case import Bools, Case, Floats, Outage
+from gridhub.case.case import Bools, Case, Floats, Ints, Outage
 from gridhub.kernels.graph import find_bridge_positions
 from gridhub.solvers.dc import DcPlan, plan_dc, solve_dc
 from gridhub.solvers.factors import compute_pair_factors
@@ -38,12 +38,24 @@ class Screen:
         or shunts moves voltages, which DC does not see.
     islanding : (k,) bool
         Found by graph.
+    measured : bool
+        Whether there are estimates to compare with AC; False if no screen was asked for.
     """
 
-    worst_branch: np.ndarray
+    worst_branch: Ints
     worst_percent: Floats
     flagged: Bools
     islanding: Bools
+    measured: bool = True
+
+
+def flag_all(case: Case, outages: Sequence[Outage]) -> Screen:
+    """Flag every outage without an estimate: all are to be solved by AC."""
+    count = len(outages)
+    nothing = np.full(count, np.nan)
+    return Screen(
+        np.full(count, -1), nothing, np.ones(count, dtype=bool), find_islanding(case, outages), False
+    )
 
 
 def find_islanding(case: Case, outages: Sequence[Outage]) -> Bools:

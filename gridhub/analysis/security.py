@@ -21,7 +21,7 @@ from gridhub.analysis.power_flow import (
     explain_failure,
     solve_case,
 )
-from gridhub.analysis.screening import FLAG_PERCENT, Screen, find_islanding, screen_outages
+from gridhub.analysis.screening import FLAG_PERCENT, Screen, flag_all, screen_outages
 from gridhub.analysis.security_joins import find_beyond_batch, solve_alone
 from gridhub.analysis.security_outages import (
     Outcomes,
@@ -83,7 +83,8 @@ class Security:
         Contingencies, worst first: performance_index, worst_loading_percent, violations, lost_load_mw,
         lost_generation_mw, status.
     screen : DataFrame
-        Per contingency: estimated_percent, flagged, solved by AC, overloaded by AC, missed, false.
+        Per contingency: estimated_percent, flagged, solved_by_ac, overloaded by AC, missed, false. With
+        ``screen=None`` nothing is estimated (NaN): all are flagged, none is missed or false.
     unjudged : tuple of str
         Buses whose voltage class the criteria lack.
     p_from_mw, vm_pu : DataFrame or None
@@ -152,40 +153,43 @@ def _prepare(net: Network, snapshot: str, criteria: Criteria | None, options: Po
     return Setting(net, case, plan, base, criteria, limits, loading, spread_voltage(base))
 
 
+def _choose_for_ac(screen: Screen, verify: str | None) -> Bools:
+    """Choose the outages to be solved by AC; islanding ones always are."""
+    if verify == "all" or not screen.measured:
+        return np.ones(len(screen.flagged), dtype=bool)
+    return screen.islanding | (screen.flagged & (verify is not None))
+
+
 def _run_outages(
     setting: Setting,
     outages: Sequence[Outage],
-    screen: Screen | None,
-    islanding: Bools,
+    screen: Screen,
     by_ac: Bools,
     keep_states: bool,
     progress: Progress | None,
 ) -> Outcomes:
-    """Solve the outages asked for, all together where a batch can, and take the screen for the rest."""
-    alone = by_ac & find_beyond_batch(setting, outages, keep_states)
-    parts = []
-    done = 0
+    """Solve the outages chosen, all together where a batch can, and take the screen for the rest."""
+    done, parts = 0, []
 
-    def count_on(start: int) -> Progress | None:
-        if progress is None:
-            return None
-        return lambda ready, _: progress(start + ready, len(outages))
+    def count_on(ready: int, _: int) -> None:
+        if progress is not None:
+            progress(done + ready, len(outages))
 
-    if screen is not None and not by_ac.all():
+    if not by_ac.all():
         rows = np.flatnonzero(~by_ac)
         parts.append((rows, take_estimates(screen, rows)))
+        count_on(len(rows), len(rows))
         done = len(rows)
-        if progress is not None:
-            progress(done, len(outages))
+    alone = by_ac & find_beyond_batch(setting, outages, keep_states)
     for chosen, solve in ((by_ac & ~alone, run_batch), (alone, solve_alone)):
         rows = np.flatnonzero(chosen)
         if len(rows):
             selected = outages if len(rows) == len(outages) else [outages[k] for k in rows.tolist()]
-            parts.append((rows, solve(setting, selected, keep_states, count_on(done))))
+            parts.append((rows, solve(setting, selected, keep_states, count_on)))
             done += len(rows)
     outcomes = merge_outcomes(setting, parts, keep_states)
     solved = by_ac & outcomes.solved
-    name = np.where(islanding, STATUSES.index(Status.ISLANDED), STATUSES.index(Status.CONVERGED))
+    name = np.where(screen.islanding, STATUSES.index(Status.ISLANDED), STATUSES.index(Status.CONVERGED))
     return replace(
         outcomes,
         status=np.where(solved, name, outcomes.status).astype(np.int8),
@@ -218,7 +222,8 @@ def run_security(
     snapshot : str, optional
         State before the outages; None is the first.
     screen : {"dc", None}
-        "dc": outages whose estimated loading stays below 90 % of every limit need no AC solution.
+        "dc": outages whose estimated loading stays below 90 % of every limit need no AC solution. None:
+        nothing is estimated.
     verify : {"flagged", "all", None}
         Which outages are solved by AC: those the screen flags, all (and the screen is measured), or none.
         With ``screen=None`` all are.
@@ -226,7 +231,7 @@ def run_security(
         "all" also returns flows and voltages of every outage.
     options : mapping or PowerFlowOptions, optional
     progress : callable, optional
-        Called with outages done and outages in all.
+        Called with outages done and outages in all; steps may be larger than one.
 
     Returns
     -------
@@ -265,27 +270,38 @@ def run_security(
     name = find_snapshot(net, snapshot) or ""
     setting = _prepare(_settle_state(net, snapshot), name, rules, settled)
     outages = find_outages(setting.net, setting.case, cset)
-    estimate = None
-    if screen is not None:
+    if screen is None:
+        estimate = flag_all(setting.case, outages)
+    else:
         estimate = screen_outages(setting.base, outages, setting.limits.rate, settled)
-    islanding = find_islanding(setting.case, outages) if estimate is None else estimate.islanding
-    by_ac = np.ones(len(outages), dtype=bool)
-    if estimate is not None and verify != "all":
-        by_ac = estimate.flagged & (verify is not None) | islanding
-    outcomes = _run_outages(setting, outages, estimate, islanding, by_ac, keep == "all", progress)
+    by_ac = _choose_for_ac(estimate, verify)
+    outcomes = _run_outages(setting, outages, estimate, by_ac, keep == "all", progress)
+    return _collect(setting, name, cset, outages, estimate, outcomes)
+
+
+def _collect(
+    setting: Setting,
+    snapshot: str,
+    cset: pd.DataFrame,
+    outages: Sequence[Outage],
+    screen: Screen,
+    outcomes: Outcomes,
+) -> Security:
+    """Put the tables together."""
+    net, rules, options = setting.net, setting.criteria, setting.plan.options
     index = pd.Index(cset.index, name="contingency")
-    losses = count_losses(setting.base, outages, outcomes.dead)
     tower = (cset["kind"] == "tower").to_numpy(dtype=bool) if "kind" in cset else np.zeros(len(cset), bool)
+    losses = count_losses(setting.base, outages, outcomes.dead)
     lost = judge_losses(rules, tower, outcomes.answered, losses)
-    base = build_power_flow(net.name, name, setting.base, settled)
-    status = build_status_table(setting, index, outcomes, losses, by_ac)
-    violations = build_violations(setting, base, index, outcomes, lost, by_ac)
+    base = build_power_flow(net.name, snapshot, setting.base, options)
+    status = build_status_table(setting, index, outcomes, losses)
+    violations = build_violations(setting, base, index, outcomes, lost)
     found = len(outcomes.findings) + len(lost.outage)
-    table = build_screen_table(index, outcomes, estimate, islanding, by_ac)
+    table = build_screen_table(index, outcomes, screen)
     flows, voltages = build_state_tables(setting, index, outcomes)
     return Security(
         network=net.name,
-        snapshot=name,
+        snapshot=snapshot,
         criteria="" if rules is None else rules.name,
         verdict=_give_verdict(base, status, violations),
         base=base,
@@ -298,8 +314,8 @@ def run_security(
         unjudged=find_unjudged(setting),
         p_from_mw=flows,
         vm_pu=voltages,
-        summary=MappingProxyType(_summarize(base, status, violations, found, table)),
-        options=settled,
+        summary=MappingProxyType(_summarize(base, status, len(violations) - found, violations, table)),
+        options=options,
     )
 
 
@@ -311,13 +327,13 @@ def _give_verdict(base: PowerFlow, status: pd.DataFrame, violations: pd.DataFram
 
 
 def _summarize(
-    base: PowerFlow, status: pd.DataFrame, violations: pd.DataFrame, after: int, screen: pd.DataFrame
+    base: PowerFlow, status: pd.DataFrame, in_base: int, violations: pd.DataFrame, screen: pd.DataFrame
 ) -> dict[str, Any]:
     return {
         "contingencies": len(status),
         **{str(name): count for name, count in sorted(Counter(status["status"]).items())},
         "violations": len(violations),
-        "base_violations": len(violations) - after,
+        "base_violations": in_base,
         "screen_flag_percent": FLAG_PERCENT,
         "screened_out": int((~screen["flagged"]).sum()),
         "verified_by_ac": int(screen["solved_by_ac"].sum()),

@@ -41,6 +41,7 @@ def solve_alone(
     count = len(outages)
     empty = np.zeros(0, dtype=np.int64)
     outcomes = Outcomes(
+        by_ac=np.ones(count, dtype=bool),
         status=np.zeros(count, dtype=np.int8),
         iterations=np.zeros(count, dtype=np.int64),
         reason=np.full(count, "", dtype=object),

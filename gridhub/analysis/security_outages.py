@@ -73,6 +73,8 @@ class Outcomes:
 
     Attributes
     ----------
+    by_ac : (k,) bool
+        Solved by AC, not estimated by DC.
     status : (k,) int8
         Positions in `STATUSES`.
     iterations : (k,) int
@@ -94,6 +96,7 @@ class Outcomes:
         [p.u.]; NaN likewise.
     """
 
+    by_ac: Bools
     status: NDArray[np.int8]
     iterations: Ints
     reason: NDArray[np.object_]
@@ -138,6 +141,7 @@ def run_batch(
     if result.vm is not None:
         voltages = np.where(case.bus_node >= 0, result.vm[:, case.bus_node], np.nan)
     return Outcomes(
+        by_ac=np.ones(len(outages), dtype=bool),
         status=result.status,
         iterations=result.iterations,
         reason=reason,
@@ -189,6 +193,7 @@ def take_estimates(screen: Screen, rows: Ints) -> Outcomes:
     status[over] = STATUSES.index(Status.CONVERGED)
     nobody = np.zeros(0, dtype=np.int64)
     return Outcomes(
+        by_ac=np.zeros(len(rows), dtype=bool),
         status=status,
         iterations=np.zeros(len(rows), dtype=np.int64),
         reason=np.full(len(rows), "", dtype=object),
@@ -234,6 +239,7 @@ def merge_outcomes(setting: Setting, parts: Sequence[tuple[Ints, Outcomes]], kee
     order = np.argsort(found.scenario, kind="stable")
     shape = len(setting.case.labels.bus), setting.case.n_branch
     return Outcomes(
+        by_ac=scatter("by_ac", np.zeros(count, dtype=bool)),
         status=scatter("status", np.zeros(count, dtype=np.int8)),
         iterations=scatter("iterations", np.zeros(count, dtype=np.int64)),
         reason=scatter("reason", np.full(count, "", dtype=object)),

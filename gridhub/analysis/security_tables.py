@@ -44,9 +44,7 @@ def _count(outage: Ints, count: int) -> Ints:
     return np.bincount(outage, minlength=count)
 
 
-def build_status_table(
-    setting: Setting, index: pd.Index, outcomes: Outcomes, losses: Losses, by_ac: Bools
-) -> pd.DataFrame:
+def build_status_table(setting: Setting, index: pd.Index, outcomes: Outcomes, losses: Losses) -> pd.DataFrame:
     """Make ``Security.status``."""
     return pd.DataFrame(
         {
@@ -57,7 +55,7 @@ def build_status_table(
             "worst_element": _take(setting.case.labels.branch, outcomes.worst_branch),
             "worst_loading_percent": outcomes.worst_loading,
             "iterations": outcomes.iterations,
-            "stage": _name_stage(by_ac),
+            "stage": _name_stage(outcomes.by_ac),
             "reason": outcomes.reason,
         },
         index=index,
@@ -155,7 +153,6 @@ def build_violations(
     index: pd.Index,
     outcomes: Outcomes,
     lost: LossFindings,
-    by_ac: Bools,
 ) -> pd.DataFrame:
     """Make ``Security.violations``: the N state first, then outage by outage.
 
@@ -174,12 +171,12 @@ def build_violations(
         ]
     )
     outage = np.concatenate([found.scenario, lost.outage])
-    within = np.concatenate([found.kind, np.where(by_ac[lost.outage], len(KIND_NAMES), -1)])
+    within = np.concatenate([found.kind, np.where(outcomes.by_ac[lost.outage], len(KIND_NAMES), -1)])
     order = np.lexsort((within, outage))
     outage = outage[order]
     ordered = {name: values[order] for name, values in written.items()}
     names = index.to_numpy(dtype=object)[outage]
-    parts.append(_place(ordered, names, _name_stage(by_ac[outage]), base.snapshot))
+    parts.append(_place(ordered, names, _name_stage(outcomes.by_ac[outage]), base.snapshot))
     return build_violation_table(_join(parts))
 
 
@@ -193,27 +190,23 @@ def build_warnings(setting: Setting, base: PowerFlow) -> pd.DataFrame:
     return build_violation_table(_place_in_base(_find_in_base(setting, target), base))
 
 
-def build_screen_table(
-    index: pd.Index, outcomes: Outcomes, screen: Screen | None, islanding: Bools, by_ac: Bools
-) -> pd.DataFrame:
+def build_screen_table(index: pd.Index, outcomes: Outcomes, screen: Screen) -> pd.DataFrame:
     """Compare the screen with AC where both are known: missed overloads, and false alarms.
 
-    A state that AC cannot solve counts as an overload the screen should have flagged. Without a screen no
-    outage is cleared by it: all are flagged, none is missed and none a false alarm.
+    A state that AC cannot solve counts as an overload the screen should have flagged. Where no screen was
+    asked for all are flagged, none is missed and none a false alarm.
     """
-    count = len(index)
     thermal = outcomes.findings.scenario[outcomes.findings.kind == THERMAL]
-    overloaded = ~outcomes.solved | (_count(thermal, count) > 0)
-    flagged = np.ones(count, dtype=bool) if screen is None else screen.flagged
-    false = by_ac & ~overloaded & flagged & ~islanding
+    overloaded = outcomes.by_ac & (~outcomes.solved | (_count(thermal, len(index)) > 0))
+    false = outcomes.by_ac & ~overloaded & screen.flagged & ~screen.islanding
     return pd.DataFrame(
         {
-            "estimated_percent": np.full(count, np.nan) if screen is None else screen.worst_percent,
-            "flagged": flagged,
-            "solved_by_ac": by_ac,
-            "overloaded": overloaded & by_ac,
-            "missed": by_ac & overloaded & ~flagged,
-            "false": np.zeros(count, dtype=bool) if screen is None else false,
+            "estimated_percent": screen.worst_percent,
+            "flagged": screen.flagged,
+            "solved_by_ac": outcomes.by_ac,
+            "overloaded": overloaded,
+            "missed": overloaded & ~screen.flagged,
+            "false": false & screen.measured,
         },
         index=index,
     )
