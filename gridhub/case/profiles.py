@@ -127,6 +127,9 @@ def _find_fault_of_key(key: object, frame: object) -> Issue | None:
     if not isinstance(frame, pd.DataFrame):
         kind = type(frame).__name__
         return Issue("error", "E-TYPE", table, "", column, kind, "wants a DataFrame hours x ids")
+    if frame.index.nlevels > 1 or frame.columns.nlevels > 1:
+        text = "wants hours as plain rows and ids as plain columns"
+        return Issue("error", "E-TYPE", table, "", column, "several levels", text)
     if frame.empty:
         shape = f"{len(frame)} hours x {frame.shape[1]} ids"
         return Issue("error", "E-EMPTY", table, "", column, shape, "has no value; leave the column out")

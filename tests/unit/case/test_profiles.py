@@ -93,3 +93,10 @@ def test_ids_and_hours_that_come_twice_are_faults() -> None:
 
 def test_an_empty_frame_is_a_fault() -> None:
     assert find_issues({("load", "p_mw"): pd.DataFrame(index=HOURS)}) == {("E-EMPTY", "load", "", "p_mw")}
+
+
+def test_several_levels_of_hours_are_a_fault() -> None:
+    levels = pd.MultiIndex.from_product([["winter", "summer"], [1, 2]])
+    frame = pd.DataFrame({"at b": [1.0, 2.0, 3.0, 4.0]}, index=levels)
+    for given in (frame, frame.T):
+        assert find_issues({("load", "p_mw"): given}) == {("E-TYPE", "load", "", "p_mw")}
