@@ -13,15 +13,14 @@ from gridhub.case.case import Bools, Case, Floats, Ints
 from gridhub.case.matrices import sum_at_nodes
 from gridhub.kernels.balance import share_imbalances
 from gridhub.solvers.ac import has_dead_power
-from gridhub.solvers.dc import DcPlan, hold_reference_angles
+from gridhub.solvers.dc import COLUMNS, DcPlan, hold_reference_angles
 from gridhub.solvers.injections import drop_dead_links
 from gridhub.solvers.scenario import Injections
 from gridhub.solvers.slack import SlackPlan, assign_reference_power, plan_slack
 from gridhub.solvers.status import Status
 
-BLOCK = 64
-"""Injection sets solved together. 64 columns of a grid of 1,000 buses fit a core's own cache: on the backbone
-a year takes 0.03 s in such blocks and 0.23 s in one. Part of the result to the last bit, so not an option."""
+BLOCK = COLUMNS
+"""Injection sets solved together. Part of the result to the last bit, so not an option."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -21,6 +21,9 @@ from gridhub.solvers.status import Status
 MEMORY = 64 * 2**20
 """Bytes that the flows of a block of hours, or the factors of a block of outages, may take."""
 
+KEPT_BLOCKS = 4
+"""Blocks of factors kept from one block of hours to the next; of more, each is worked out anew."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DcScreen:
@@ -81,10 +84,15 @@ class _Maxima:
         self.of_hour = HourMaxima(*_start(n_hour))
         self.count = np.zeros((threads, len(monitored)), dtype=np.int64)
 
-    def update(self, flow: Floats, hours: Ints, number: Ints, factors: SetFactors) -> None:
+    def scale_factors(self, number: Ints, factors: SetFactors) -> OutageBlock:
+        """Divide the factors of a block of outages by the limits of what they move flow to."""
+        # indexing [:, columns] would lay the columns out one after the other: the kernel runs along rows
+        scaled = np.take(factors.factor, self.monitored, axis=1)
+        scaled *= self.scale
+        return OutageBlock(number, factors.start, factors.lost, scaled)
+
+    def update(self, flow: Floats, hours: Ints, outages: OutageBlock) -> None:
         """Look at a block of outages in a block of hours."""
-        scaled = np.ascontiguousarray(factors.factor[:, self.monitored] * self.scale)
-        outages = OutageBlock(number, factors.start, factors.lost, scaled)
         of_hour = self.of_hour
         here = HourMaxima(of_hour.value[hours], of_hour.outage[hours], of_hour.branch[hours])
 
@@ -150,6 +158,7 @@ def screen_dc_outages(
     injections: Injections | None = None,
     distributed_slack: bool = True,
     *,
+    judge_splits: bool = True,
     loading_tolerance: float = 1e-6,
     tolerance: float = 1e-8,
     threads: int = 1,
@@ -170,6 +179,9 @@ def screen_dc_outages(
         The hours: loads, units, storage and HVDC set-points; None: the case's own, one hour.
     distributed_slack : bool
         Whether the units share the imbalance, within their limits.
+    judge_splits : bool
+        Whether outages that split an island are solved again, at the price of a year of flows each; if not,
+        they are ISLANDED with nothing judged and no load counted.
     loading_tolerance : float
         A branch is overloaded when its loading [%] is above 100 by more than this.
     tolerance : float
@@ -204,25 +216,24 @@ def screen_dc_outages(
     splits = find_splitting_sets(case, outages)
     solved = np.zeros(solver.count, dtype=bool)
     whole = np.flatnonzero(~splits)
-    block = max(1, MEMORY // (8 * max(1, case.n_branch)))
-    blocks = _cut_outages(outages, whole, block)
-    kept = (
-        compute_set_factors(case, plan, [outages[k] for k in blocks[0].tolist()])
-        if len(blocks) == 1
-        else None
-    )
+    blocks = _cut_outages(outages, whole, max(1, MEMORY // (8 * max(1, case.n_branch))))
+
+    def prepare(numbers: Ints) -> OutageBlock:
+        sets = [outages[k] for k in numbers.tolist()]
+        return maxima.scale_factors(numbers, compute_set_factors(case, plan, sets))
+
+    kept = [prepare(numbers) for numbers in blocks] if len(blocks) <= KEPT_BLOCKS else None
     for hours in _cut_hours(np.arange(solver.count), case.n_branch):
         flow, sound = solver.fill_flows(hours, threads)
         solved[hours] = sound
-        order = np.flatnonzero(sound)
-        order = order[maxima.order(flow[:, order])]
-        flow = flow[:, order]
-        for numbers in blocks:
-            factors = kept or compute_set_factors(case, plan, [outages[k] for k in numbers.tolist()])
-            maxima.update(flow, hours[order], numbers, factors)
+        order = maxima.order(flow)
+        order = order[sound[order]]
+        flow = np.take(flow, order, axis=1)
+        for block in kept or map(prepare, blocks):
+            maxima.update(flow, hours[order], block)
     unsolved = np.zeros(len(outages), dtype=np.int64)
     lost_load = np.zeros(len(outages))
-    for k in np.flatnonzero(splits).tolist():
+    for k in np.flatnonzero(splits & judge_splits).tolist():
         unsolved[k], lost_load[k] = _solve_split(solver, maxima, k, outages[k], solved, threads)
     status = np.where(splits, Status.ISLANDED, Status.CONVERGED)
     status = np.where(unsolved > 0, Status.NOT_CONVERGED, status)
@@ -273,8 +284,9 @@ def _solve_split(
     dead = case.load_on & (node >= 0)
     dead &= before.islands.live[node] & ~plan.islands.live[node]
     unsolved, lost_load = 0, 0.0
-    factors = SetFactors(
-        np.zeros(2, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty((0, case.n_branch))
+    none = np.empty(0, dtype=np.int64)
+    block = OutageBlock(
+        np.array([k]), np.zeros(2, dtype=np.int64), none, np.empty((0, len(maxima.monitored)))
     )
     for hours in _cut_hours(np.flatnonzero(solved), case.n_branch):
         flow, sound = after.fill_flows(hours, threads)
@@ -282,7 +294,7 @@ def _solve_split(
         unsolved += int((~sound).sum())
         lost_load = max(lost_load, float(after.take("load_p", hours)[:, dead].sum(axis=1).max(initial=0.0)))
         order = np.flatnonzero(sound)
-        maxima.update(np.ascontiguousarray(flow[:, order]), hours[order], np.array([k]), factors)
+        maxima.update(np.take(flow, order, axis=1), hours[order], block)
     return unsolved, lost_load
 
 

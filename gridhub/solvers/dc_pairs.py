@@ -13,7 +13,7 @@ from gridhub.kernels.pair_maxima import track_pair_maxima
 from gridhub.solvers.dc import DcPlan
 from gridhub.solvers.dc_batch import DcBatchSolver, check_plan
 from gridhub.solvers.dc_outages import check_branches
-from gridhub.solvers.factors import compute_pair_factors, label_cut_branches
+from gridhub.solvers.factors import compute_outage_factors, label_cut_branches
 from gridhub.solvers.scenario import Injections
 
 ROWS = 16
@@ -125,19 +125,19 @@ def screen_dc_pairs(
     solver = DcBatchSolver(case, plan, injections, distributed_slack, tolerance)
     flow, solved = solver.fill_flows(np.arange(solver.count), threads)
     sets = np.flatnonzero(solved)
-    flow = flow[:, sets].T
+    flow = np.take(flow, sets, axis=1).T
     monitored = np.flatnonzero(case.branch_on & ~solver.dead_branch & ~np.isnan(limit))
     label = label_cut_branches(case)[branches]
-    pair = compute_pair_factors(case, plan, branches).T
-    own_factor = np.where(label < 0, 0.0, pair[np.arange(len(branches)), branches])
-    pair = pair / (1.0 - own_factor)[:, None]
+    bridge = np.zeros(case.n_branch, dtype=bool)
+    bridge[branches[label < 0]] = True
+    factor = np.nan_to_num(compute_outage_factors(case, plan, branches, bridge)).T
     place = np.full(case.n_branch, -1)
     place[monitored] = np.arange(len(monitored))
     shared = (
-        np.ascontiguousarray(flow[:, branches]),
-        flow[:, monitored] / limit[monitored],
-        pair[:, monitored] / limit[monitored],
-        np.ascontiguousarray(pair[:, branches].T),
+        np.take(flow, branches, axis=1),
+        np.take(flow, monitored, axis=1) / limit[monitored],
+        np.take(factor, monitored, axis=1) / limit[monitored],
+        np.ascontiguousarray(factor[:, branches].T),
         place[branches],
         label,
         1.0 + loading_tolerance / 100.0,

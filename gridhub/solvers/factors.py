@@ -73,7 +73,7 @@ def compute_transfer_factors(plan: DcPlan, nodes: Ints) -> Floats:
     n_node = len(plan.islands.island)
     right = np.zeros((n_node, len(nodes)))
     right[nodes, np.arange(len(nodes))] = 1.0
-    factors = plan.compute_flows(plan.solve_angles(right))
+    factors = TransferOperator(plan).apply(right)
     factors[:, ~plan.islands.live[nodes]] = np.nan
     return factors
 
@@ -90,7 +90,7 @@ def compute_pair_factors(case: Case, plan: DcPlan, branches: Ints) -> Floats:
     on = np.flatnonzero(case.branch_on[branches])
     np.add.at(right, (case.branch_from[branches[on]], on), 1.0)
     np.add.at(right, (case.branch_to[branches[on]], on), -1.0)
-    return plan.compute_flows(plan.solve_angles(right))
+    return TransferOperator(plan).apply(right)
 
 
 def find_bridge_branches(case: Case) -> Bools:
@@ -189,6 +189,23 @@ class SetFactors:
     lost: Ints
     factor: Floats
 
+    def apply(self, position: int, flow: Floats) -> Floats:
+        """Flows after the outage of one set.
+
+        Parameters
+        ----------
+        position : int
+            Set.
+        flow : (n_branch,) or (n_branch, k) float
+            Flows before any outage [p.u.].
+
+        Returns
+        -------
+        Same shape [p.u.].
+        """
+        rows = slice(self.start[position], self.start[position + 1])
+        return np.asarray(flow + self.factor[rows].T @ flow[self.lost[rows]])
+
 
 def compute_set_factors(case: Case, plan: DcPlan, sets: Sequence[Sequence[int]]) -> SetFactors:
     """Outage factors of sets of branches that do not split an island.
@@ -219,20 +236,19 @@ def compute_set_factors(case: Case, plan: DcPlan, sets: Sequence[Sequence[int]])
     Transactions on Power Systems 24 (2009) 1633-1634, doi:10.1109/TPWRS.2009.2023273.
     """
     members = [[i for i in dict.fromkeys(one) if case.branch_on[i]] for one in sets]
-    start = np.cumsum([0, *(len(one) for one in members)])
+    size = np.array([len(one) for one in members], dtype=np.int64)
+    start = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(size)])
     lost = np.array([i for one in members for i in one], dtype=np.int64)
-    distinct, column = np.unique(lost, return_inverse=True)
-    pair = np.ascontiguousarray(compute_pair_factors(case, plan, distinct).T)
     factor = np.empty((len(lost), case.n_branch))
-    alone = np.diff(start)[np.searchsorted(start, np.arange(len(lost)), side="right") - 1] == 1
-    rows = np.flatnonzero(alone)
-    own = pair[column[rows], lost[rows]]
-    factor[rows] = pair[column[rows]] / (1.0 - own)[:, None]
-    factor[rows, lost[rows]] = -1.0
-    for first, last in zip(start[:-1], start[1:], strict=True):
-        if last - first > 1:
-            of, branch = column[first:last], lost[first:last]
-            matrix = np.eye(last - first) - pair[np.ix_(of, branch)]
-            factor[first:last] = np.linalg.solve(matrix, pair[of])
-            factor[first:last, branch] = -np.eye(last - first)
+    alone = start[:-1][size == 1]
+    none = np.zeros(case.n_branch, dtype=bool)
+    factor[alone] = compute_outage_factors(case, plan, lost[alone], none).T
+    together = np.flatnonzero(size > 1)
+    distinct = np.unique([i for k in together.tolist() for i in members[k]]).astype(np.int64)
+    pair = compute_pair_factors(case, plan, distinct).T
+    for k in together.tolist():
+        rows, branch = slice(start[k], start[k + 1]), lost[start[k] : start[k + 1]]
+        of = np.searchsorted(distinct, branch)
+        factor[rows] = np.linalg.solve(np.eye(size[k]) - pair[np.ix_(of, branch)], pair[of])
+        factor[rows, branch] = -np.eye(size[k])
     return SetFactors(start, lost, factor)

@@ -46,7 +46,7 @@ def test_sets_lost_together_move_what_a_new_solution_says(name: str, convention:
     for k, lost in enumerate(whole):
         rows = slice(factors.start[k], factors.start[k + 1])
         assert factors.lost[rows].tolist() == lost
-        after = base + base[factors.lost[rows]] @ factors.factor[rows]
+        after = factors.apply(k, base)
         again = solve_dc(case.take_out(Outage(tuple(lost))), convention, True)
         assert after == pytest.approx(again.p_from, abs=1e-9)
     for lost, split in zip(sets, splits, strict=True):
