@@ -14,7 +14,7 @@ import numpy as np
 from gridhub.analysis.judging import find_violations, spread_voltage
 from gridhub.analysis.positions import mark_losing
 from gridhub.analysis.power_flow import compute_loading, spread_flows
-from gridhub.analysis.security_outages import SEVERITY_EXPONENT, Outcomes, Progress, Setting
+from gridhub.analysis.security_outages import SEVERITY_EXPONENT, Outcomes, Progress, Setting, blank_outcomes
 from gridhub.case.case import Bools, Case, Outage
 from gridhub.case.compile import compile_case
 from gridhub.model.network import Network
@@ -39,20 +39,7 @@ def solve_alone(
 ) -> Outcomes:
     """Solve and judge outages one after the other, flows of joins included."""
     count = len(outages)
-    empty = np.zeros(0, dtype=np.int64)
-    outcomes = Outcomes(
-        by_ac=np.ones(count, dtype=bool),
-        status=np.zeros(count, dtype=np.int8),
-        iterations=np.zeros(count, dtype=np.int64),
-        reason=np.full(count, "", dtype=object),
-        worst_branch=np.full(count, -1, dtype=np.int64),
-        worst_loading=np.full(count, np.nan),
-        severity=np.full(count, np.inf),
-        dead=(empty, empty),
-        findings=Findings(empty, empty, empty, np.zeros(0)),
-        p_from=np.full((count, setting.case.n_branch), np.nan) if keep_states else None,
-        vm=np.full((count, len(setting.base_vm)), np.nan) if keep_states else None,
-    )
+    outcomes = blank_outcomes(setting, count, keep_states)
     alive = _find_live_buses(setting.base)
     dead: list[np.ndarray] = []
     found: list[Findings] = []
@@ -67,14 +54,18 @@ def solve_alone(
             found.append(_record(outcomes, k, setting, solution))
         if progress is not None:
             progress(k + 1, count)
+    parts = [outcomes.findings, *found]
     return replace(
         outcomes,
-        dead=(np.repeat(np.arange(count), [len(buses) for buses in dead]), np.concatenate([empty, *dead])),
+        dead=(
+            np.repeat(np.arange(count), [len(buses) for buses in dead]),
+            np.concatenate([outcomes.dead[1], *dead]),
+        ),
         findings=Findings(
-            *(
-                np.concatenate([getattr(part, name) for part in (outcomes.findings, *found)])
-                for name in ("scenario", "kind", "position", "value")
-            )
+            scenario=np.concatenate([part.scenario for part in parts]),
+            kind=np.concatenate([part.kind for part in parts]),
+            position=np.concatenate([part.position for part in parts]),
+            value=np.concatenate([part.value for part in parts]),
         ),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,6 +119,39 @@ class Outcomes:
         return np.asarray(self.solved | (self.status == STATUSES.index(Status.SCREENED)))
 
 
+ROW_FIELDS = (
+    "by_ac",
+    "status",
+    "iterations",
+    "reason",
+    "worst_branch",
+    "worst_loading",
+    "severity",
+    "p_from",
+    "vm",
+)
+"""Fields of `Outcomes` with one row per outage."""
+
+
+def blank_outcomes(setting: Setting, count: int, keep_states: bool) -> Outcomes:
+    """Make the outcomes of outages solved by AC, to be filled in row by row."""
+    nobody = np.zeros(0, dtype=np.int64)
+    case = setting.case
+    return Outcomes(
+        by_ac=np.ones(count, dtype=bool),
+        status=np.full(count, STATUSES.index(Status.NOT_CONVERGED), dtype=np.int8),
+        iterations=np.zeros(count, dtype=np.int64),
+        reason=np.full(count, "", dtype=object),
+        worst_branch=np.full(count, -1, dtype=np.int64),
+        worst_loading=np.full(count, np.nan),
+        severity=np.full(count, np.inf),
+        dead=(nobody, nobody),
+        findings=Findings(nobody, nobody, nobody, np.zeros(0)),
+        p_from=np.full((count, case.n_branch), np.nan) if keep_states else None,
+        vm=np.full((count, len(case.bus_node)), np.nan) if keep_states else None,
+    )
+
+
 def run_batch(
     setting: Setting, outages: Sequence[Outage], keep_states: bool, progress: Progress | None
 ) -> Outcomes:
@@ -220,12 +253,12 @@ def merge_outcomes(setting: Setting, parts: Sequence[tuple[Ints, Outcomes]], kee
     """
     count = sum(len(rows) for rows, _ in parts)
 
-    def scatter(name: str, out: np.ndarray) -> np.ndarray:
-        for rows, part in parts:
-            values = getattr(part, name)
-            if values is not None:
+    outcomes = blank_outcomes(setting, count, keep_states)
+    for rows, part in parts:
+        for name in ROW_FIELDS:
+            out, values = getattr(outcomes, name), getattr(part, name)
+            if out is not None and values is not None:
                 out[rows] = values
-        return out
 
     def gather(arrays: Sequence[np.ndarray]) -> np.ndarray:
         return np.concatenate(arrays)
@@ -237,22 +270,13 @@ def merge_outcomes(setting: Setting, parts: Sequence[tuple[Ints, Outcomes]], kee
         value=gather([part.findings.value for _, part in parts]),
     )
     order = np.argsort(found.scenario, kind="stable")
-    shape = len(setting.case.labels.bus), setting.case.n_branch
-    return Outcomes(
-        by_ac=scatter("by_ac", np.zeros(count, dtype=bool)),
-        status=scatter("status", np.zeros(count, dtype=np.int8)),
-        iterations=scatter("iterations", np.zeros(count, dtype=np.int64)),
-        reason=scatter("reason", np.full(count, "", dtype=object)),
-        worst_branch=scatter("worst_branch", np.full(count, -1, dtype=np.int64)),
-        worst_loading=scatter("worst_loading", np.full(count, np.nan)),
-        severity=scatter("severity", np.full(count, np.inf)),
+    return replace(
+        outcomes,
         dead=(
             gather([rows[part.dead[0]] for rows, part in parts]),
             gather([part.dead[1] for _, part in parts]),
         ),
         findings=Findings(
-            *(getattr(found, name)[order] for name in ("scenario", "kind", "position", "value"))
+            found.scenario[order], found.kind[order], found.position[order], found.value[order]
         ),
-        p_from=scatter("p_from", np.full((count, shape[1]), np.nan)) if keep_states else None,
-        vm=scatter("vm", np.full((count, shape[0]), np.nan)) if keep_states else None,
     )
