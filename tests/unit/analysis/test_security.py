@@ -255,3 +255,41 @@ def test_progress_counts_every_outage() -> None:
     seen: list[tuple[int, int]] = []
     gh.run_security(make_double_feed(), progress=lambda done, total: seen.append((done, total)))
     assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_buses_joined_into_one_node_are_judged_one_by_one(seed: int) -> None:
+    """Kept states need the flows of the joins, so they are solved alone: nothing else may differ."""
+    net = make_meshed(seed, n_bus=14, extra=10)
+    line, bus = net.line, net.bus
+    joins = line.index[:3]
+    line.loc[joins, ["r_ohm", "x_ohm", "b_us"]] = 0.0
+    line.loc[joins, "rate_mva"] = np.nan
+    bus.loc[line.loc[joins, "to_bus"], "vn_kv"] = 300.0
+    net = net.replace(line=line, bus=bus)
+    cset = gh.list_contingencies(net, kinds=["line", "transformer", "generator", "bus_section"])
+    criteria = make_criteria(voltage_change_max_pu=0.004)
+    batch = gh.run_security(net, cset, criteria=criteria, verify="all")
+    alone = gh.run_security(net, cset, criteria=criteria, verify="all", keep="all")
+    assert batch.unjudged
+    assert batch.violations["kind"].isin(["voltage_low", "voltage_change"]).any()
+    same = batch.status["iterations"] == alone.status["iterations"]
+    assert same.all()
+    pd.testing.assert_frame_equal(batch.status, alone.status, atol=1e-7)
+    pd.testing.assert_frame_equal(batch.violations, alone.violations, atol=1e-7)
+    pd.testing.assert_frame_equal(batch.ranking, alone.ranking, atol=1e-7)
+    low = batch.violations.query("kind == 'voltage_low'")
+    assert not low["element"].isin(bus.index[bus["vn_kv"] == 300.0]).any()
+
+
+def test_without_a_screen_nothing_is_estimated_or_cleared() -> None:
+    net = make_meshed(1)
+    asked, plain = gh.run_security(net, verify="all"), gh.run_security(net, screen=None)
+    assert list(asked.screen.columns) == list(plain.screen.columns)
+    assert asked.screen["estimated_percent"].notna().any()
+    assert plain.screen["estimated_percent"].isna().all()
+    assert plain.screen["flagged"].all()
+    assert plain.screen["solved_by_ac"].all()
+    assert [plain.summary[name] for name in ("missed", "false", "screened_out")] == [0, 0, 0]
+    pd.testing.assert_frame_equal(asked.status, plain.status)
+    pd.testing.assert_frame_equal(asked.violations, plain.violations)
