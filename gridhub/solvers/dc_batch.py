@@ -12,7 +12,6 @@ from scipy.sparse import csr_array
 from gridhub.case.case import Bools, Case, Floats, Ints
 from gridhub.case.matrices import sum_at_nodes
 from gridhub.kernels.balance import share_imbalances
-from gridhub.solvers.ac import has_dead_power
 from gridhub.solvers.dc import COLUMNS, DcPlan, hold_reference_angles
 from gridhub.solvers.injections import drop_dead_links
 from gridhub.solvers.scenario import Injections
@@ -288,7 +287,7 @@ def solve_dc_batch(
         sound[block] = balance.sound
     result.va[:, ~islands.live] = np.nan
     result.p_from[:, solver.dead_branch] = np.nan
-    return replace(result, status=_judge(solver, injections, sound))
+    return replace(result, status=_judge(solver, sound))
 
 
 def check_plan(plan: DcPlan, distributed_slack: bool) -> None:
@@ -317,11 +316,18 @@ def _find_residual(solver: DcBatchSolver, balance: Balance, p_from: Floats) -> F
     return residual
 
 
-def _judge(solver: DcBatchSolver, injections: Injections | None, sound: Bools) -> tuple[Status, ...]:
-    case, islands = solver.case, solver.plan.islands
-    if injections is None or islands.live.all():
-        dead = np.full(len(sound), has_dead_power(case, islands))
-    else:
-        dead = np.array([has_dead_power(injections.apply(case, i), islands) for i in range(len(sound))])
-    solved = np.where(dead, Status.ISLANDED, Status.CONVERGED)
+def _judge(solver: DcBatchSolver, sound: Bools) -> tuple[Status, ...]:
+    """Status of each set: sound or not, and whether load or generation stands in a dead island."""
+    case, live = solver.case, solver.plan.islands.live
+    unserved = np.zeros(len(sound), dtype=bool)
+    for name, bus, on in (
+        ("load_p", case.load_bus, case.load_on),
+        ("generator_p", case.generator_bus, case.generator_on),
+    ):
+        node = case.bus_node[bus]
+        dead = np.flatnonzero(on & np.where(node >= 0, ~live[node], True))
+        given = getattr(solver.injections, name)
+        values = getattr(case, name)[dead] if given is None else given[:, dead]
+        unserved |= (values != 0).any(axis=-1)
+    solved = np.where(unserved, Status.ISLANDED, Status.CONVERGED)
     return tuple(Status(s) for s in np.where(sound, solved, Status.NOT_CONVERGED))

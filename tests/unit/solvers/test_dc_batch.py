@@ -59,6 +59,10 @@ def test_sets_solved_together_are_sets_solved_alone(seed: int, convention: str, 
     assert_same_as_one_by_one(case, hours, batch, convention, distributed, chosen)
     # far and farther hang on no reference
     assert set(batch.status) <= {Status.ISLANDED, Status.NOT_CONVERGED}
+    nothing_there = hours.load_p * (np.array(case.labels.load) != "unserved")
+    quiet = solve_dc_batch(case, plan, replace(hours, load_p=nothing_there), distributed)
+    assert Status.CONVERGED in quiet.status
+    assert Status.ISLANDED not in quiet.status
     assert np.isnan(batch.p_from[:, case.labels.branch.index("dead")]).all()
 
 

@@ -167,16 +167,18 @@ def assert_same_bytes(one: DcScreen, other: DcScreen) -> None:
         assert mine.tobytes() == its.tobytes(), item.name
 
 
-def test_threads_and_blocks_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_change_no_bit_and_blocks_nothing_that_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     case = load_case("pandapower:case118")
     hours = make_hours(case, 300)
     plan, limit, outages = plan_dc(case, "x_tap"), make_limits(case, hours), list_outages(case, 0, 10)
     one = screen_dc_outages(case, plan, outages, limit, hours)
     assert_same_bytes(one, screen_dc_outages(case, plan, outages, limit, hours, threads=3))
     monkeypatch.setattr(module, "MEMORY", 8 * case.n_branch * 70)
-    in_blocks = screen_dc_outages(case, plan, outages, limit, hours, threads=2)
-    for item in ("branch_percent", "outage_percent", "hour_percent"):
-        assert getattr(in_blocks, item) == pytest.approx(getattr(one, item), rel=1e-12, nan_ok=True)
+    for kept in (4, 1):
+        monkeypatch.setattr(module, "KEPT_BLOCKS", kept)
+        in_blocks = screen_dc_outages(case, plan, outages, limit, hours, threads=2)
+        for item in ("branch_percent", "outage_percent", "hour_percent"):
+            assert getattr(in_blocks, item) == pytest.approx(getattr(one, item), rel=1e-12, nan_ok=True)
 
 
 def permute_branches(case: Case, order: np.ndarray) -> Case:
