@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -12,10 +12,10 @@ Function = TypeVar("Function", bound=Callable[..., object])
 
 def compiled(function: Function) -> Function:
     """Compile a kernel on its first call for each set of argument types."""
-    options = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz", "arcp"}}
+    options: dict[str, Any] = {
+        "cache": True,
+        "nogil": True,
+        "error_model": "numpy",
+        "fastmath": {"contract", "nsz", "arcp"},
+    }
     return cast(Function, numba.njit(**options)(function))
-
-
-def inlined(function: Function) -> Function:
-    """Compile a function of a few lines into its callers."""
-    return cast(Function, numba.njit(inline="always", error_model="numpy")(function))

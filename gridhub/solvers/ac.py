@@ -58,7 +58,7 @@ class AcStart:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Setting:
+class Setting:
     """Everything about one AC solve that does not change between starts."""
 
     case: Case
@@ -73,7 +73,8 @@ class _Setting:
     options: PowerFlowOptions
 
 
-def _prepare(case: Case, plan: NewtonPlan | None, options: PowerFlowOptions) -> _Setting:
+def prepare_setting(case: Case, plan: NewtonPlan | None, options: PowerFlowOptions) -> Setting:
+    """Find islands, slack and regulation of a case, and plan it where no plan fits."""
     islands = find_islands(case)
     if plan is None or not plan.fits(case, islands):
         plan = plan_newton(case)
@@ -92,7 +93,7 @@ def _prepare(case: Case, plan: NewtonPlan | None, options: PowerFlowOptions) -> 
     has_regulator = np.bincount(islands.island, regulated, islands.count) > 0
     anchored[reference[~has_regulator[islands.island[reference]]]] = True
     fixed = np.where(islands.live, compute_fixed_injection(case), 0.0)
-    return _Setting(
+    return Setting(
         case,
         plan,
         plan.fill_admittance(case),
@@ -106,7 +107,7 @@ def _prepare(case: Case, plan: NewtonPlan | None, options: PowerFlowOptions) -> 
     )
 
 
-def _list_starts(setting: _Setting) -> list[AcStart]:
+def _list_starts(setting: Setting) -> list[AcStart]:
     """First guesses in the order they are tried."""
     case, options = setting.case, setting.options
     set_point = setting.regulation.set_point
@@ -130,7 +131,7 @@ def _list_starts(setting: _Setting) -> list[AcStart]:
     return [*starts, replace(last, name=f"{last.name}, limited steps", limited=True)]
 
 
-def _hold_references(setting: _Setting, start: AcStart) -> tuple[Floats, Floats, Floats]:
+def _hold_references(setting: Setting, start: AcStart) -> tuple[Floats, Floats, Floats]:
     """Bring a start to the angles, voltages and imbalance the equations hold or expect."""
     case, islands = setting.case, setting.islands
     held = setting.angle_held & islands.live
@@ -147,7 +148,7 @@ def _hold_references(setting: _Setting, start: AcStart) -> tuple[Floats, Floats,
     return vm, va, np.where(setting.slack.shared, imbalance, 0.0)
 
 
-def _solve_with_limits(setting: _Setting, start: AcStart) -> tuple[NewtonState, NDArray[np.int8], int, int]:
+def _solve_with_limits(setting: Setting, start: AcStart) -> tuple[NewtonState, NDArray[np.int8], int, int]:
     """Solve, and change the role of nodes at reactive limits until none is beyond its own.
 
     A node whose units would pass their limit is freed and its units held there; it takes its voltage up
@@ -189,7 +190,7 @@ def _solve_with_limits(setting: _Setting, start: AcStart) -> tuple[NewtonState, 
 
 
 def _solve_roles(
-    setting: _Setting, guess: tuple[Floats, Floats, Floats], at_limit: NDArray[np.int8], limited: bool
+    setting: Setting, guess: tuple[Floats, Floats, Floats], at_limit: NDArray[np.int8], limited: bool
 ) -> NewtonState:
     """Solve with given roles: which nodes hold their voltage, which are at a reactive limit."""
     regulation, options = setting.regulation, setting.options
@@ -211,7 +212,7 @@ def _solve_roles(
 
 
 def _find_switches(
-    setting: _Setting, state: NewtonState, at_limit: NDArray[np.int8], returns: NDArray[np.int64], most: int
+    setting: Setting, state: NewtonState, at_limit: NDArray[np.int8], returns: NDArray[np.int64], most: int
 ) -> tuple[NDArray[np.int8], Bools]:
     """Decide which nodes change their role: new limit state, and who takes its voltage up again.
 
@@ -235,7 +236,7 @@ def _find_switches(
 
 
 def _finish(
-    setting: _Setting, start: AcStart, state: NewtonState, at_limit: NDArray[np.int8], counts: tuple[int, int]
+    setting: Setting, start: AcStart, state: NewtonState, at_limit: NDArray[np.int8], counts: tuple[int, int]
 ) -> Solution:
     """Turn the last iterate into a solution: units' powers, flows, and the check of the whole."""
     case, islands, regulation = setting.case, setting.islands, setting.regulation
@@ -279,7 +280,7 @@ def _finish(
     )
 
 
-def _judge(setting: _Setting, state: NewtonState, mismatch: Complexes) -> tuple[Status, str]:
+def _judge(setting: Setting, state: NewtonState, mismatch: Complexes) -> tuple[Status, str]:
     """Give the status of a finished state."""
     if state.outcome == "singular":
         return Status.SINGULAR, "the Jacobian is singular"
@@ -335,7 +336,7 @@ def solve_ac(
     Solution
         Never raises for want of convergence: see ``status`` and ``reason``.
     """
-    setting = _prepare(case, plan, options)
+    setting = prepare_setting(case, plan, options)
     best: Solution | None = None
     starts = _list_starts(setting) if start is None else [start]
     tried = 0

@@ -9,12 +9,19 @@ from typing import Literal
 import numpy as np
 
 from gridhub.case.case import Case, Ints, Outage
+from gridhub.solvers.ac import prepare_setting, solve_ac
+from gridhub.solvers.base import build_base, build_watched
 from gridhub.solvers.batch_result import BatchResult, ResultBuilder
+from gridhub.solvers.chord import solve_in_lanes
+from gridhub.solvers.differences import find_differences
 from gridhub.solvers.loop import Scenario, solve_one_by_one
 from gridhub.solvers.newton import NewtonPlan, plan_newton
 from gridhub.solvers.options import PowerFlowOptions
 from gridhub.solvers.scenario import Injections, Watch, watch_nothing
 from gridhub.solvers.solution import Solution
+
+LANES = 8
+"""Scenarios that share a machine vector."""
 
 Keep = Literal["violations", "all"]
 Progress = Callable[[int, int], None]
@@ -59,6 +66,7 @@ def solve_batch(
     base: Solution | None = None,
     watch: Watch | None = None,
     keep: Keep = "violations",
+    lanes: int = LANES,
     progress: Progress | None = None,
 ) -> BatchResult:
     """Solve every scenario of a batch by AC.
@@ -92,8 +100,41 @@ def solve_batch(
     scenarios = _list_scenarios(outages, injections, at)
     watch = watch or watch_nothing(case)
     builder = ResultBuilder(len(scenarios), case.n_node, case.n_branch, keep == "all")
-    solve_one_by_one(case, plan.newton, plan.options, injections, scenarios, base, watch, builder, progress)
+    left = scenarios
+    if lanes > 1:
+        left = []
+        for position in sorted({scenario.injection for scenario in scenarios}):
+            group = [scenario for scenario in scenarios if scenario.injection == position]
+            own = case if injections is None else injections.apply(case, position)
+            before = base if position < 0 else None
+            left += _solve_group(own, plan, group, before, watch, lanes, builder)
+    solve_one_by_one(case, plan.newton, plan.options, injections, left, base, watch, builder, progress)
     return builder.finish()
+
+
+def _solve_group(
+    case: Case,
+    plan: BatchPlan,
+    group: list[Scenario],
+    before: Solution | None,
+    watch: Watch,
+    lanes: int,
+    builder: ResultBuilder,
+) -> list[Scenario]:
+    """Solve scenarios of one injection set in lanes; return those that are left to the full Newton."""
+    if before is None:
+        before = solve_ac(case, plan.options, plan.newton)
+    setting = prepare_setting(case, plan.newton, plan.options)
+    start = build_base(setting, before, lanes) if before.status.is_solved else None
+    if start is None:
+        return group
+    for scenario in group:
+        case.take_out(scenario.outage)
+    numbers = np.array([scenario.number for scenario in group])
+    differences = find_differences(setting, start, [scenario.outage for scenario in group])
+    watched = build_watched(setting, before, watch)
+    left = solve_in_lanes(setting, start, watched, differences, before, numbers, plan.options, lanes, builder)
+    return [group[k] for k in left.tolist()]
 
 
 def _list_scenarios(

@@ -1,0 +1,202 @@
+"""Loading of branches and voltages of nodes, all lanes together, held against their limits."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from gridhub.kernels.events import FIELDS
+from gridhub.kernels.factor import Flags, Floats
+from gridhub.kernels.jit import compiled
+from gridhub.kernels.lanes import (
+    Lanes,
+    add,
+    any_above,
+    fma,
+    get,
+    larger,
+    load,
+    load_one,
+    mul,
+    nfma,
+    smaller,
+    spread,
+    store,
+)
+from gridhub.kernels.records import Base, Ints, Watched
+
+THERMAL, VOLTAGE_LOW, VOLTAGE_HIGH, VOLTAGE_CHANGE = range(4)
+"""Kinds of violations."""
+
+
+class Worst(NamedTuple):
+    """Highest loadings found.
+
+    Attributes
+    ----------
+    of_branch, by_scenario : (m,)
+        Squared loading of each watched branch, and the scenario it was found in.
+    of_scenario, branch : (k,)
+        Squared loading of each scenario, and the watched branch it was found at; -1 without any.
+    severity : (k,) float
+        Sum of the fourth powers of all loadings.
+    realistic : (k,) bool
+        Whether every live voltage is.
+    """
+
+    of_branch: Floats
+    by_scenario: Ints
+    of_scenario: Floats
+    branch: Ints
+    severity: Floats
+    realistic: Flags
+
+
+@compiled
+def note(found: Floats, count: int, scenario: int, kind: int, position: int, value: float) -> Floats:
+    """Write a violation into row `count`, making room where there is none."""
+    if 4 * count >= len(found):
+        more = np.empty(2 * len(found))
+        more[: len(found)] = found
+        found = more
+    found[4 * count], found[4 * count + 1], found[4 * count + 2] = scenario, kind, position
+    found[4 * count + 3] = value
+    return found
+
+
+@compiled
+def judge_branches(
+    base: Base,
+    watched: Watched,
+    lane_item: Ints,
+    final: Floats,
+    out: Ints,
+    V: Floats,
+    work: Floats,
+    worst: Worst,
+    found: Floats,
+    count: int,
+    lanes: Lanes,
+) -> tuple[Floats, int]:
+    """Compute the loading of every watched branch at both ends and note what is above its rating.
+
+    Parameters
+    ----------
+    final : (width,) float
+        1 in lanes whose state is final, 0 in others, which are left out.
+    out : (k + 1,) int
+        width * watched branch + lane of branches that are out or dead in a lane, ascending; closed by a
+        number beyond all.
+    work : (3 width,) float
+    found, count : violations so far, and their number.
+    """
+    width = len(lane_item)
+    mask = load(final, 0, lanes)
+    highest, sum4 = spread(-1.0, lanes), spread(0.0, lanes)
+    above = spread(watched.overload, lanes)
+    at = 0
+    for r in range(len(watched.branch)):
+        branch = get(watched.branch, r)
+        i, j = 2 * width * get(base.branch_from, branch), 2 * width * get(base.branch_to, branch)
+        a, b, c, d = (
+            load(V, i, lanes),
+            load(V, i + width, lanes),
+            load(V, j, lanes),
+            load(V, j + width, lanes),
+        )
+        y = 8 * branch
+        g, s = load_one(base.branch_y, y, lanes), load_one(base.branch_y, y + 1, lanes)
+        u, w = load_one(base.branch_y, y + 2, lanes), load_one(base.branch_y, y + 3, lanes)
+        x_r = fma(u, c, nfma(w, d, nfma(s, b, mul(g, a))))
+        x_i = fma(u, d, fma(w, c, fma(s, a, mul(g, b))))
+        from_end = mul(fma(x_r, x_r, mul(x_i, x_i)), fma(a, a, mul(b, b)))
+        g, s = load_one(base.branch_y, y + 4, lanes), load_one(base.branch_y, y + 5, lanes)
+        u, w = load_one(base.branch_y, y + 6, lanes), load_one(base.branch_y, y + 7, lanes)
+        x_r = fma(u, c, nfma(w, d, nfma(s, b, mul(g, a))))
+        x_i = fma(u, d, fma(w, c, fma(s, a, mul(g, b))))
+        to_end = mul(fma(x_r, x_r, mul(x_i, x_i)), fma(c, c, mul(d, d)))
+        loading = mul(mask, mul(larger(from_end, to_end), load_one(watched.by_rate, r, lanes)))
+        if out[at] < width * (r + 1):
+            store(work, 0, loading)
+            while out[at] < width * (r + 1):
+                work[out[at] - width * r] = 0.0
+                at += 1
+            loading = load(work, 0, lanes)
+        sum4 = fma(loading, loading, sum4)
+        if any_above(loading, highest):
+            store(work, 0, loading)
+            store(work, width, highest)
+            for lane in range(width):
+                if work[lane] > work[width + lane] and lane_item[lane] >= 0 and final[lane] > 0.0:
+                    worst.branch[lane_item[lane]] = r
+            highest = larger(loading, highest)
+        if any_above(loading, load_one(worst.of_branch, r, lanes)):
+            store(work, 0, loading)
+            for lane in range(width):
+                if work[lane] > worst.of_branch[r] and final[lane] > 0.0:
+                    worst.of_branch[r] = work[lane]
+                    worst.by_scenario[r] = lane_item[lane]
+        if any_above(loading, above):
+            store(work, 0, loading)
+            for lane in range(width):
+                if work[lane] > watched.overload:
+                    percent = 100.0 * np.sqrt(work[lane])
+                    found = note(found, count, lane_item[lane], THERMAL, branch, percent)
+                    count += 1
+    store(work, 0, highest)
+    store(work, width, sum4)
+    for lane in range(width):
+        if final[lane] > 0.0:
+            worst.of_scenario[lane_item[lane]] = work[lane]
+            worst.severity[lane_item[lane]] = work[width + lane]
+    return found, count
+
+
+@compiled
+def judge_nodes(
+    base: Base,
+    watched: Watched,
+    lane_item: Ints,
+    final: Floats,
+    slot: Ints,
+    event: Floats,
+    V: Floats,
+    worst: Worst,
+    found: Floats,
+    count: int,
+    lanes: Lanes,
+) -> tuple[Floats, int]:
+    """Hold every live voltage against its limits; a lane with an unrealistic one is marked so."""
+    width = len(lane_item)
+    for i in range(len(base.kind)):
+        if base.root[i] < 0:
+            continue
+        low = max(watched.low[i], watched.change_low[i], watched.real_low)
+        high = min(watched.high[i], watched.change_high[i], watched.real_high)
+        row = 2 * width * i
+        e, f = load(V, row, lanes), load(V, row + width, lanes)
+        v2 = fma(e, e, mul(f, f))
+        if not (any_above(v2, spread(high, lanes)) or any_above(spread(low, lanes), v2)):
+            continue
+        for lane in range(width):
+            if final[lane] == 0.0:
+                continue
+            if slot[i] >= 0 and event[FIELDS * width * slot[i] + 2 * width + lane] == 0.0:
+                continue
+            k = lane_item[lane]
+            square = V[row + lane] ** 2 + V[row + width + lane] ** 2
+            vm = np.sqrt(square)
+            if square < watched.real_low or square > watched.real_high:
+                worst.realistic[k] = False
+            if square < watched.low[i]:
+                found = note(found, count, k, VOLTAGE_LOW, i, vm)
+                count += 1
+            if square > watched.high[i]:
+                found = note(found, count, k, VOLTAGE_HIGH, i, vm)
+                count += 1
+            if square < watched.change_low[i] or square > watched.change_high[i]:
+                before = np.sqrt(base.e[i] ** 2 + base.f[i] ** 2)
+                found = note(found, count, k, VOLTAGE_CHANGE, i, abs(vm - before))
+                count += 1
+    return found, count

@@ -1,0 +1,352 @@
+"""What is computed once for a scenario before its first sweep: path, correction of the factor, first step."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from gridhub.kernels.compensation import (
+    COLUMNS,
+    add_branch_rows,
+    collect_path,
+    narrow_paths,
+    solve_middle,
+    solve_paths,
+)
+from gridhub.kernels.events import FIELDS, fill_constants, list_touched, reset_events, update_events
+from gridhub.kernels.factor import Flags, Floats
+from gridhub.kernels.jit import compiled
+from gridhub.kernels.lanes import Lanes
+from gridhub.kernels.records import HELD, Base, Ints, Scenarios, Shorts, Singles
+
+LARGEST_RANK = 48
+"""Rank of a correction beyond which a scenario is left to the full Newton."""
+
+
+class Desk(NamedTuple):
+    """Room to work in for one scenario at a time.
+
+    Attributes
+    ----------
+    mark, slot, seed_place : (n,) int
+        -1 everywhere between uses.
+    dead : (n,) bool
+        False everywhere between uses.
+    touched, path, seeds : int
+    A, B : float
+        (2 path, rank) each, as long as they come.
+    D, G, M : (LARGEST_RANK^2,) float
+    y : (2 n,) float
+    V : (2 n,) float
+        The base's voltage, real and imaginary part in turn.
+    constant, event, still : float
+        Event rows of one lane; no imbalance.
+    """
+
+    mark: Ints
+    slot: Ints
+    seed_place: Ints
+    dead: Flags
+    touched: Ints
+    path: Ints
+    seeds: Ints
+    A: Floats
+    B: Floats
+    D: Floats
+    G: Floats
+    M: Floats
+    y: Floats
+    V: Floats
+    constant: Floats
+    event: Floats
+    still: Floats
+
+
+@compiled
+def make_desk(base: Base, most_touched: int) -> Desk:
+    """Make room for scenarios that touch up to so many nodes."""
+    n = len(base.kind)
+    V = np.empty(2 * n)
+    depth = np.zeros(n, np.int64)
+    deepest = 1
+    for j in range(n - 1, -1, -1):
+        above = base.elimination.parent[j]
+        depth[j] = depth[above] + 1 if above >= 0 else 1
+        deepest = max(deepest, depth[j])
+        V[2 * j], V[2 * j + 1] = base.e[j], base.f[j]
+    longest = min(n, deepest * max(most_touched, 1))
+    return Desk(
+        np.full(n, -1, np.int64),
+        np.full(n, -1, np.int64),
+        np.full(n, -1, np.int64),
+        np.zeros(n, np.bool_),
+        np.empty(most_touched + 1, np.int64),
+        np.empty(n, np.int64),
+        np.empty(most_touched + 1, np.int64),
+        np.empty(2 * longest * LARGEST_RANK + 64),
+        np.empty(2 * longest * LARGEST_RANK + 64),
+        np.empty(LARGEST_RANK * LARGEST_RANK),
+        np.empty(LARGEST_RANK * LARGEST_RANK),
+        np.empty(LARGEST_RANK * LARGEST_RANK),
+        np.empty(2 * n),
+        V,
+        np.empty(2 * most_touched + 2),
+        np.empty(FIELDS * most_touched + FIELDS),
+        np.zeros(len(base.imbalance)),
+    )
+
+
+@compiled
+def find_path(
+    base: Base, scenarios: Scenarios, k: int, role_node: Ints, role: Ints, roles: int, desk: Desk
+) -> tuple[int, int, int, int]:
+    """Find the nodes that scenario k touches, their path, and the seeds of its correction.
+
+    Returns
+    -------
+    touched, length, seeds, rank : int
+        Numbers of each; `desk` holds the nodes, touched ones without repetition. The path is marked.
+    """
+    count = list_touched(base, scenarios, k, role_node, roles, desk.touched)
+    distinct = 0
+    for q in range(count):
+        node = desk.touched[q]
+        if base.root[node] >= 0 and desk.slot[node] < 0:
+            desk.slot[node] = distinct
+            desk.touched[distinct] = node
+            distinct += 1
+    length = collect_path(base.elimination.parent, desk.touched, distinct, desk.mark, desk.path)
+    for p in range(scenarios.dead_start[k], scenarios.dead_start[k + 1]):
+        desk.dead[scenarios.dead[p]] = True
+    seeds = 0
+    for p in range(scenarios.branch_start[k], scenarios.branch_start[k + 1]):
+        branch = scenarios.branch[p]
+        for node in (base.branch_from[branch], base.branch_to[branch]):
+            if desk.seed_place[node] == -1:
+                desk.seed_place[node] = seeds
+                desk.seeds[seeds] = node
+                seeds += 1
+    for p in range(scenarios.shunt_start[k], scenarios.shunt_start[k + 1]):
+        node = scenarios.shunt_node[p]
+        if not desk.dead[node] and desk.seed_place[node] == -1:
+            desk.seed_place[node] = seeds
+            desk.seeds[seeds] = node
+            seeds += 1
+    for r in range(roles):
+        node = role_node[r]
+        if desk.dead[node]:
+            continue
+        if (role[r] == 0) != (base.kind[node] == HELD) and desk.seed_place[node] == -1:
+            desk.seed_place[node] = seeds
+            desk.seeds[seeds] = node
+            seeds += 1
+    return distinct, length, seeds, (2 * seeds + COLUMNS - 1) // COLUMNS * COLUMNS
+
+
+@compiled
+def clear_desk(scenarios: Scenarios, k: int, touched: int, length: int, seeds: int, desk: Desk) -> None:
+    """Leave the desk as the next scenario expects it."""
+    for q in range(touched):
+        desk.slot[desk.touched[q]] = -1
+    for s in range(length):
+        desk.mark[desk.path[s]] = -1
+    for q in range(seeds):
+        desk.seed_place[desk.seeds[q]] = -1
+    for p in range(scenarios.dead_start[k], scenarios.dead_start[k + 1]):
+        desk.dead[scenarios.dead[p]] = False
+
+
+@compiled
+def fill_difference(
+    base: Base, scenarios: Scenarios, k: int, role_node: Ints, role: Ints, roles: int, rank: int, desk: Desk
+) -> None:
+    """Fill D, the part of the base's Jacobian that scenario k does not have."""
+    D = desk.D
+    for r in range(rank * rank):
+        D[r] = 0.0
+    for p in range(scenarios.branch_start[k], scenarios.branch_start[k + 1]):
+        branch = scenarios.branch[p]
+        f, t = base.branch_from[branch], base.branch_to[branch]
+        for own, other in ((f, t), (t, f)):
+            if not desk.dead[own]:
+                row, column = desk.seed_place[own], desk.seed_place[other]
+                add_branch_rows(base, branch, own, other, row, column, rank, D)
+    for p in range(scenarios.shunt_start[k], scenarios.shunt_start[k + 1]):
+        node = scenarios.shunt_node[p]
+        s = desk.seed_place[node]
+        if s >= 0:
+            v2 = base.e[node] ** 2 + base.f[node] ** 2
+            if not base.angle_held[node]:
+                D[2 * s * rank + 2 * s + 1] += 2.0 * v2 * scenarios.shunt_y[2 * p]
+            D[(2 * s + 1) * rank + 2 * s + 1] -= 2.0 * v2 * scenarios.shunt_y[2 * p + 1]
+    for r in range(roles):
+        node = role_node[r]
+        s = desk.seed_place[node]
+        if s >= 0 and (role[r] == 0) != (base.kind[node] == HELD):
+            sign = -1.0 if role[r] == 0 else 1.0
+            D[(2 * s + 1) * rank + 2 * s + 1] += sign * base.stiffness[node]
+
+
+@compiled
+def correct_factor(length: int, seeds: int, rank: int, base: Base, desk: Desk, four: Lanes) -> None:
+    """Solve for A, B and W on the marked path; `desk.y` is solved along."""
+    for r in range(2 * length * rank):
+        desk.A[r] = 0.0
+        desk.B[r] = 0.0
+    for q in range(seeds):
+        s = desk.mark[desk.seeds[q]]
+        for c in range(2):
+            at = (2 * s + c) * rank + 2 * q + c
+            desk.A[at], desk.B[at] = 1.0, 1.0
+    solve_paths(base, desk.path, length, desk.mark, rank, desk.A, desk.B, desk.y, four)
+    if rank > 0:
+        solve_middle(length, rank, desk.A, desk.B, desk.D, desk.G, desk.M, four)
+
+
+@compiled
+def fill_first_mismatch(
+    base: Base,
+    scenarios: Scenarios,
+    k: int,
+    role_node: Ints,
+    role: Ints,
+    roles: int,
+    touched: int,
+    length: int,
+    desk: Desk,
+) -> float:
+    """Fill `desk.y` with the mismatch of scenario k at the voltages of the base; return the sum of sizes."""
+    for s in range(2 * length):
+        desk.y[s] = 0.0
+    reset_events(base, desk.touched, touched, 1, desk.slot, desk.constant, desk.event)
+    fill_constants(base, scenarios, k, 0, 1, role_node, role, roles, desk.slot, desk.constant, desk.event)
+    update_events(
+        base, scenarios, k, 0, 1, False, desk.slot, desk.constant, touched, desk.still, desk.V, desk.event
+    )
+    size = 0.0
+    for q in range(touched):
+        node = desk.touched[q]
+        event = desk.event[FIELDS * q : FIELDS * q + FIELDS]
+        if event[2] == 0.0:
+            continue
+        at = 2 * desk.mark[node]
+        a = 0.0 if base.angle_held[node] else event[0]
+        if event[3] > 0.0:
+            off = 0.5 - event[4] * (base.e[node] ** 2 + base.f[node] ** 2)
+            c = base.stiffness[node] * off
+            size += abs(a) + abs(off)
+        else:
+            c = event[1]
+            if base.kind[node] == HELD:
+                c += base.q[node] - base.q_calculated[node]
+            size += abs(a) + abs(c)
+        desk.y[at], desk.y[at + 1] = a, c
+    return size
+
+
+@compiled
+def take_first_step(
+    length: int, seeds: int, rank: int, size: float, desk: Desk, left: Singles, right: Singles, z: Singles
+) -> float:
+    """Correct the step that `desk.y` holds, write it into z, and estimate how hard the scenario is.
+
+    The estimate is the change at the ends of what is lost times the mismatch: what the step leaves is of
+    second order in that change.
+    """
+    y, inner = desk.y, desk.G
+    for r in range(rank):
+        inner[r] = 0.0
+        for s in range(2 * length):
+            inner[r] += right[s * rank + r] * y[s]
+    for s in range(2 * length):
+        for r in range(rank):
+            y[s] += left[s * rank + r] * inner[r]
+        z[s] = y[s]
+    low, high, largest = np.inf, -np.inf, 0.0
+    for r in range(2 * seeds):
+        change = 0.0
+        for s in range(2 * length):
+            change += right[s * rank + r] * y[s]
+        if r % 2:
+            largest = max(largest, abs(change))
+        else:
+            low, high = min(low, change), max(high, change)
+    if seeds > 0:
+        largest = max(largest, high - low)
+    return largest * size
+
+
+@compiled
+def grow(pool: Singles, need: int) -> Singles:
+    """Make a pool at least so long, keeping what it holds."""
+    if need <= len(pool):
+        return pool
+    more = np.empty(max(need, 2 * len(pool)), pool.dtype)
+    more[: len(pool)] = pool
+    return more
+
+
+@compiled
+def prepare(
+    base: Base,
+    scenarios: Scenarios,
+    k: int,
+    at_base: bool,
+    role_node: Ints,
+    role: Ints,
+    roles: int,
+    desk: Desk,
+    nodes: Shorts,
+    history: Singles,
+    left: Singles,
+    right: Singles,
+    used: int,
+    used_vectors: int,
+    four: Lanes,
+) -> tuple[int, int, Shorts, Singles, Singles, Singles, int, int, float]:
+    """Prepare a scenario; with `at_base` also its first step from the voltages of the base.
+
+    Parameters
+    ----------
+    nodes, history, left, right : pools
+        Of path nodes, of the acceleration (12 numbers per path node), of A W and of B.
+    used, used_vectors : int
+        How much of the pools is taken.
+
+    Returns
+    -------
+    length, rank : int
+        Of the path and of the correction; -1 where the rank is too large.
+    nodes, history, left, right, used, used_vectors
+        The pools, and how much of them is taken now.
+    hard : float
+        Estimate of `take_first_step`.
+    """
+    touched, length, seeds, rank = find_path(base, scenarios, k, role_node, role, roles, desk)
+    if rank > LARGEST_RANK:
+        clear_desk(scenarios, k, touched, length, seeds, desk)
+        return -1, -1, nodes, history, left, right, used, used_vectors, 0.0
+    nodes, history = grow(nodes, used + length), grow(history, 12 * (used + length))
+    vectors = 2 * length * rank
+    left, right = grow(left, used_vectors + vectors), grow(right, used_vectors + vectors)
+    fill_difference(base, scenarios, k, role_node, role, roles, rank, desk)
+    size = 0.0
+    if at_base:
+        size = fill_first_mismatch(base, scenarios, k, role_node, role, roles, touched, length, desk)
+    else:
+        desk.y[: 2 * length] = 0.0
+    correct_factor(length, seeds, rank, base, desk, four)
+    own_left, own_right = left[used_vectors:], right[used_vectors:]
+    if rank > 0:
+        narrow_paths(length, rank, desk.A, desk.B, desk.D, own_left, own_right, four)
+    past = history[12 * used : 12 * (used + length)]
+    past[:] = np.float32(0.0)
+    hard = 0.0
+    if at_base:
+        hard = take_first_step(length, seeds, rank, size, desk, own_left, own_right, past)
+        past[2 * length : 4 * length] = past[: 2 * length]
+    for s in range(length):
+        nodes[used + s] = desk.path[s]
+    clear_desk(scenarios, k, touched, length, seeds, desk)
+    return length, rank, nodes, history, left, right, used + length, used_vectors + vectors, hard

@@ -1,0 +1,190 @@
+"""Scenarios in lanes: chunks of a batch on all cores, and their results back in the order of the case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from gridhub.case.case import Floats, Ints
+from gridhub.kernels.batch import DONE, solve_chunk
+from gridhub.kernels.compensation import COLUMNS
+from gridhub.kernels.lanes import make_lanes
+from gridhub.kernels.loading import Worst
+from gridhub.kernels.records import Base, Settings, Watched
+from gridhub.solvers.ac import LARGEST_RETURNS, VOLTAGE_MARGIN, Setting
+from gridhub.solvers.batch_result import STATUSES, ResultBuilder
+from gridhub.solvers.differences import Differences
+from gridhub.solvers.options import PowerFlowOptions
+from gridhub.solvers.solution import Solution
+from gridhub.solvers.status import Status
+
+CHUNK = 256
+"""Most scenarios per chunk. The chunks do not depend on the number of threads, so neither do the results."""
+
+LEAST_CHUNK = 32
+
+CHORD_ITERATIONS = 24
+"""Iterations after which a chord is given up for the full Newton."""
+
+FEW = 2
+"""A batch ends when no more than this share of its lanes, one in `FEW`, still runs and others wait."""
+
+
+def _cut(count: int) -> list[tuple[int, int]]:
+    """Cut scenarios into chunks: large enough to sort by difficulty, enough of them for many cores."""
+    size = int(np.clip(-(-count // 16), LEAST_CHUNK, CHUNK))
+    return [(first, min(first + size, count)) for first in range(0, count, size)]
+
+
+def solve_in_lanes(
+    setting: Setting,
+    base: Base,
+    watched: Watched,
+    differences: Differences,
+    before: Solution,
+    numbers: Ints,
+    options: PowerFlowOptions,
+    width: int,
+    builder: ResultBuilder,
+    progress: Callable[[int], None] | None = None,
+) -> Ints:
+    """Solve scenarios by the chord method and write those that end into `builder`.
+
+    Parameters
+    ----------
+    setting, base, watched, differences
+        What starts, what is watched, what differs.
+    before : Solution
+        State the scenarios start from.
+    numbers : (k,) int
+        Row of each scenario in the result.
+    options : PowerFlowOptions
+    width : int
+        Lanes.
+    builder : ResultBuilder
+    progress : callable, optional
+        Called with the number of scenarios of each chunk that ends.
+
+    Returns
+    -------
+    int
+        Positions, among the k, of the scenarios that are left to the full Newton.
+    """
+    scenarios, n = differences.scenarios, len(base.kind)
+    count = len(scenarios.injection)
+    settings = Settings(
+        width=width,
+        tolerance=options.tolerance,
+        max_iterations=CHORD_ITERATIONS,
+        reactive_limits=bool(options.reactive_limits),
+        largest_returns=LARGEST_RETURNS,
+        margin=VOLTAGE_MARGIN,
+        few=width // 4,
+        keep_states=builder.keep_states,
+    )
+    outcome, mismatch = np.zeros(count, np.int8), np.full(count, np.nan)
+    iterations, switches = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    states = np.zeros((count if builder.keep_states else 0, 2 * n))
+    of_scenario, branch = np.full(count, -1.0), np.full(count, -1)
+    severity, realistic = np.full(count, np.inf), np.ones(count, dtype=bool)
+    lanes, four = make_lanes(width), make_lanes(COLUMNS)
+
+    def run(chunk: tuple[int, int]) -> tuple[Worst, Floats]:
+        rated = len(watched.branch)
+        worst = Worst(np.full(rated, -1.0), np.full(rated, -1), of_scenario, branch, severity, realistic)
+        found = solve_chunk(
+            base, scenarios, watched, settings, *chunk, outcome, mismatch, iterations, switches,
+            worst, states, lanes, four,
+        )  # fmt: skip
+        return worst, found
+
+    chunks = _cut(count)
+    parts = []
+    with ThreadPoolExecutor(options.threads or 1) as pool:
+        for chunk, part in zip(chunks, pool.map(run, chunks), strict=True):
+            parts.append(part)
+            if progress is not None:
+                progress(chunk[1] - chunk[0])
+    done = (outcome == DONE) & realistic & ~differences.unusual
+    _write(builder, setting, watched, differences, before, numbers, done, parts)
+    rows = numbers[done]
+    builder.mismatch[rows], builder.iterations[rows] = mismatch[done], iterations[done]
+    builder.switches[rows], builder.severity[rows] = switches[done], severity[done]
+    rated = branch[done] >= 0
+    builder.worst_branch[rows[rated]] = watched.branch[branch[done][rated]]
+    builder.worst_loading[rows[rated]] = 100.0 * np.sqrt(of_scenario[done][rated])
+    if builder.keep_states:
+        _write_states(builder, setting, differences, before, numbers, done, states)
+    return np.flatnonzero(~done)
+
+
+def _write(
+    builder: ResultBuilder,
+    setting: Setting,
+    watched: Watched,
+    differences: Differences,
+    before: Solution,
+    numbers: Ints,
+    done: np.ndarray,
+    parts: list[tuple[Worst, Floats]],
+) -> None:
+    """Write statuses, dead nodes, violations and the highest loading of each branch."""
+    node, scenarios = setting.plan.node, differences.scenarios
+    islanded = differences.dead_power | (before.status is Status.ISLANDED)
+    codes = np.where(islanded, STATUSES.index(Status.ISLANDED), STATUSES.index(Status.CONVERGED))
+    builder.status[numbers[done]] = codes[done]
+    builder.stage[numbers[done]] = 1
+    for k in np.flatnonzero(done & islanded).tolist():
+        builder.reason[int(numbers[k])] = before.reason or "part of the load or generation has no reference"
+    for k in np.flatnonzero(done & (np.diff(scenarios.dead_start) > 0)).tolist():
+        dead = node[scenarios.dead[scenarios.dead_start[k] : scenarios.dead_start[k + 1]]]
+        builder.dead[int(numbers[k])] = np.sort(dead)
+    for worst, found in parts:
+        loading, scenario = (
+            np.full(len(setting.case.branch_on), -np.inf),
+            np.full(len(setting.case.branch_on), -1),
+        )
+        seen = worst.by_scenario >= 0
+        seen[seen] = done[worst.by_scenario[seen]]
+        loading[watched.branch[seen]] = 100.0 * np.sqrt(worst.of_branch[seen])
+        scenario[watched.branch[seen]] = numbers[worst.by_scenario[seen]]
+        builder.merge_branch_loading(loading, scenario)
+        rows = found.reshape(-1, 4)
+        k, kind, place = (rows[:, c].astype(np.int64) for c in range(3))
+        kept = done[k]
+        position = np.where(kind == 0, place, node[np.where(kind == 0, 0, place)])
+        builder.add_findings(numbers[k[kept]], kind[kept], position[kept], rows[kept, 3])
+
+
+def _write_states(
+    builder: ResultBuilder,
+    setting: Setting,
+    differences: Differences,
+    before: Solution,
+    numbers: Ints,
+    done: np.ndarray,
+    states: Floats,
+) -> None:
+    """Write voltages and flows of the scenarios that are done."""
+    case, plan, scenarios = setting.case, setting.plan, differences.scenarios
+    rows = np.flatnonzero(done)
+    voltage = states[rows].view(np.complex128)[:, plan.position]
+    owner = np.repeat(np.arange(len(done)), np.diff(scenarios.dead_start))
+    place = np.cumsum(done) - 1
+    kept = done[owner]
+    voltage[place[owner[kept]], plan.node[scenarios.dead[kept]]] = np.nan
+    voltage[:, ~before.islands.live] = np.nan
+    on = np.flatnonzero(case.branch_on)
+    v_from, v_to = voltage[:, case.branch_from[on]], voltage[:, case.branch_to[on]]
+    s_from, s_to = (np.zeros((len(rows), case.n_branch), dtype=complex) for _ in range(2))
+    s_from[:, on] = v_from * np.conj(case.y_ff[on] * v_from + case.y_ft[on] * v_to)
+    s_to[:, on] = v_to * np.conj(case.y_tf[on] * v_from + case.y_tt[on] * v_to)
+    owner = np.repeat(np.arange(len(done)), np.diff(scenarios.branch_start))
+    kept = done[owner]
+    for flows in (s_from, s_to):
+        flows[place[owner[kept]], scenarios.branch[kept]] = 0.0
+    at = numbers[rows]
+    builder.vm[at], builder.va[at] = np.abs(voltage), np.angle(voltage)
+    builder.s_from[at], builder.s_to[at] = s_from, s_to

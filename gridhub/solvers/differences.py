@@ -1,0 +1,223 @@
+"""What each scenario of a batch changes in its base, as lists by row, and which scenarios lanes cannot take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+
+from gridhub.case.case import Bools, Case, Complexes, Floats, Ints, Outage
+from gridhub.kernels.islanding import find_cut_off
+from gridhub.kernels.records import Base, Scenarios
+from gridhub.solvers.ac import Setting
+
+NOTHING = np.zeros(0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Differences:
+    """Scenarios as the kernels take them.
+
+    Attributes
+    ----------
+    scenarios : Scenarios
+    unusual : (k,) bool
+        Scenarios that change more than lanes can follow: an island that splits into two live ones, loses its
+        reference, its last regulating unit or all units that share its imbalance; a link with one dead end.
+    dead_power : (k,) bool
+        Scenarios in which load or scheduled generation loses its reference.
+    """
+
+    scenarios: Scenarios
+    unusual: Bools
+    dead_power: Bools
+
+
+def _flatten(rows: Sequence[Sequence[int]], wanted: Bools) -> tuple[Ints, Ints]:
+    """Put lists of positions into compressed rows, leaving out what is not wanted."""
+    sizes = np.fromiter((len(row) for row in rows), np.int64, len(rows))
+    flat = np.fromiter(chain.from_iterable(rows), np.int64, int(sizes.sum()))
+    kept = wanted[flat] if len(flat) else np.zeros(0, dtype=bool)
+    owner = np.repeat(np.arange(len(rows)), sizes)[kept]
+    return _start(owner, len(rows)), flat[kept]
+
+
+def _start(owner: Ints, count: int) -> Ints:
+    return np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=count))]).astype(np.int64)
+
+
+def _owners(start: Ints) -> Ints:
+    return np.repeat(np.arange(len(start) - 1), np.diff(start))
+
+
+def _mark_elements(case: Case, bus: Ints, on: Bools, live: Bools) -> Bools:
+    node = case.bus_node[bus]
+    return np.asarray(on & np.where(node >= 0, live[node], False))
+
+
+def find_differences(setting: Setting, base: Base, outages: Sequence[Outage]) -> Differences:
+    """Find what outages change in a base.
+
+    Parameters
+    ----------
+    setting : Setting
+        Of the base's case.
+    base : Base
+    outages : sequence of Outage
+    """
+    case, plan, live = setting.case, setting.plan, setting.islands.live
+    position, count = plan.position, len(outages)
+    alive = np.where(case.branch_on, live[case.branch_from], False)
+    branch_start, branch = _flatten([outage.branch for outage in outages], alive)
+    roots = np.flatnonzero(base.root == np.arange(case.n_node))
+    dead_start, dead, unusual = find_cut_off(
+        case.n_node, base.branch_from, base.branch_to, alive, roots, case.reference[plan.node],
+        branch_start, branch,
+    )  # fmt: skip
+    shunt_on = _mark_elements(case, case.shunt_bus, case.shunt_on, live)
+    shunt_start, shunt = _flatten([outage.shunt for outage in outages], shunt_on)
+    shunt_y = np.stack([case.shunt_g[shunt], case.shunt_b[shunt]], axis=1).ravel()
+    delta_start, delta_node, delta_s = _find_lost_injections(setting, outages)
+    units = np.flatnonzero(setting.slack.island >= 0)
+    unit_of = np.full(len(case.generator_bus), -1)
+    unit_of[units] = np.arange(len(units))
+    unit_start, generator = _flatten([outage.generator for outage in outages], unit_of >= 0)
+    bounds = _find_lost_regulation(setting, base, outages)
+    empty_set = np.zeros((0, case.n_node)), np.zeros((0, len(base.unit_node)))
+    scenarios = Scenarios(
+        branch_start=branch_start,
+        branch=branch,
+        shunt_start=shunt_start,
+        shunt_node=position[case.bus_node[case.shunt_bus[shunt]]],
+        shunt_y=shunt_y,
+        delta_start=delta_start,
+        delta_node=position[delta_node],
+        delta_s=delta_s.view(np.float64),
+        unit_start=unit_start,
+        unit=unit_of[generator],
+        dead_start=dead_start,
+        dead=dead,
+        bound_start=bounds[0],
+        bound_node=bounds[1],
+        bound=bounds[2],
+        injection=np.full(count, -1),
+        set_p=empty_set[0],
+        set_q=empty_set[0],
+        set_scheduled=empty_set[1],
+        set_low=empty_set[1],
+        set_high=empty_set[1],
+    )
+    unusual = unusual | _find_unusual(setting, base, scenarios)
+    return Differences(scenarios, unusual, _find_dead_power(setting, scenarios, outages))
+
+
+def _find_lost_injections(setting: Setting, outages: Sequence[Outage]) -> tuple[Ints, Ints, Complexes]:
+    """Change of the injection by lost loads, storage, links, and units that hold no voltage."""
+    case, live = setting.case, setting.islands.live
+    parts: list[tuple[Ints, Ints, Complexes]] = []
+
+    def add(kind: str, bus: Ints, on: Bools, change: Complexes) -> None:
+        wanted = _mark_elements(case, bus, on, live)
+        start, lost = _flatten([getattr(outage, kind) for outage in outages], wanted)
+        parts.append((_owners(start), case.bus_node[bus[lost]], change[lost]))
+
+    add("load", case.load_bus, case.load_on, case.load_p + 1j * case.load_q)
+    add("storage", case.storage_bus, case.storage_on, -(case.storage_p + 1j * case.storage_q))
+    plain = case.generator_on & ~case.generator_regulating
+    add("generator", case.generator_bus, plain, -1j * case.generator_q)
+    q = np.where(case.hvdc_regulating, 0.0, case.hvdc_q)
+    add("hvdc", case.hvdc_from_bus, case.hvdc_on, case.hvdc_p - 1j * q[0])
+    add("hvdc", case.hvdc_to_bus, case.hvdc_on, -case.hvdc_p_to() - 1j * q[1])
+    owner, node, change = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    order = np.argsort(owner, kind="stable")
+    return _start(owner, len(outages)), node[order], change[order].astype(complex)
+
+
+def _find_lost_regulation(
+    setting: Setting, base: Base, outages: Sequence[Outage]
+) -> tuple[Ints, Ints, Floats]:
+    """Nodes that lose regulating units: what reactive range and target is left."""
+    case, regulation, position = setting.case, setting.regulation, setting.plan.position
+    n_generator, n_hvdc = len(case.generator_bus), len(case.hvdc_on)
+    set_point = np.concatenate([case.generator_vm, *case.hvdc_vm])
+    owner: list[int] = []
+    node: list[int] = []
+    bound: list[float] = []
+    units_at: dict[int, list[int]] = {}
+    for unit in np.flatnonzero(regulation.active).tolist():
+        units_at.setdefault(int(regulation.node[unit]), []).append(unit)
+    for k, outage in enumerate(outages):
+        if not outage.generator and not outage.hvdc:
+            continue
+        ends = [n_generator + i for i in outage.hvdc] + [n_generator + n_hvdc + i for i in outage.hvdc]
+        lost = {unit for unit in (*outage.generator, *ends) if regulation.active[unit]}
+        for at in sorted({int(regulation.node[unit]) for unit in lost}):
+            left = [unit for unit in units_at[at] if unit not in lost]
+            owner.append(k)
+            node.append(int(position[at]))
+            if left:
+                low, high = regulation.unit_low[left].sum(), regulation.unit_high[left].sum()
+                bound += [low, high, 0.5 / set_point[left[0]] ** 2]
+            else:
+                bound += [-np.inf, np.inf, 0.0]
+    return (
+        _start(np.array(owner, dtype=np.int64), len(outages)),
+        np.array(node, dtype=np.int64),
+        np.array(bound),
+    )
+
+
+def _find_unusual(setting: Setting, base: Base, scenarios: Scenarios) -> Bools:
+    """Mark what else lanes cannot follow."""
+    case, live, node = setting.case, setting.islands.live, setting.plan.node
+    count, n_island = len(scenarios.injection), len(base.imbalance)
+    unusual = np.zeros(count, dtype=bool)
+    with_link = np.zeros(case.n_node, dtype=bool)
+    for bus in (case.hvdc_from_bus, case.hvdc_to_bus):
+        ends = case.bus_node[bus[_mark_elements(case, bus, case.hvdc_on, live)]]
+        with_link[ends] = True
+    dead_owner = _owners(scenarios.dead_start)
+    unusual[dead_owner[with_link[node[scenarios.dead]]]] = True
+    # an island needs a regulating unit, and one that shares the imbalance
+    regulating = (base.stiffness > 0) & np.isfinite(base.target) & (base.target > 0)
+    gone_owner = [dead_owner[regulating[scenarios.dead]]]
+    gone_island = [base.island[scenarios.dead[regulating[scenarios.dead]]]]
+    lost = scenarios.bound.reshape(-1, 3)[:, 2] == 0.0
+    gone_owner.append(_owners(scenarios.bound_start)[lost])
+    gone_island.append(base.island[scenarios.bound_node[lost]])
+    gone = np.zeros((count, n_island))
+    np.add.at(gone, (np.concatenate(gone_owner), np.concatenate(gone_island)), 1.0)
+    have = np.bincount(base.island[regulating], minlength=n_island)
+    unusual |= (gone >= have).any(axis=1) & (gone > 0).any(axis=1)
+    at_node = np.bincount(base.unit_node, base.share, case.n_node)
+    share = np.zeros((count, n_island))
+    np.add.at(share, (dead_owner, base.island[scenarios.dead]), at_node[scenarios.dead])
+    at_unit = base.island[base.unit_node[scenarios.unit]]
+    np.add.at(share, (_owners(scenarios.unit_start), at_unit), base.share[scenarios.unit])
+    return np.asarray(unusual | (share >= 1.0 - 1e-9).any(axis=1))
+
+
+def _find_dead_power(setting: Setting, scenarios: Scenarios, outages: Sequence[Outage]) -> Bools:
+    """Whether load or scheduled generation that is not lost itself stands at a node that dies."""
+    case, plan = setting.case, setting.plan
+    at_node: dict[int, list[tuple[str, int]]] = {}
+    for kind, bus, on, p in (
+        ("load", case.load_bus, case.load_on, case.load_p),
+        ("generator", case.generator_bus, case.generator_on, case.generator_p),
+    ):
+        for i in np.flatnonzero(on & (p != 0) & (case.bus_node[bus] >= 0)).tolist():
+            at_node.setdefault(int(case.bus_node[bus[i]]), []).append((kind, i))
+    result = np.zeros(len(outages), dtype=bool)
+    powered = np.zeros(case.n_node, dtype=bool)
+    powered[list(at_node)] = True
+    nodes = plan.node[scenarios.dead]
+    owner = _owners(scenarios.dead_start)
+    for k, node in zip(owner[powered[nodes]].tolist(), nodes[powered[nodes]].tolist(), strict=True):
+        outage = outages[k]
+        if not outage.load and not outage.generator:
+            result[k] = True
+            continue
+        result[k] |= any(i not in getattr(outage, kind) for kind, i in at_node[node])
+    return result
