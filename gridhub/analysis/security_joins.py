@@ -108,15 +108,29 @@ def _compile_without(net: Network, base: Solution, outage: Outage) -> Case:
         frame = net.tables[table].copy()
         frame["in_service"] = frame["in_service"] & ~frame.index.isin(lost)
         opened[table] = frame
-    case = compile_case(net.replace(**opened))
-    marked = np.zeros(case.n_node, dtype=bool)
-    angle = np.zeros(case.n_node)
-    node = base.case.bus_node
-    for bus in np.flatnonzero(node >= 0):
-        if base.case.reference[node[bus]] and not marked.any():
-            marked[case.bus_node[bus]] = True
-            angle[case.bus_node[bus]] = base.case.va_reference[node[bus]]
-    case = replace(
-        case, reference=case.reference | marked, va_reference=np.where(marked, angle, case.va_reference)
+    case = _keep_references(compile_case(net.replace(**opened)), base.case)
+    return _keep_parts(case.take_out(replace(outage, branch=())), base)
+
+
+def _keep_references(case: Case, before: Case) -> Case:
+    """Mark the references chosen before the joins were opened: those that no bus is named for."""
+    bus = np.flatnonzero(before.bus_node >= 0)
+    named = np.bincount(before.bus_node[bus], case.reference[case.bus_node[bus]], before.n_node) > 0
+    chosen, first = (
+        np.flatnonzero(before.reference & ~named),
+        np.unique(before.bus_node[bus], return_index=True)[1],
     )
-    return case.take_out(replace(outage, branch=()))
+    node = case.bus_node[bus[first[chosen]]]
+    reference, angle = case.reference.copy(), case.va_reference.copy()
+    reference[node], angle[node] = True, before.va_reference[chosen]
+    return replace(case, reference=reference, va_reference=angle)
+
+
+def _keep_parts(case: Case, base: Solution) -> Case:
+    """Keep the largest part of every island alive; nodes of the case lie within those of the base."""
+    bus = np.flatnonzero(case.bus_node >= 0)
+    within = np.empty(case.n_node, dtype=np.int64)
+    within[case.bus_node[bus]] = base.case.bus_node[bus]
+    islands = base.islands
+    before = replace(islands, island=islands.island[within], live=islands.live[within])
+    return keep_largest_parts(case, before)

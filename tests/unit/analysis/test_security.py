@@ -254,7 +254,30 @@ def test_criteria_by_name() -> None:
 def test_progress_counts_every_outage() -> None:
     seen: list[tuple[int, int]] = []
     gh.run_security(make_double_feed(), progress=lambda done, total: seen.append((done, total)))
-    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert seen[-1] == (3, 3)
+    done = [count for count, total in seen if total == 3]
+    assert done == sorted(set(done))
+    assert len(done) == len(seen)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_opening_joins_equals_opening_branches_of_little_impedance(seed: int) -> None:
+    """Also where the outage takes the reference bus: the rest goes on."""
+    net = make_meshed(seed, n_bus=14, extra=10)
+    line, units = net.line, net.generator
+    units["vm_pu"] = 1.0
+    results = []
+    for x_ohm in (0.0, 345.0**2 / 100.0 * 1e-6):
+        line.loc[line.index[:4], ["r_ohm", "x_ohm", "b_us"]] = [0.0, x_ohm, 0.0]
+        variant = net.replace(line=line, generator=units)
+        cset = gh.list_contingencies(variant, kinds=["line", "generator", "bus_section"])
+        results.append(gh.run_security(variant, cset, screen=None, keep="all"))
+    joined, near = (result.status for result in results)
+    assert joined["status"].tolist() == near["status"].tolist()
+    for column in ("lost_load_mw", "lost_generation_mw", "consequential_mw"):
+        assert joined[column].to_numpy() == pytest.approx(near[column].to_numpy(), abs=1e-3)
+    voltages = [result.vm_pu.to_numpy() for result in results if result.vm_pu is not None]
+    assert voltages[0] == pytest.approx(voltages[1], abs=1e-5, nan_ok=True)
 
 
 @pytest.mark.parametrize("seed", range(4))
