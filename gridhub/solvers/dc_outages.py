@@ -91,26 +91,33 @@ class _Maxima:
         scaled *= self.scale
         return OutageBlock(number, factors.start, factors.lost, scaled)
 
-    def update(self, flow: Floats, hours: Ints, outages: OutageBlock) -> None:
-        """Look at a block of outages in a block of hours."""
+    def update(self, flow: Floats, hours: Ints, outages: OutageBlock, watched: Ints | None = None) -> None:
+        """Look at a block of outages in a block of hours; `watched`: monitored branches that are left."""
+        chosen = np.arange(len(self.monitored)) if watched is None else watched
         of_hour = self.of_hour
         here = HourMaxima(of_hour.value[hours], of_hour.outage[hours], of_hour.branch[hours])
 
         def work(worker: int) -> None:
+            every, count = self.of_branch[worker], self.count[worker]
+            best = BranchMaxima(every.value[chosen], every.outage[chosen], every.hour[chosen])
+            over = count[chosen]
             track_outage_maxima(
                 flow,
                 hours,
-                self.monitored,
-                self.scale,
+                self.monitored[chosen],
+                self.scale[chosen],
                 outages,
                 self.top,
                 worker,
                 self.threads,
-                self.of_branch[worker],
+                best,
                 self.of_outage[worker],
                 here,
-                self.count[worker],
+                over,
             )
+            for target, found in zip(every, best, strict=True):
+                target[chosen] = found
+            count[chosen] = over
 
         if self.threads == 1:
             work(0)
@@ -284,17 +291,17 @@ def _solve_split(
     dead = case.load_on & (node >= 0)
     dead &= before.islands.live[node] & ~plan.islands.live[node]
     unsolved, lost_load = 0, 0.0
+    gone = after.dead_branch.copy()
+    gone[list(lost)] = True
+    watched = np.flatnonzero(~gone[maxima.monitored])
     none = np.empty(0, dtype=np.int64)
-    block = OutageBlock(
-        np.array([k]), np.zeros(2, dtype=np.int64), none, np.empty((0, len(maxima.monitored)))
-    )
+    block = OutageBlock(np.array([k]), np.zeros(2, dtype=np.int64), none, np.empty((0, len(watched))))
     for hours in _cut_hours(np.flatnonzero(solved), case.n_branch):
         flow, sound = after.fill_flows(hours, threads)
-        flow[after.dead_branch] = 0.0
         unsolved += int((~sound).sum())
         lost_load = max(lost_load, float(after.take("load_p", hours)[:, dead].sum(axis=1).max(initial=0.0)))
         order = np.flatnonzero(sound)
-        maxima.update(np.take(flow, order, axis=1), hours[order], block)
+        maxima.update(np.take(flow, order, axis=1), hours[order], block, watched)
     return unsolved, lost_load
 
 

@@ -123,7 +123,8 @@ def test_what_an_outage_cuts_off_is_counted_and_the_rest_judged() -> None:
     assert screen.outage_status == (Status.ISLANDED, Status.ISLANDED)
     assert screen.outage_lost_load * case.base_mva == pytest.approx([100.0, 500.0])
     # without c the two circuits share what is left at b: 400 MW of twice 400 MVA
-    assert screen.outage_percent == pytest.approx([50.0, 0.0])
+    assert screen.outage_percent == pytest.approx([50.0, np.nan], nan_ok=True)
+    assert screen.branch_outage[bc] == -1
     assert screen.outage_unsolved.tolist() == [0, 0]
 
 
