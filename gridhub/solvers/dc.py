@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, tril, triu
 from scipy.sparse.linalg import SuperLU, splu
 
 from gridhub.case.case import Case, Floats, Ints
@@ -16,12 +16,10 @@ from gridhub.case.matrices import (
     compute_dc_susceptance,
     sum_at_nodes,
 )
+from gridhub.kernels.triangular import Triangles, solve_columns
 from gridhub.solvers.injections import compute_fixed_injection, drop_dead_links
 from gridhub.solvers.islands import Islands, find_islands
 from gridhub.solvers.slack import assign_reference_power, balance_islands, plan_slack, sum_generation
-
-COLUMNS = 64
-"""Right-hand sides solved together: more no longer fit a core's own cache and take three times as long."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +33,7 @@ class DcPlan:
     incidence : (n_branch, n_node) sparse
     free : (k,) int
         Live nodes whose angle is unknown: all but the references.
-    factor : SuperLU or None
+    factor : Triangles or None
         Of the susceptance matrix on `free`; None if no angle is unknown.
     islands : Islands
     convention : {"x_tap", "x", "rx"}
@@ -47,7 +45,7 @@ class DcPlan:
     shift: Floats
     incidence: csr_array
     free: Ints
-    factor: SuperLU | None
+    factor: Triangles | None
     islands: Islands
     convention: DcConvention
     single_reference: bool
@@ -64,16 +62,11 @@ class DcPlan:
         -------
         Same shape; angles [rad].
         """
-        theta = np.zeros_like(right)
-        if self.factor is None:
-            return theta
-        if right.ndim == 1:
-            theta[self.free] = self.factor.solve(right[self.free])
-            return theta
-        for first in range(0, right.shape[1], COLUMNS):
-            some = slice(first, first + COLUMNS)
-            theta[self.free, some] = self.factor.solve(right[self.free, some])
-        return theta
+        columns = np.ascontiguousarray(right, dtype=float).reshape(len(right), -1)
+        theta = np.zeros(columns.shape)
+        if self.factor is not None:
+            solve_columns(self.factor, columns, self.free, theta)
+        return theta.reshape(right.shape)
 
     def compute_flows(self, theta: Floats) -> Floats:
         """Flow of each branch for given angles, without phase shift, (n_branch,) or (n_branch, k) [p.u.]."""
@@ -103,9 +96,21 @@ def plan_dc(case: Case, convention: DcConvention, single_reference: bool = True)
     factor = None
     if len(free):
         matrix = build_susceptance(case, convention)[free][:, free].tocsc()
-        factor = splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
+        factor = _take_triangles(splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}))
     incidence = build_incidence(case)
     return DcPlan(susceptance, shift, incidence, free, factor, islands, convention, single_reference)
+
+
+def _take_triangles(factor: SuperLU) -> Triangles:
+    """Take the factor out of its own solver, which is slow on many right-hand sides."""
+    lower, upper = tril(factor.L, -1, "csc"), triu(factor.U, 1, "csc")
+    return Triangles(
+        np.argsort(factor.perm_r),
+        np.argsort(factor.perm_c),
+        *(lower.indptr, lower.indices, lower.data),
+        *(upper.indptr, upper.indices, upper.data),
+        factor.U.diagonal(),
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

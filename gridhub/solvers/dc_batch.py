@@ -12,13 +12,14 @@ from scipy.sparse import csr_array
 from gridhub.case.case import Bools, Case, Floats, Ints
 from gridhub.case.matrices import sum_at_nodes
 from gridhub.kernels.balance import share_imbalances
-from gridhub.solvers.dc import COLUMNS, DcPlan, hold_reference_angles
+from gridhub.kernels.triangular import WIDTH
+from gridhub.solvers.dc import DcPlan, hold_reference_angles
 from gridhub.solvers.injections import drop_dead_links
 from gridhub.solvers.scenario import Injections
 from gridhub.solvers.slack import SlackPlan, assign_reference_power, plan_slack
 from gridhub.solvers.status import Status
 
-BLOCK = 8 * COLUMNS
+BLOCK = 8 * WIDTH
 """Injection sets worked on together: enough for threads to stay out of each other's way between them."""
 
 
@@ -183,10 +184,10 @@ class DcBatchSolver:
     def solve(self, balance: Balance) -> tuple[Floats, Floats]:
         """Angles and flows of balanced sets, (n_node, k) [rad] and (n_branch, k) [p.u.]."""
         right = balance.injection + self._fixed_right[:, None]
-        theta, flow = np.empty(right.shape), np.empty((self.case.n_branch, right.shape[1]))
-        for first in range(0, right.shape[1], COLUMNS):
-            some = slice(first, first + COLUMNS)
-            theta[:, some] = self._known[:, None] + self.plan.solve_angles(right[:, some])
+        theta = self._known[:, None] + self.plan.solve_angles(right)
+        flow = np.empty((self.case.n_branch, right.shape[1]))
+        for first in range(0, right.shape[1], WIDTH):
+            some = slice(first, first + WIDTH)
             flow[:, some] = self.plan.compute_flows(theta[:, some]) - self._shift_flow[:, None]
         return theta, flow
 
