@@ -96,7 +96,7 @@ def _estimate(
     case = base.case
     flow = 0.5 * np.nan_to_num(base.s_from.real - base.s_to.real)
     owner, branch = list_lost(outages, "branch")
-    live = case.branch_on[branch]
+    live = case.branch_on[branch] & known[owner]
     owner, branch = np.divmod(np.unique(owner[live] * case.n_branch + branch[live]), max(1, case.n_branch))
     lost = np.unique(branch)
     pair = compute_pair_factors(case, plan, lost)
@@ -163,16 +163,18 @@ def screen_outages(
         change = _estimate(base, plan, outages[block], known, options)
         if not rated.any():
             continue
-        sizes = [
-            np.hypot(p[rated, None] + sign * change[rated], q[rated, None])
+        moved = change[rated]
+        squares = [
+            np.square(p[rated, None] + sign * moved) + np.square(q[rated, None])
             for (p, q), sign in zip(ends, (1.0, -1.0), strict=True)
         ]
-        loading = 100.0 * np.maximum(*sizes) / limit[rated, None]
+        share = np.maximum(*squares) / np.square(limit[rated, None])
         owner, branch = list_lost(outages[block], "branch")
         owner, branch = owner[rated[branch]], branch[rated[branch]]
-        loading[np.searchsorted(positions, branch), owner] = 0.0
-        top = np.argmax(loading[:, known], axis=0)
-        worst[first + np.flatnonzero(known)] = positions[top]
-        percent[first + np.flatnonzero(known)] = loading[top, np.flatnonzero(known)]
+        share[np.searchsorted(positions, branch), owner] = 0.0
+        columns = np.flatnonzero(known)
+        top = np.argmax(share[:, columns], axis=0)
+        worst[first + columns] = positions[top]
+        percent[first + columns] = 100.0 * np.sqrt(share[top, columns])
     flagged = islanding | unsolvable | _mark_injecting(outages) | ~(percent <= FLAG_PERCENT) & (worst >= 0)
     return Screen(worst, percent, flagged, islanding)
