@@ -16,7 +16,7 @@ from gridhub.case.matrices import (
     compute_dc_susceptance,
     sum_at_nodes,
 )
-from gridhub.kernels.triangular import Triangles, solve_columns
+from gridhub.kernels.triangular import WIDTH, Triangles, solve_columns
 from gridhub.solvers.injections import compute_fixed_injection, drop_dead_links
 from gridhub.solvers.islands import Islands, find_islands
 from gridhub.solvers.slack import assign_reference_power, balance_islands, plan_slack, sum_generation
@@ -70,9 +70,13 @@ class DcPlan:
 
     def compute_flows(self, theta: Floats) -> Floats:
         """Flow of each branch for given angles, without phase shift, (n_branch,) or (n_branch, k) [p.u.]."""
-        difference = self.incidence @ theta
-        weight = self.susceptance if difference.ndim == 1 else self.susceptance[:, None]
-        return np.asarray(weight * difference)
+        if theta.ndim == 1:
+            return np.asarray(self.susceptance * (self.incidence @ theta))
+        flows = np.empty((len(self.susceptance), theta.shape[1]))
+        for first in range(0, theta.shape[1], WIDTH):
+            some = slice(first, first + WIDTH)
+            flows[:, some] = self.susceptance[:, None] * (self.incidence @ theta[:, some])
+        return flows
 
 
 def plan_dc(case: Case, convention: DcConvention, single_reference: bool = True) -> DcPlan:

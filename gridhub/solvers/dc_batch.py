@@ -185,11 +185,7 @@ class DcBatchSolver:
         """Angles and flows of balanced sets, (n_node, k) [rad] and (n_branch, k) [p.u.]."""
         right = balance.injection + self._fixed_right[:, None]
         theta = self._known[:, None] + self.plan.solve_angles(right)
-        flow = np.empty((self.case.n_branch, right.shape[1]))
-        for first in range(0, right.shape[1], WIDTH):
-            some = slice(first, first + WIDTH)
-            flow[:, some] = self.plan.compute_flows(theta[:, some]) - self._shift_flow[:, None]
-        return theta, flow
+        return theta, self.plan.compute_flows(theta) - self._shift_flow[:, None]
 
     def solve_blocks(self, sets: Ints, threads: int) -> Iterator[tuple[Ints, Balance, Floats, Floats]]:
         """Solve sets block by block: positions in `sets`, balance, angles, flows of each block.

@@ -127,7 +127,8 @@ def compute_outage_factors(case: Case, plan: DcPlan, branches: Ints, bridge: Boo
     columns = np.arange(len(branches))
     splits = bridge[branches]
     own = np.where(splits, 0.0, pair[branches, columns])
-    factors = pair / (1.0 - own)
+    factors = pair
+    factors /= 1.0 - own
     on = case.branch_on[branches]
     factors[branches, columns] = np.where(on, -1.0, 0.0)
     factors[:, splits] = np.nan
