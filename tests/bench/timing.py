@@ -38,6 +38,21 @@ class Contestant:
 
 
 @dataclass(frozen=True)
+class Seconds:
+    """Seconds of each counted call.
+
+    Attributes
+    ----------
+    wall, cpu : dict
+        Name -> seconds by the clock, and of processor time of all threads of this process (empty for work
+        done in another process). On a busy machine only ratios of processor time mean something.
+    """
+
+    wall: dict[str, list[float]]
+    cpu: dict[str, list[float]]
+
+
+@dataclass(frozen=True)
 class Goal:
     """Ratio asked for: how many times the cost of `ours` the peer takes."""
 
@@ -80,8 +95,8 @@ class Table:
     ----------
     title, unit : str
     contestants : sequence of Contestant
-    seconds : dict
-        Name -> seconds of each counted call.
+    seconds : Seconds
+        Of each counted call, by name.
     goals : sequence of Goal
     agreements : sequence of Agreement
     notes : list of str
@@ -90,19 +105,20 @@ class Table:
     title: str
     unit: str
     contestants: Sequence[Contestant]
-    seconds: dict[str, list[float]]
+    seconds: Seconds
     goals: Sequence[Goal] = ()
     agreements: Sequence[Agreement] = ()
     notes: list[str] = field(default_factory=list)
 
-    def get_cost(self, name: str) -> float:
-        """Median seconds per unit of work; NaN if the contestant did not run."""
+    def get_cost(self, name: str, cpu: bool = False) -> float:
+        """Median seconds per unit of work, of the clock or of the processor; NaN if it is not known."""
         count = {one.name: one.count for one in self.contestants}
-        return float(np.median(self.seconds[name])) / count[name] if name in self.seconds else float("nan")
+        seconds = (self.seconds.cpu if cpu else self.seconds.wall).get(name)
+        return float(np.median(seconds)) / count[name] if seconds else float("nan")
 
-    def get_ratio(self, goal: Goal) -> float:
+    def get_ratio(self, goal: Goal, cpu: bool = False) -> float:
         """How many times our cost the peer takes, from medians of one run."""
-        return self.get_cost(goal.peer) / self.get_cost(goal.ours)
+        return self.get_cost(goal.peer, cpu) / self.get_cost(goal.ours, cpu)
 
     def as_record(self) -> dict[str, object]:
         """Everything as plain data for the JSON file."""
@@ -113,31 +129,36 @@ class Table:
                 {
                     "name": one.name,
                     "count": one.count,
-                    "median_s": float(np.median(self.seconds[one.name])),
-                    "seconds": self.seconds[one.name],
+                    "median_s": float(np.median(self.seconds.wall[one.name])),
+                    "wall_s": self.seconds.wall[one.name],
+                    "cpu_s": self.seconds.cpu[one.name],
                     "note": one.note,
                 }
                 for one in self.contestants
-                if one.name in self.seconds
             ],
-            "ratios": [{**vars(goal), "measured": self.get_ratio(goal)} for goal in self.goals],
+            "ratios": [
+                {**vars(goal), "measured": self.get_ratio(goal), "by_cpu": self.get_ratio(goal, cpu=True)}
+                for goal in self.goals
+            ],
             "agreements": [vars(one) for one in self.agreements],
             "notes": self.notes,
         }
 
 
-def time_in_turns(contestants: Sequence[Contestant], turns: int, warm: bool = True) -> dict[str, list[float]]:
-    """Call each contestant once uncounted (if `warm`), then `turns` times in turns; seconds per call."""
-    if warm:
-        for one in contestants:
-            one.call()
-    seconds: dict[str, list[float]] = {one.name: [] for one in contestants}
+def time_in_turns(contestants: Sequence[Contestant], turns: int) -> Seconds:
+    """Call each contestant once uncounted, then `turns` times in turns."""
+    for one in contestants:
+        one.call()
+    seconds = Seconds({one.name: [] for one in contestants}, {one.name: [] for one in contestants})
     for _ in range(turns):
         for one in contestants:
-            start = time.perf_counter()
+            wall, cpu = time.perf_counter(), time.process_time()
             answer = one.call()
-            passed = time.perf_counter() - start
-            seconds[one.name].append(answer.seconds if isinstance(answer, Measured) else passed)
+            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+            elsewhere = isinstance(answer, Measured)
+            seconds.wall[one.name].append(answer.seconds if elsewhere else wall)
+            if not elsewhere:
+                seconds.cpu[one.name].append(cpu)
     return seconds
 
 
@@ -155,17 +176,19 @@ def print_table(table: Table) -> None:
     """Print one row of the benchmark."""
     print(f"\n{table.title}")
     for one in table.contestants:
-        if one.name in table.seconds:
-            fastest = min(table.seconds[one.name]) / one.count
-            cost = f"{format_seconds(table.get_cost(one.name)):>12} per {table.unit}"
-            print(
-                f"  {one.name:34}{cost} (fastest {format_seconds(fastest)}; {one.count:,} a call) {one.note}"
-            )
+        fastest = min(table.seconds.wall[one.name]) / one.count
+        cpu = table.get_cost(one.name, cpu=True)
+        own = f"; processor {format_seconds(cpu)}" if np.isfinite(cpu) else ""
+        print(
+            f"  {one.name:36}{format_seconds(table.get_cost(one.name)):>10} per {table.unit} "
+            f"(fastest {format_seconds(fastest)}{own}; {one.count:,} a call) {one.note}"
+        )
     for goal in table.goals:
-        ratio = table.get_ratio(goal)
+        ratio, by_cpu = table.get_ratio(goal), table.get_ratio(goal, cpu=True)
         verdict = "aim met" if ratio >= goal.aim else "met" if ratio >= goal.at_least else "NOT MET"
         wanted = f"at least {goal.at_least:g}, aim {goal.aim:g}"
-        print(f"  = {goal.peer} / {goal.ours}: {ratio:.2f} ({wanted}: {verdict})")
+        busy = f"; by processor time {by_cpu:.2f}" if np.isfinite(by_cpu) else ""
+        print(f"  = {goal.peer} / {goal.ours}: {ratio:.2f} ({wanted}: {verdict}{busy})")
     for one in table.agreements:
         counts = ""
         if one.both is not None:

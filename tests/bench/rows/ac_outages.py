@@ -110,7 +110,7 @@ def bench(settings: Settings, name: str, threads: int) -> Table:
     seconds = time_in_turns(contestants, settings.turns)
     backbone = name == BACKBONE
     work = count_work(plan.newton, int(grid.case.branch_on.sum()))
-    median = float(np.median(seconds[BATCH]))
+    median = float(np.median(seconds.wall[BATCH]))
     table = Table(
         f"AC N-1, {name}: {grid.case.n_node:,} nodes, {len(own):,} outages, {threads} thread(s)",
         "outage",

@@ -66,7 +66,7 @@ def bench(settings: Settings) -> Table:
     if large.sum() > 2:
         notes.append(f"above 1,000 nodes alone: exponent {fit_exponent(nodes[large], cost[large])[0]:.2f}")
     for name, (work, iterations) in plans.items():
-        median = float(np.median(seconds[name]))
+        median = float(np.median(seconds.wall[name]))
         share = describe_share(work, iterations.astype(float), median, settings.machine, 1)
         notes.append(f"{name}: {share}")
     file = OUT / "cost-per-outage.svg"

@@ -127,7 +127,7 @@ def bench(settings: Settings, threads: int) -> Table:
         agreements.append(Agreement(PGM, answer["difference"], compared=answer["hours"]))
         session.stop()
     work = count_work(plan.newton, int(grid.case.branch_on.sum()))
-    median = float(np.median(seconds[BATCH]))
+    median = float(np.median(seconds.wall[BATCH]))
     share = describe_share(work, kept.iterations.astype(float), median, settings.machine, threads)
     notes += [share, f"stage 1 solved {int((kept.stage == 1).sum()):,} of {hours.count:,} hours"]
     return Table(
