@@ -6,6 +6,8 @@ the same result, to the last bit, in any company.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,25 +21,13 @@ from gridhub.kernels.events import (
     reset_events,
     update_events,
 )
-from gridhub.kernels.factor import Floats
+from gridhub.kernels.factor import Flags, Floats
 from gridhub.kernels.jit import compiled
 from gridhub.kernels.lanes import Lanes
 from gridhub.kernels.limits import check_limits
-from gridhub.kernels.loading import Worst, judge_branches, judge_nodes
-from gridhub.kernels.preparation import (
-    LARGEST_RANK,
-    make_desk,
-    prepare,
-)
-from gridhub.kernels.records import (
-    NOT_REGULATED,
-    Base,
-    Ints,
-    Scenarios,
-    Settings,
-    Singles,
-    Watched,
-)
+from gridhub.kernels.loading import Worst, judge_branches, judge_nodes, sum_losses
+from gridhub.kernels.preparation import LARGEST_RANK, Pools, make_desk, make_pools, prepare
+from gridhub.kernels.records import NOT_REGULATED, Base, Ints, Scenarios, Settings, Singles, Watched
 from gridhub.kernels.sweeps import sweep_backward, sweep_forward
 
 MOST_ROLES = 24
@@ -53,9 +43,129 @@ LEFT, DONE = range(2)
 """Outcome of a scenario: left to the full Newton, or final."""
 
 
+class Results(NamedTuple):
+    """Where the results of all scenarios of a batch go.
+
+    Attributes
+    ----------
+    outcome : (k,) int8
+        LEFT or DONE.
+    mismatch : (k,) float
+        Largest mismatch at the last look [p.u.].
+    iterations, switches : (k,) int
+    states : (k, 2 n) float
+        Voltages of final scenarios where states are kept; (0, 2 n) otherwise.
+    beyond : (k, n_island) float
+        Imbalance beyond that of the base [p.u.].
+    losses : (k,) float
+        Of the branches, where they are asked for [p.u.].
+    """
+
+    outcome: NDArray[np.int8]
+    mismatch: Floats
+    iterations: Ints
+    switches: Ints
+    states: Floats
+    beyond: Floats
+    losses: Floats
+
+
+class Items(NamedTuple):
+    """What a chunk knows of each of its scenarios; all (size,) or (size, …).
+
+    Attributes
+    ----------
+    path, length, vector, rank : int
+        Where its path begins in the pools and how long it is; the same of its correction.
+    step : int
+        Iterations since its equations last changed.
+    tries, rounds : int
+        Iterations with the present roles; times these have changed.
+    role_node, role, returns : (size, MOST_ROLES) int
+        Nodes whose role is not that of the base, their state, and how often they took up their voltage again.
+    roles : int
+        Number of these nodes.
+    voltage : (size, 2 n) float
+        Voltages of scenarios that wait.
+    queue : (size + 1,) int
+        Scenarios that wait, a ring.
+    counts : (5,) int
+        Prepared and not yet begun, of these begun, first in the ring, number in the ring, violations.
+    order : int
+        Those not yet begun, by difficulty.
+    """
+
+    path: Ints
+    length: Ints
+    vector: Ints
+    rank: Ints
+    step: Ints
+    tries: Ints
+    rounds: Ints
+    role_node: Ints
+    role: Ints
+    returns: Ints
+    roles: Ints
+    voltage: Floats
+    queue: Ints
+    counts: Ints
+    order: Ints
+
+
+FRESH, BEGUN, HEAD, QUEUED, FOUND = range(5)
+"""Positions in ``Items.counts``."""
+
+
+class Batch(NamedTuple):
+    """Scenarios that are solved together.
+
+    Attributes
+    ----------
+    item : (width,) int
+        Scenario in each lane; -1: none.
+    running, looked, before : (width,) float32
+        1 while a lane still moves; its mismatch at the last look and at the one before.
+    settled, exact : (width,) bool
+        Lanes that satisfy their equations; lanes whose units are asked one by one.
+    changed : (width,) int
+        Roles changed at the end; -1: too many.
+    final : (width,) float
+        1 where the state is final.
+    V, X : (2 n width,) float, float32
+        Voltages; right-hand sides and steps.
+    beyond : (n_island width,) float
+        Imbalance beyond that of the base [p.u.].
+    slot : (n,) int
+        Event row of each node; -1: none.
+    rows, constant, event : (n + 1,), float, float
+        Event rows, see `gridhub.kernels.events`.
+    touched, z, inner, room : work
+    """
+
+    item: Ints
+    running: Singles
+    looked: Singles
+    before: Singles
+    settled: Flags
+    exact: Flags
+    changed: Ints
+    final: Floats
+    V: Floats
+    X: Singles
+    beyond: Floats
+    slot: Ints
+    rows: Ints
+    constant: Floats
+    event: Floats
+    touched: Ints
+    z: Singles
+    inner: Singles
+    room: Floats
+
+
 @compiled
 def count_most_touched(scenarios: Scenarios, first: int, last: int) -> int:
-    """Largest number of nodes that one scenario of a chunk touches from the outset, counted generously."""
+    """Largest number of nodes that one scenario of a chunk can touch, counted generously."""
     most = 0
     for k in range(first, last):
         count = 2 * (scenarios.branch_start[k + 1] - scenarios.branch_start[k])
@@ -64,89 +174,354 @@ def count_most_touched(scenarios: Scenarios, first: int, last: int) -> int:
         count += scenarios.unit_start[k + 1] - scenarios.unit_start[k]
         count += scenarios.dead_start[k + 1] - scenarios.dead_start[k]
         most = max(most, count)
-    return most
+    return most + MOST_ROLES
 
 
 @compiled
-def list_roles(base: Base, scenarios: Scenarios, k: int, role_node: Ints, role: Ints) -> int:
-    """List the nodes whose regulation scenario k changes from the outset; -1 if there are too many."""
-    roles = 0
-    for p in range(scenarios.bound_start[k], scenarios.bound_start[k + 1]):
-        if roles == len(role_node):
-            return -1
-        node = scenarios.bound_node[p]
-        lost = scenarios.bound[3 * p + 2] == 0.0
-        role_node[roles] = node
-        role[roles] = NOT_REGULATED if lost else int(base.at_limit[node])
-        roles += 1
-    return roles
+def make_items(n: int, size: int) -> Items:
+    """Make room for the scenarios of a chunk."""
+    return Items(
+        np.zeros(size, np.int64),
+        np.zeros(size, np.int64),
+        np.zeros(size, np.int64),
+        np.zeros(size, np.int64),
+        np.zeros(size, np.int64),
+        np.zeros(size, np.int64),
+        np.zeros(size, np.int64),
+        np.zeros((size, MOST_ROLES), np.int64),
+        np.zeros((size, MOST_ROLES), np.int64),
+        np.zeros((size, MOST_ROLES), np.int64),
+        np.zeros(size, np.int64),
+        np.empty((size, 2 * n)),
+        np.empty(size + 1, np.int64),
+        np.zeros(5, np.int64),
+        np.empty(size, np.int64),
+    )
 
 
 @compiled
-def gather_rows(
+def make_batch(n: int, n_island: int, width: int, most_touched: int) -> Batch:
+    """Make room for the scenarios of a batch; `width` is that of the lanes, as a number of its own.
+
+    Loops over a width that the compiler knows would be unrolled, bodies and all.
+    """
+    return Batch(
+        np.empty(width, np.int64),
+        np.zeros(width, np.float32),
+        np.zeros(width, np.float32),
+        np.zeros(width, np.float32),
+        np.zeros(width, np.bool_),
+        np.zeros(width, np.bool_),
+        np.zeros(width, np.int64),
+        np.zeros(width),
+        np.zeros(2 * n * width),
+        np.zeros(2 * n * width, np.float32),
+        np.zeros(n_island * width),
+        np.full(n, -1, np.int64),
+        np.empty(n + 1, np.int64),
+        np.empty(2 * width * (n + 1)),
+        np.empty(FIELDS * width * (n + 1)),
+        np.empty(most_touched + 1, np.int64),
+        np.empty(2 * n, np.float32),
+        np.empty(LARGEST_RANK, np.float32),
+        np.empty(3 * width),
+    )
+
+
+@compiled
+def enqueue(items: Items, i: int) -> None:
+    """Let a scenario wait for its next batch."""
+    items.queue[(items.counts[HEAD] + items.counts[QUEUED]) % len(items.queue)] = i
+    items.counts[QUEUED] += 1
+
+
+@compiled
+def begin_chunk(
     base: Base,
     scenarios: Scenarios,
-    lane_item: Ints,
+    results: Results,
     first: int,
-    role_node: Ints,
-    roles: Ints,
-    with_units: bool,
-    touched: Ints,
-    slot: Ints,
-    rows: Ints,
+    items: Items,
+    most_touched: int,
+    four: Lanes,
+) -> Pools:
+    """Prepare every scenario of a chunk, and sort those that start at the base by difficulty."""
+    n, size = len(base.state.kind), len(items.path)
+    desk, pools = make_desk(base, most_touched), make_pools(size)
+    hard = np.empty(size)
+    fresh = 0
+    for i in range(size):
+        k = first + i
+        results.outcome[k], results.mismatch[k] = LEFT, np.nan
+        results.iterations[k], results.switches[k] = 0, 0
+        bounds = scenarios.bound_start[k], scenarios.bound_start[k + 1]
+        if bounds[1] - bounds[0] > MOST_ROLES:
+            continue
+        for p in range(bounds[0], bounds[1]):
+            node, r = scenarios.bound_node[p], p - bounds[0]
+            lost = scenarios.bound[3 * p + 2] == 0.0
+            items.role_node[i, r] = node
+            items.role[i, r] = NOT_REGULATED if lost else base.control.at_limit[node]
+        items.roles[i] = bounds[1] - bounds[0]
+        at_base = scenarios.injection[k] < 0
+        items.path[i], items.vector[i] = pools.used[0], pools.used[1]
+        length, rank, difficulty, pools = prepare(
+            base, scenarios, k, at_base, items.role_node[i], items.role[i], items.roles[i], desk, pools, four
+        )
+        if rank < 0:
+            continue
+        items.length[i], items.rank[i] = length, rank
+        if at_base:
+            items.step[i] = 1
+            items.order[fresh], hard[fresh] = i, difficulty
+            fresh += 1
+        else:
+            for j in range(n):
+                items.voltage[i, 2 * j], items.voltage[i, 2 * j + 1] = base.state.e[j], base.state.f[j]
+            enqueue(items, i)
+    items.counts[FRESH] = fresh
+    items.order[:fresh] = items.order[:fresh][np.argsort(hard[:fresh], kind="mergesort")]
+    return pools
+
+
+@compiled
+def fill_lanes(base: Base, results: Results, first: int, items: Items, pools: Pools, batch: Batch) -> bool:
+    """Put scenarios into the lanes, with the voltages they start from; whether they are new.
+
+    New ones come with their first step in X.
+    """
+    n, width, counts = len(base.state.kind), len(batch.item), items.counts
+    fresh = counts[QUEUED] < width and counts[BEGUN] < counts[FRESH]
+    for j in range(n):
+        batch.V[2 * width * j : 2 * width * j + width] = base.state.e[j]
+        batch.V[2 * width * j + width : 2 * width * (j + 1)] = base.state.f[j]
+    batch.beyond[:] = 0.0
+    if fresh:
+        batch.X[:] = 0.0
+    for b in range(width):
+        batch.item[b], batch.running[b], batch.settled[b] = -1, 0.0, False
+        batch.before[b], batch.looked[b] = 1.0, 1.0
+        if fresh and counts[BEGUN] < counts[FRESH]:
+            i = items.order[counts[BEGUN]]
+            counts[BEGUN] += 1
+            past = 12 * items.path[i]
+            for s in range(items.length[i]):
+                at = 2 * width * pools.node[items.path[i] + s] + b
+                batch.X[at] = pools.history[past + 2 * s]
+                batch.X[at + width] = pools.history[past + 2 * s + 1]
+            items.tries[i] += 1
+            results.iterations[first + i] += 1
+        elif not fresh and counts[QUEUED] > 0:
+            i = items.queue[counts[HEAD]]
+            counts[HEAD] = (counts[HEAD] + 1) % len(items.queue)
+            counts[QUEUED] -= 1
+            for j in range(n):
+                batch.V[2 * width * j + b] = items.voltage[i, 2 * j]
+                batch.V[2 * width * j + width + b] = items.voltage[i, 2 * j + 1]
+            for island in range(len(base.units.imbalance)):
+                batch.beyond[width * island + b] = results.beyond[first + i, island]
+        else:
+            continue
+        batch.item[b], batch.running[b] = first + i, 1.0
+    return fresh
+
+
+@compiled
+def open_rows(
+    base: Base, scenarios: Scenarios, first: int, items: Items, with_units: bool, count: int, batch: Batch
 ) -> int:
-    """Collect the rows in which any lane differs from the base, ascending, closed by n; return how many."""
-    n = len(base.kind)
-    count = 0
-    everything = False
-    for b in range(len(lane_item)):
-        everything |= lane_item[b] >= 0 and scenarios.injection[lane_item[b]] >= 0
-    if everything:
+    """Collect the rows in which any lane differs from the base, in place of the `count` there are; how many."""
+    n, width, rows, slot = len(base.state.kind), len(batch.item), batch.rows, batch.slot
+    for s in range(count):
+        slot[rows[s]] = -1
+    count, everywhere = 0, False
+    for b in range(width):
+        k = batch.item[b]
+        if k < 0:
+            continue
+        everywhere |= scenarios.injection[k] >= 0
+        listed = list_touched(
+            base.grid.branch_from, base.grid.branch_to, base.units.node, scenarios, k,
+            items.role_node[k - first], items.roles[k - first], batch.touched,
+        )  # fmt: skip
+        for q in range(listed):
+            if slot[batch.touched[q]] < 0:
+                slot[batch.touched[q]] = 0
+                rows[count] = batch.touched[q]
+                count += 1
+    if with_units:
+        for u in range(len(base.units.node)):
+            if slot[base.units.node[u]] < 0:
+                slot[base.units.node[u]] = 0
+                rows[count] = base.units.node[u]
+                count += 1
+    if everywhere:
         for i in range(n):
-            if base.root[i] >= 0:
+            if base.state.root[i] >= 0 and slot[i] < 0:
+                slot[i] = 0
                 rows[count] = i
                 count += 1
-    else:
-        for b in range(len(lane_item)):
-            k = lane_item[b]
-            if k < 0:
-                continue
-            listed = list_touched(base, scenarios, k, role_node[k - first], roles[k - first], touched)
-            for q in range(listed):
-                if slot[touched[q]] < 0:
-                    slot[touched[q]] = 0
-                    rows[count] = touched[q]
-                    count += 1
-        if with_units:
-            for u in range(len(base.unit_node)):
-                if slot[base.unit_node[u]] < 0:
-                    slot[base.unit_node[u]] = 0
-                    rows[count] = base.unit_node[u]
-                    count += 1
-        rows[:count].sort()
+    rows[:count].sort()
     rows[count] = n
+    reset_events(base.state, base.control, rows, count, width, slot, batch.constant, batch.event)
+    for b in range(width):
+        k = batch.item[b]
+        if k >= 0:
+            i = k - first
+            fill_constants(
+                base.control, scenarios, k, b, width, items.role_node[i], items.role[i],
+                items.roles[i], rows, count, slot, batch.constant, batch.event,
+            )  # fmt: skip
     return count
 
 
 @compiled
-def list_lost_branches(
-    scenarios: Scenarios, watched: Watched, lane_item: Ints, watched_place: Ints, out: Ints
-) -> Ints:
+def update_lanes(base: Base, scenarios: Scenarios, every: bool, count: int, batch: Batch) -> bool:
+    """Bring the event rows of running lanes, or of every lane, to the present voltages.
+
+    Returns
+    -------
+    bool
+        False where a lane has to ask each unit and the rows do not hold the units' nodes (`every` holds them).
+    """
+    width = len(batch.item)
+    for b in range(width):
+        if batch.running[b] > 0.0:
+            batch.exact[b] = not is_steady(
+                base.units, scenarios.injection, batch.item[b], batch.beyond, width, b
+            )
+            if batch.exact[b] and not every:
+                return False
+    for b in range(width):
+        if batch.item[b] >= 0 and (batch.running[b] > 0.0 or every):
+            update_events(
+                base.grid, base.units, scenarios, batch.item[b], b, width, batch.exact[b], batch.slot,
+                batch.constant, count, batch.beyond, batch.V, batch.event,
+            )  # fmt: skip
+    return True
+
+
+@compiled
+def correct_lanes(
+    results: Results, first: int, items: Items, pools: Pools, batch: Batch, four: Lanes
+) -> None:
+    """Correct and accelerate what the forward sweep left on the path of each running lane."""
+    width, z = len(batch.item), batch.z
+    for b in range(width):
+        if batch.running[b] == 0.0:
+            continue
+        i = batch.item[b] - first
+        items.tries[i] += 1
+        results.iterations[batch.item[b]] += 1
+        length, at = items.length[i], items.path[i]
+        if length == 0:
+            continue
+        for s in range(length):
+            reach = 2 * width * pools.node[at + s] + b
+            z[2 * s], z[2 * s + 1] = batch.X[reach], batch.X[reach + width]
+        if items.rank[i] > 0:
+            o = items.vector[i]
+            compensate(length, items.rank[i], pools.left[o:], pools.right[o:], z, batch.inner, four)
+        past, m = pools.history[12 * at : 12 * (at + length)], 2 * length
+        mix(z, past[:m], past[m : 2 * m], past[2 * m : 4 * m], past[4 * m :], items.step[i], m)
+        items.step[i] += 1
+        for s in range(length):
+            reach = 2 * width * pools.node[at + s] + b
+            batch.X[reach], batch.X[reach + width] = z[2 * s], z[2 * s + 1]
+
+
+@compiled
+def take_stock(settings: Settings, results: Results, first: int, items: Items, batch: Batch) -> int:
+    """Stop the lanes that are done or lost; how many still run."""
+    still = 0
+    for b in range(len(batch.item)):
+        if batch.running[b] == 0.0:
+            continue
+        k, size = batch.item[b], batch.looked[b]
+        results.mismatch[k] = size
+        if size <= settings.tolerance:
+            batch.running[b], batch.settled[b] = 0.0, True
+        elif items.tries[k - first] >= settings.max_iterations or not (size < HOPELESS):
+            batch.running[b] = 0.0
+        else:
+            still += 1
+    return still
+
+
+@compiled
+def count_unlikely(settings: Settings, batch: Batch) -> int:
+    """Running lanes that, by their last two mismatches, will not be done at the next look."""
+    unlikely = 0
+    for b in range(len(batch.item)):
+        if batch.running[b] > 0.0:
+            ratio = min(np.float32(0.1), batch.looked[b] / batch.before[b])
+            if not (batch.looked[b] * ratio < 0.7 * settings.tolerance):
+                unlikely += 1
+    return unlikely
+
+
+@compiled
+def iterate_batch(
+    base: Base,
+    scenarios: Scenarios,
+    settings: Settings,
+    results: Results,
+    first: int,
+    items: Items,
+    pools: Pools,
+    batch: Batch,
+    lanes: Lanes,
+    four: Lanes,
+) -> int:
+    """Sweep until every lane is done, or few are left and others wait; the number of event rows."""
+    factor, state, counts = base.factor, base.state, items.counts
+    if fill_lanes(base, results, first, items, pools, batch):
+        sweep_backward(factor, state, batch.running, batch.beyond, batch.V, batch.X, lanes)
+    waiting = counts[BEGUN] < counts[FRESH] or counts[QUEUED] > 0
+    # bool() and int(): for a literal these would be compiled once more
+    with_units, count, looks = bool(counts[FOUND] < 0), int(counts[FOUND] * 0), 0
+    count = open_rows(base, scenarios, first, items, with_units, count, batch)
+    while True:
+        if not update_lanes(base, scenarios, with_units, count, batch):
+            with_units = bool(count >= 0)
+            count = open_rows(base, scenarios, first, items, with_units, count, batch)
+            update_lanes(base, scenarios, with_units, count, batch)
+        # where hardly any lane is expected to go on, look before the forward solve is paid for
+        solve = looks == 0 or count_unlikely(settings, batch) > settings.few
+        batch.before[:] = batch.looked
+        still = 0
+        for _ in range(2):
+            sweep_forward(
+                base.grid, factor, state, base.control, solve, batch.rows, batch.event, batch.beyond,
+                batch.V, batch.X, batch.looked, lanes,
+            )  # fmt: skip
+            still = take_stock(settings, results, first, items, batch)
+            if solve or still == 0 or (still <= settings.few and waiting):
+                break
+            solve = True
+        looks += 1
+        if still == 0 or (still <= settings.few and waiting and looks > 1):
+            return count
+        correct_lanes(results, first, items, pools, batch, four)
+        sweep_backward(factor, state, batch.running, batch.beyond, batch.V, batch.X, lanes)
+
+
+@compiled
+def list_lost_branches(scenarios: Scenarios, watched: Watched, watched_place: Ints, batch: Batch) -> Ints:
     """List which watched branches are out, or dead, in which lane: width * branch + lane, ascending, closed."""
-    width = len(lane_item)
+    width, need = len(batch.item), 1
+    for k in batch.item:
+        if k >= 0:
+            need += scenarios.branch_start[k + 1] - scenarios.branch_start[k]
+            for p in range(scenarios.dead_start[k], scenarios.dead_start[k + 1]):
+                node = scenarios.dead[p]
+                need += watched.at_start[node + 1] - watched.at_start[node]
+    out = np.empty(need, np.int64)
     count = 0
     for b in range(width):
-        k = lane_item[b]
+        k = batch.item[b]
         if k < 0:
             continue
-        need = scenarios.branch_start[k + 1] - scenarios.branch_start[k] + 1
-        for p in range(scenarios.dead_start[k], scenarios.dead_start[k + 1]):
-            node = scenarios.dead[p]
-            need += watched.at_start[node + 1] - watched.at_start[node]
-        if count + need > len(out):
-            more = np.empty(2 * (count + need), np.int64)
-            more[:count] = out[:count]
-            out = more
         for p in range(scenarios.branch_start[k], scenarios.branch_start[k + 1]):
             place = watched_place[scenarios.branch[p]]
             if place >= 0:
@@ -163,6 +538,72 @@ def list_lost_branches(
 
 
 @compiled
+def close_batch(
+    base: Base,
+    scenarios: Scenarios,
+    watched: Watched,
+    watched_place: Ints,
+    settings: Settings,
+    results: Results,
+    first: int,
+    items: Items,
+    worst: Worst,
+    found: Floats,
+    batch: Batch,
+    lanes: Lanes,
+) -> Floats:
+    """Switch roles where a limit is passed, and judge the lanes that are final; the violations."""
+    width, n = len(batch.item), len(base.state.kind)
+    batch.changed[:] = 0
+    if settings.reactive_limits:
+        check_limits(
+            base.grid, base.state, base.control, scenarios, settings, batch.item, first, batch.settled,
+            batch.slot, batch.event, batch.V, items.role_node, items.role, items.returns, items.roles,
+            batch.changed, lanes,
+        )  # fmt: skip
+    for b in range(width):
+        k = batch.item[b]
+        batch.final[b] = 0.0
+        if k < 0:
+            continue
+        for island in range(len(base.units.imbalance)):
+            results.beyond[k, island] = batch.beyond[width * island + b]
+        if batch.settled[b] and batch.changed[b] == 0:
+            batch.final[b] = 1.0
+            results.outcome[k] = DONE
+            if settings.keep_states:
+                for j in range(n):
+                    results.states[k, 2 * j] = batch.V[2 * width * j + b]
+                    results.states[k, 2 * j + 1] = batch.V[2 * width * j + width + b]
+    if settings.sum_losses:
+        losses = batch.room[:width]
+        sum_losses(base.grid, base.state, batch.V, losses, lanes)
+        for b in range(width):
+            if batch.item[b] >= 0:
+                results.losses[batch.item[b]] = losses[b]
+    out = list_lost_branches(scenarios, watched, watched_place, batch)
+    found, count = judge_branches(
+        base.grid, watched, batch.item, batch.final, out, batch.V, batch.room, worst, found,
+        items.counts[FOUND], lanes,
+    )  # fmt: skip
+    found, count = judge_nodes(
+        base.state,
+        watched,
+        batch.item,
+        batch.final,
+        batch.slot,
+        batch.event,
+        batch.V,
+        worst,
+        found,
+        count,
+        lanes,
+    )
+    items.counts[FOUND] = count
+    return found
+
+
+@compiled
 def solve_chunk(
     base: Base,
     scenarios: Scenarios,
@@ -170,12 +611,8 @@ def solve_chunk(
     settings: Settings,
     first: int,
     last: int,
-    outcome: NDArray[np.int8],
-    mismatch: Floats,
-    iterations: Ints,
-    switches: Ints,
+    results: Results,
     worst: Worst,
-    states: Floats,
     lanes: Lanes,
     four: Lanes,
 ) -> Floats:
@@ -183,271 +620,62 @@ def solve_chunk(
 
     Parameters
     ----------
-    outcome, mismatch, iterations, switches : (k,)
+    results : Results
         Filled here for these scenarios.
     worst : Worst
         Filled here; the parts by scenario are (k,), those by branch belong to this chunk alone.
-    states : (k, 2 n) float
-        Filled with the voltages of final scenarios where states are kept; (0, 2 n) otherwise.
+    lanes, four : Lanes
+        Tokens of the width and of the corrections' columns.
 
     Returns
     -------
     (4 m,) float
-        Violations: scenario, kind, branch or node, squared-free value; m is exact.
+        Violations: scenario, kind, branch or node, value.
     """
-    n, size = len(base.kind), last - first
-    # not len(lanes): loops over a width known to the compiler would be unrolled, bodies and all
-    lane_item = np.empty(settings.width, np.int64)
-    width = len(lane_item)
-    most = count_most_touched(scenarios, first, last) + MOST_ROLES
+    n, width = len(base.state.kind), settings.width
+    most = count_most_touched(scenarios, first, last)
+    items = make_items(n, last - first)
+    batch = make_batch(n, len(base.units.imbalance), width, most)
+    pools = begin_chunk(base, scenarios, results, first, items, most, four)
     desk = make_desk(base, most)
-    # ------------------------------------------------ what is known of each scenario
-    path_start, path_length = np.zeros(size, np.int64), np.zeros(size, np.int64)
-    vector_start, rank = np.zeros(size, np.int64), np.zeros(size, np.int64)
-    step, tries, rounds = np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int64)
-    role_node, role = np.zeros((size, MOST_ROLES), np.int64), np.zeros((size, MOST_ROLES), np.int64)
-    returns, roles = np.zeros((size, MOST_ROLES), np.int64), np.zeros(size, np.int64)
-    severity = np.zeros(size)
-    stored, stored_imbalance = np.empty((size, 2 * n)), np.zeros((size, len(base.imbalance)))
-    nodes, history = np.empty(0, np.int32), np.empty(0, np.float32)
-    left, right = np.empty(0, np.float32), np.empty(0, np.float32)
-    used, used_vectors = 0, 0
-    queue = np.empty(size + 1, np.int64)
-    queue_head, queued, fresh_count = 0, 0, 0
-    fresh = np.empty(size, np.int64)
-    for k in range(first, last):
-        i = k - first
-        outcome[k], mismatch[k], iterations[k], switches[k] = LEFT, np.nan, 0, 0
-        roles[i] = list_roles(base, scenarios, k, role_node[i], role[i])
-        if roles[i] < 0:
-            roles[i] = 0
-            continue
-        own = scenarios.injection[k] < 0
-        path_start[i], vector_start[i] = used, used_vectors
-        path_length[i], rank[i], nodes, history, left, right, used, used_vectors, hard = prepare(
-            base, scenarios, k, own, role_node[i], role[i], roles[i], desk,
-            nodes, history, left, right, used, used_vectors, four,
-        )  # fmt: skip
-        if rank[i] < 0:
-            continue
-        severity[i] = hard
-        step[i] = 1 if own else 0
-        if own:
-            fresh[fresh_count] = i
-            fresh_count += 1
-        else:
-            for j in range(n):
-                stored[i, 2 * j], stored[i, 2 * j + 1] = base.e[j], base.f[j]
-            queue[(queue_head + queued) % len(queue)] = i
-            queued += 1
-    order = fresh[:fresh_count][np.argsort(severity[fresh[:fresh_count]], kind="mergesort")]
-    # ------------------------------------------------ room for a batch
-    V, X = np.empty(2 * n * width + 64), np.zeros(2 * n * width + 64, np.float32)
-    slot = np.full(n, -1, np.int64)
-    rows, touched = np.empty(n + 1, np.int64), np.empty(most + 1, np.int64)
-    constant, event = np.empty(2 * width * (n + 1)), np.empty(FIELDS * width * (n + 1))
-    beyond = np.zeros(width * len(base.imbalance) + 1)
-    changed = np.zeros(width, np.int64)
-    running, looked = np.zeros(width, np.float32), np.zeros(width, np.float32)
-    before, settled = np.ones(width, np.float32), np.zeros(width, np.bool_)
-    final, room = np.zeros(width), np.empty(3 * width)
-    longest = 1
-    for i in range(size):
-        longest = max(longest, path_length[i])
-    z, inner = np.empty(2 * n + 4, np.float32), np.empty(LARGEST_RANK, np.float32)
-    watched_place = np.full(len(base.branch_from), -1, np.int64)
+    watched_place = np.full(len(base.grid.branch_from), -1, np.int64)
     for r in range(len(watched.branch)):
         watched_place[watched.branch[r]] = r
-    out = np.empty(64, np.int64)
-    found, count = np.empty(256), 0
-    head = 0
-    while head < fresh_count or queued > 0:
-        start_fresh = queued < width and head < fresh_count
+    found = np.empty(256)
+    while items.counts[BEGUN] < items.counts[FRESH] or items.counts[QUEUED] > 0:
+        count = iterate_batch(base, scenarios, settings, results, first, items, pools, batch, lanes, four)
+        found = close_batch(
+            base, scenarios, watched, watched_place, settings, results, first, items, worst, found,
+            batch, lanes,
+        )  # fmt: skip
         for b in range(width):
-            lane_item[b] = -1
-            if start_fresh and head < fresh_count:
-                lane_item[b] = first + order[head]
-                head += 1
-            elif not start_fresh and queued > 0:
-                lane_item[b] = first + queue[queue_head]
-                queue_head = (queue_head + 1) % len(queue)
-                queued -= 1
-            running[b] = 1.0 if lane_item[b] >= 0 else 0.0
-            settled[b] = False
-            before[b], looked[b] = 1.0, 1.0
-        waiting = head < fresh_count or queued > 0
-        # -------------------------------------------- voltages to begin with
-        beyond[:] = 0.0
-        for j in range(n):
-            for b in range(width):
-                V[2 * width * j + b], V[2 * width * j + width + b] = base.e[j], base.f[j]
-        if not start_fresh:
-            for b in range(width):
-                if lane_item[b] >= 0:
-                    i = lane_item[b] - first
-                    for j in range(n):
-                        V[2 * width * j + b] = stored[i, 2 * j]
-                        V[2 * width * j + width + b] = stored[i, 2 * j + 1]
-                    for island in range(len(base.imbalance)):
-                        beyond[width * island + b] = stored_imbalance[i, island]
-        else:
-            X[:] = 0.0
-            for b in range(width):
-                if lane_item[b] >= 0:
-                    i = lane_item[b] - first
-                    for s in range(path_length[i]):
-                        at = 2 * width * int(nodes[path_start[i] + s]) + b
-                        X[at] = history[12 * path_start[i] + 2 * s]
-                        X[at + width] = history[12 * path_start[i] + 2 * s + 1]
-                    iterations[lane_item[b]] += 1
-                    tries[i] += 1
-            sweep_backward(base, running, beyond, V, X, lanes)
-        # -------------------------------------------- rows that differ
-        with_units = False
-        count_rows = gather_rows(
-            base, scenarios, lane_item, first, role_node, roles, with_units, touched, slot, rows
-        )
-        reset_events(base, rows, count_rows, width, slot, constant, event)
-        for b in range(width):
-            if lane_item[b] >= 0:
-                i = lane_item[b] - first
-                fill_constants(
-                    base, scenarios, lane_item[b], b, width, role_node[i], role[i], roles[i],
-                    slot, constant, event,
-                )  # fmt: skip
-        looks = 0
-        while True:
-            if not with_units:
-                for b in range(width):
-                    if running[b] > 0.0 and not is_steady(base, scenarios, lane_item[b], beyond, width, b):
-                        with_units = True
-                if with_units:
-                    for s in range(count_rows):
-                        slot[rows[s]] = -1
-                    count_rows = gather_rows(
-                        base, scenarios, lane_item, first, role_node, roles, True, touched, slot, rows
-                    )
-                    reset_events(base, rows, count_rows, width, slot, constant, event)
-                    for b in range(width):
-                        if lane_item[b] >= 0:
-                            i = lane_item[b] - first
-                            fill_constants(
-                                base, scenarios, lane_item[b], b, width, role_node[i], role[i],
-                                roles[i], slot, constant, event,
-                            )  # fmt: skip
-                            exact = not is_steady(base, scenarios, lane_item[b], beyond, width, b)
-                            update_events(
-                                base, scenarios, lane_item[b], b, width, exact, slot, constant,
-                                count_rows, beyond, V, event,
-                            )  # fmt: skip
-            unlikely = 0
-            for b in range(width):
-                if running[b] > 0.0:
-                    exact = not is_steady(base, scenarios, lane_item[b], beyond, width, b)
-                    update_events(
-                        base, scenarios, lane_item[b], b, width, exact, slot, constant,
-                        count_rows, beyond, V, event,
-                    )  # fmt: skip
-                    ratio = min(np.float32(0.1), looked[b] / before[b])
-                    if not (looked[b] * ratio < 0.7 * settings.tolerance):
-                        unlikely += 1
-            # where hardly any lane is expected to go on, look before the forward solve is paid for
-            only_look = looks > 0 and unlikely <= settings.few
-            for b in range(width):
-                before[b] = looked[b]
-            sweep_forward(base, not only_look, rows, event, beyond, V, X, looked, lanes)
-            looks += 1
-            still = 0
-            for b in range(width):
-                if running[b] > 0.0:
-                    k = lane_item[b]
-                    mismatch[k] = looked[b]
-                    if looked[b] <= settings.tolerance:
-                        running[b] = 0.0
-                        settled[b] = True
-                    elif tries[k - first] >= settings.max_iterations or not (looked[b] < HOPELESS):
-                        running[b] = 0.0
-                    else:
-                        still += 1
-            if still == 0 or (still <= settings.few and waiting and looks > 1):
-                break
-            if only_look:
-                sweep_forward(base, True, rows, event, beyond, V, X, looked, lanes)
-            for b in range(width):
-                if running[b] > 0.0:
-                    i = lane_item[b] - first
-                    iterations[lane_item[b]] += 1
-                    tries[i] += 1
-                    m, at = path_length[i], path_start[i]
-                    if m == 0:
-                        continue
-                    for s in range(m):
-                        reach = 2 * width * int(nodes[at + s]) + b
-                        z[2 * s], z[2 * s + 1] = X[reach], X[reach + width]
-                    if rank[i] > 0:
-                        o = vector_start[i]
-                        compensate(m, rank[i], left[o:], right[o:], z, inner, four)
-                    past = history[12 * at : 12 * (at + m)]
-                    mix(
-                        z, past[: 2 * m], past[2 * m : 4 * m], past[4 * m : 8 * m], past[8 * m :],
-                        step[i], 2 * m,
-                    )  # fmt: skip
-                    step[i] += 1
-                    for s in range(m):
-                        reach = 2 * width * int(nodes[at + s]) + b
-                        X[reach], X[reach + width] = z[2 * s], z[2 * s + 1]
-            sweep_backward(base, running, beyond, V, X, lanes)
-        # -------------------------------------------- what became of each lane
-        changed[:] = 0
-        if settings.reactive_limits:
-            for b in range(width):
-                if lane_item[b] < 0:
-                    settled[b] = False
-            check_limits(
-                base, scenarios, settings, lane_item, first, settled, slot, event, V,
-                role_node, role, returns, roles, changed, lanes,
-            )  # fmt: skip
-        for b in range(width):
-            k = lane_item[b]
-            final[b] = 1.0 if k >= 0 and settled[b] and changed[b] == 0 else 0.0
-            if k >= 0 and final[b] > 0.0:
-                outcome[k] = DONE
-                if settings.keep_states:
-                    for j in range(n):
-                        states[k, 2 * j] = V[2 * width * j + b]
-                        states[k, 2 * j + 1] = V[2 * width * j + width + b]
-        out = list_lost_branches(scenarios, watched, lane_item, watched_place, out)
-        found, count = judge_branches(
-            base, watched, lane_item, final, out, V, room, worst, found, count, lanes
-        )
-        found, count = judge_nodes(
-            base, watched, lane_item, final, slot, event, V, worst, found, count, lanes
-        )
-        for b in range(width):
-            k = lane_item[b]
-            if k < 0 or not (running[b] > 0.0 or (settled[b] and changed[b] > 0)):
+            k, i = batch.item[b], batch.item[b] - first
+            if k < 0 or not (batch.running[b] > 0.0 or (batch.settled[b] and batch.changed[b] > 0)):
                 continue
-            i = k - first
-            if settled[b]:
-                switches[k] += changed[b]
-                rounds[i] += 1
-                if rounds[i] >= LARGEST_ROUNDS:
+            if batch.settled[b]:
+                results.switches[k] += batch.changed[b]
+                items.rounds[i] += 1
+                items.path[i], items.vector[i] = pools.used[0], pools.used[1]
+                items.step[i], items.tries[i] = 0, 0
+                length, rank, _, pools = prepare(
+                    base,
+                    scenarios,
+                    k,
+                    False,
+                    items.role_node[i],
+                    items.role[i],
+                    items.roles[i],
+                    desk,
+                    pools,
+                    four,
+                )
+                if rank < 0 or items.rounds[i] >= LARGEST_ROUNDS:
                     continue
-                path_start[i], vector_start[i] = used, used_vectors
-                path_length[i], rank[i], nodes, history, left, right, used, used_vectors, hard = prepare(
-                    base, scenarios, k, False, role_node[i], role[i], roles[i], desk,
-                    nodes, history, left, right, used, used_vectors, four,
-                )  # fmt: skip
-                if rank[i] < 0:
-                    continue
-                step[i], tries[i] = 0, 0
+                items.length[i], items.rank[i] = length, rank
             for j in range(n):
-                stored[i, 2 * j] = V[2 * width * j + b]
-                stored[i, 2 * j + 1] = V[2 * width * j + width + b]
-            for island in range(len(base.imbalance)):
-                stored_imbalance[i, island] = beyond[width * island + b]
-            queue[(queue_head + queued) % len(queue)] = i
-            queued += 1
-        for s in range(count_rows):
-            slot[rows[s]] = -1
-    return found[: 4 * count].copy()
+                items.voltage[i, 2 * j] = batch.V[2 * width * j + b]
+                items.voltage[i, 2 * j + 1] = batch.V[2 * width * j + width + b]
+            enqueue(items, i)
+        for s in range(count):
+            batch.slot[batch.rows[s]] = -1
+    return found[: 4 * items.counts[FOUND]].copy()

@@ -19,7 +19,7 @@ import numpy as np
 from gridhub.kernels.factor import Floats
 from gridhub.kernels.jit import compiled
 from gridhub.kernels.lanes import Lanes, fma, load, load_one, mul, narrow, nfma, spread, store, total
-from gridhub.kernels.records import Base, Ints, Singles
+from gridhub.kernels.records import Factor, Grid, Ints, Singles, State
 
 COLUMNS = 4
 """Columns of A and B are padded to a multiple of this."""
@@ -47,7 +47,7 @@ def collect_path(parent: Ints, touched: Ints, count: int, mark: Ints, path: Ints
 
 @compiled
 def add_branch_rows(
-    base: Base, branch: int, own: int, other: int, row: int, column: int, rank: int, D: Floats
+    grid: Grid, state: State, branch: int, own: int, other: int, row: int, column: int, rank: int, D: Floats
 ) -> None:
     """Add what a branch contributes to the two rows of one of its ends.
 
@@ -59,18 +59,18 @@ def add_branch_rows(
         Their places among the seeds.
     D : (rank, rank) float
     """
-    y = base.branch_y[8 * branch : 8 * branch + 8]
-    o, x = (0, 2) if own == base.branch_from[branch] else (6, 4)
-    a, b, c, d = base.e[own], base.f[own], base.e[other], base.f[other]
+    y = grid.branch_y[8 * branch : 8 * branch + 8]
+    o, x = (0, 2) if own == grid.branch_from[branch] else (6, 4)
+    a, b, c, d = state.e[own], state.f[own], state.e[other], state.f[other]
     v2 = a * a + b * b
     own_r, own_i = v2 * y[o], -v2 * y[o + 1]
     c_r, c_i = y[x] * c - y[x + 1] * d, y[x] * d + y[x + 1] * c
     t_r, t_i = a * c_r + b * c_i, b * c_r - a * c_i
     # the angle of a root is no unknown
-    own_free = 0.0 if base.root[own] == own else 1.0
-    other_free = 0.0 if base.root[other] == other else 1.0
+    own_free = 0.0 if state.root[own] == own else 1.0
+    other_free = 0.0 if state.root[other] == other else 1.0
     p, q = 2 * row * rank, (2 * row + 1) * rank
-    if not base.angle_held[own]:
+    if not state.angle_held[own]:
         D[p + 2 * row] -= own_free * t_i
         D[p + 2 * row + 1] += 2.0 * own_r + t_r
         D[p + 2 * column] += other_free * t_i
@@ -107,20 +107,28 @@ def solve_dense(M: Floats, R: Floats, size: int) -> None:
 
 @compiled
 def solve_paths(
-    base: Base, path: Ints, length: int, mark: Ints, rank: int, A: Floats, B: Floats, y: Floats, four: Lanes
+    factor: Factor,
+    root: Ints,
+    path: Ints,
+    length: int,
+    mark: Ints,
+    rank: int,
+    A: Floats,
+    B: Floats,
+    y: Floats,
+    four: Lanes,
 ) -> None:
     """Solve L A = A, U^T B = B and L y = y on a path; A and B are (2 length, rank), y is (2 length,).
 
     ``four`` is the token of `COLUMNS` lanes; the rank is a multiple of it.
     """
-    start, diagonal = base.elimination.start, base.elimination.diagonal
-    columns, mirror = base.elimination.column, base.elimination.mirror
-    blocks = base.blocks
+    start, diagonal = factor.start, factor.diagonal
+    columns, mirror, blocks = factor.column, factor.mirror, factor.blocks
     for s in range(length):
         j = path[s]
         d = 4 * diagonal[j]
         y0, y1 = y[2 * s], y[2 * s + 1]
-        root = mark[base.root[j]] if base.root[j] >= 0 and base.root[j] != j else -1
+        top = mark[root[j]] if root[j] >= 0 and root[j] != j else -1
         for c in range(0, rank, COLUMNS):
             own = 2 * s * rank + c
             t0, t1 = load(B, own, four), load(B, own + rank, four)
@@ -128,10 +136,10 @@ def solve_paths(
             b1 = fma(load_one(blocks, d + 3, four), t1, mul(load_one(blocks, d + 1, four), t0))
             store(B, own, b0)
             store(B, own + rank, b1)
-            if root >= 0:
-                at = 2 * root * rank + c
-                moved = nfma(load_one(base.column, 2 * j, four), b0, load(B, at, four))
-                store(B, at, nfma(load_one(base.column, 2 * j + 1, four), b1, moved))
+            if top >= 0:
+                at = 2 * top * rank + c
+                moved = nfma(load_one(factor.border, 2 * j, four), b0, load(B, at, four))
+                store(B, at, nfma(load_one(factor.border, 2 * j + 1, four), b1, moved))
         for p in range(diagonal[j] + 1, start[j + 1]):
             q = mark[columns[p]]
             lower, upper = 4 * mirror[p], 4 * p

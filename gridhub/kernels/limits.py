@@ -18,7 +18,16 @@ from gridhub.kernels.lanes import (
     spread,
     sub,
 )
-from gridhub.kernels.records import HELD, NOT_REGULATED, Base, Ints, Scenarios, Settings
+from gridhub.kernels.records import (
+    HELD,
+    NOT_REGULATED,
+    Control,
+    Grid,
+    Ints,
+    Scenarios,
+    Settings,
+    State,
+)
 
 
 @compiled
@@ -32,7 +41,7 @@ def find_role(role_node: Ints, role: Ints, roles: int, node: int) -> int:
 
 @compiled
 def switch_node(
-    base: Base,
+    control: Control,
     scenarios: Scenarios,
     settings: Settings,
     k: int,
@@ -56,10 +65,10 @@ def switch_node(
         The scenario's roles, changed in place.
     """
     at = find_role(role_node, role, roles, node)
-    now = role[at] if at >= 0 else int(base.at_limit[node])
+    now = role[at] if at >= 0 else int(control.at_limit[node])
     if now == NOT_REGULATED:
         return 0
-    low, high, target = find_bounds(base, scenarios, k, node)
+    low, high, target = find_bounds(control, scenarios, k, node)
     new = now
     if now == 0:
         if max(q - high, low - q) > settings.tolerance:
@@ -84,7 +93,9 @@ def switch_node(
 
 @compiled
 def check_limits(
-    base: Base,
+    grid: Grid,
+    state: State,
+    control: Control,
     scenarios: Scenarios,
     settings: Settings,
     lane_item: Ints,
@@ -118,34 +129,34 @@ def check_limits(
     width = len(lane_item)
     for b in range(width):
         changed[b] = 0
-    for i in range(len(base.kind)):
+    for i in range(len(state.kind)):
         # a target without stiffness never stands: the voltage of an infeed is held, but has no limits
-        if base.stiffness[i] == 0.0 or base.root[i] < 0:
+        if control.stiffness[i] == 0.0 or state.root[i] < 0:
             continue
         row = 2 * width * i
         e, f = load(V, row, lanes), load(V, row + width, lanes)
         v2 = fma(e, e, mul(f, f))
-        g, s = load_one(base.y_own, 2 * i, lanes), load_one(base.y_own, 2 * i + 1, lanes)
+        g, s = load_one(grid.y_own, 2 * i, lanes), load_one(grid.y_own, 2 * i + 1, lanes)
         g_e, g_f, s_e, s_f = mul(g, e), mul(g, f), mul(s, e), mul(s, f)
-        for p in range(get(base.y_start, i), get(base.y_start, i + 1)):
-            other = get(base.y_reach, p)
-            g, s = load_one(base.y_off, 2 * p, lanes), load_one(base.y_off, 2 * p + 1, lanes)
+        for p in range(get(grid.y_start, i), get(grid.y_start, i + 1)):
+            other = get(grid.y_reach, p)
+            g, s = load_one(grid.y_off, 2 * p, lanes), load_one(grid.y_off, 2 * p + 1, lanes)
             e_j, f_j = load(V, other, lanes), load(V, other + width, lanes)
             g_e, s_f = fma(g, e_j, g_e), fma(s, f_j, s_f)
             g_f, s_e = fma(g, f_j, g_f), fma(s, e_j, s_e)
         # produced = flowing out - what the base injects there otherwise
         out = nfma(e, add(g_f, s_e), mul(f, sub(g_e, s_f)))
-        limit = base.at_limit[i]
-        bound = base.q_high[i] if limit == 1 else (base.q_low[i] if limit == -1 else 0.0)
-        q = sub(out, spread(base.q[i] - bound, lanes))
+        limit = control.at_limit[i]
+        bound = control.high[i] if limit == 1 else (control.low[i] if limit == -1 else 0.0)
+        q = sub(out, spread(state.q[i] - bound, lanes))
         if slot[i] < 0:
-            if base.kind[i] == HELD:
-                above = any_above(q, spread(base.q_high[i] + settings.tolerance, lanes))
-                below = any_above(spread(base.q_low[i] - settings.tolerance, lanes), q)
+            if state.kind[i] == HELD:
+                above = any_above(q, spread(control.high[i] + settings.tolerance, lanes))
+                below = any_above(spread(control.low[i] - settings.tolerance, lanes), q)
                 if not (above or below):
                     continue
             else:
-                set_point = (0.5 / base.target[i]) ** 0.5
+                set_point = (0.5 / control.target[i]) ** 0.5
                 if limit == 1:
                     edge = set_point + settings.margin
                     if not any_above(v2, spread(edge * edge, lanes)):
@@ -160,7 +171,7 @@ def check_limits(
                 continue
             item = k - first
             a, c = V[row + b], V[row + width + b]
-            injected, added, alive = base.q[i] - bound, 0.0, True
+            injected, added, alive = state.q[i] - bound, 0.0, True
             if slot[i] >= 0:
                 o = FIELDS * width * slot[i] + b
                 alive = event[o + 2 * width] > 0.0
@@ -168,22 +179,22 @@ def check_limits(
                 at = find_role(role_node[item], role[item], roles[item], i)
                 if at >= 0 and role[item, at] in (1, -1):
                     # the added power holds the change of the limit it stands at
-                    low, high, _ = find_bounds(base, scenarios, k, i)
+                    low, high, _ = find_bounds(control, scenarios, k, i)
                     added -= (high if role[item, at] == 1 else low) - bound
                 elif at >= 0:
                     added -= -bound if role[item, at] == NOT_REGULATED else 0.0
             if not alive:
                 continue
-            d = base.y_own[2 * i] * a - base.y_own[2 * i + 1] * c
-            m = base.y_own[2 * i] * c + base.y_own[2 * i + 1] * a
-            for p in range(base.y_start[i], base.y_start[i + 1]):
-                j = base.y_reach[p] + b
-                g, s = base.y_off[2 * p], base.y_off[2 * p + 1]
+            d = grid.y_own[2 * i] * a - grid.y_own[2 * i + 1] * c
+            m = grid.y_own[2 * i] * c + grid.y_own[2 * i + 1] * a
+            for p in range(grid.y_start[i], grid.y_start[i + 1]):
+                j = grid.y_reach[p] + b
+                g, s = grid.y_off[2 * p], grid.y_off[2 * p + 1]
                 d += g * V[j] - s * V[j + width]
                 m += g * V[j + width] + s * V[j]
             produced = c * d - a * m - injected - added
             done = switch_node(
-                base, scenarios, settings, k, i, produced, a * a + c * c,
+                control, scenarios, settings, k, i, produced, a * a + c * c,
                 role_node[item], role[item], returns[item], roles[item],
             )  # fmt: skip
             if done < 0:

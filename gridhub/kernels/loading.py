@@ -20,11 +20,10 @@ from gridhub.kernels.lanes import (
     load_one,
     mul,
     nfma,
-    smaller,
     spread,
     store,
 )
-from gridhub.kernels.records import Base, Ints, Watched
+from gridhub.kernels.records import Grid, Ints, State, Watched
 
 THERMAL, VOLTAGE_LOW, VOLTAGE_HIGH, VOLTAGE_CHANGE = range(4)
 """Kinds of violations."""
@@ -67,7 +66,7 @@ def note(found: Floats, count: int, scenario: int, kind: int, position: int, val
 
 @compiled
 def judge_branches(
-    base: Base,
+    grid: Grid,
     watched: Watched,
     lane_item: Ints,
     final: Floats,
@@ -98,7 +97,7 @@ def judge_branches(
     at = 0
     for r in range(len(watched.branch)):
         branch = get(watched.branch, r)
-        i, j = 2 * width * get(base.branch_from, branch), 2 * width * get(base.branch_to, branch)
+        i, j = 2 * width * get(grid.branch_from, branch), 2 * width * get(grid.branch_to, branch)
         a, b, c, d = (
             load(V, i, lanes),
             load(V, i + width, lanes),
@@ -106,13 +105,13 @@ def judge_branches(
             load(V, j + width, lanes),
         )
         y = 8 * branch
-        g, s = load_one(base.branch_y, y, lanes), load_one(base.branch_y, y + 1, lanes)
-        u, w = load_one(base.branch_y, y + 2, lanes), load_one(base.branch_y, y + 3, lanes)
+        g, s = load_one(grid.branch_y, y, lanes), load_one(grid.branch_y, y + 1, lanes)
+        u, w = load_one(grid.branch_y, y + 2, lanes), load_one(grid.branch_y, y + 3, lanes)
         x_r = fma(u, c, nfma(w, d, nfma(s, b, mul(g, a))))
         x_i = fma(u, d, fma(w, c, fma(s, a, mul(g, b))))
         from_end = mul(fma(x_r, x_r, mul(x_i, x_i)), fma(a, a, mul(b, b)))
-        g, s = load_one(base.branch_y, y + 4, lanes), load_one(base.branch_y, y + 5, lanes)
-        u, w = load_one(base.branch_y, y + 6, lanes), load_one(base.branch_y, y + 7, lanes)
+        g, s = load_one(grid.branch_y, y + 4, lanes), load_one(grid.branch_y, y + 5, lanes)
+        u, w = load_one(grid.branch_y, y + 6, lanes), load_one(grid.branch_y, y + 7, lanes)
         x_r = fma(u, c, nfma(w, d, nfma(s, b, mul(g, a))))
         x_i = fma(u, d, fma(w, c, fma(s, a, mul(g, b))))
         to_end = mul(fma(x_r, x_r, mul(x_i, x_i)), fma(c, c, mul(d, d)))
@@ -155,7 +154,7 @@ def judge_branches(
 
 @compiled
 def judge_nodes(
-    base: Base,
+    state: State,
     watched: Watched,
     lane_item: Ints,
     final: Floats,
@@ -169,8 +168,8 @@ def judge_nodes(
 ) -> tuple[Floats, int]:
     """Hold every live voltage against its limits; a lane with an unrealistic one is marked so."""
     width = len(lane_item)
-    for i in range(len(base.kind)):
-        if base.root[i] < 0:
+    for i in range(len(state.kind)):
+        if state.root[i] < 0:
             continue
         low = max(watched.low[i], watched.change_low[i], watched.real_low)
         high = min(watched.high[i], watched.change_high[i], watched.real_high)
@@ -196,7 +195,29 @@ def judge_nodes(
                 found = note(found, count, k, VOLTAGE_HIGH, i, vm)
                 count += 1
             if square < watched.change_low[i] or square > watched.change_high[i]:
-                before = np.sqrt(base.e[i] ** 2 + base.f[i] ** 2)
+                before = np.sqrt(state.e[i] ** 2 + state.f[i] ** 2)
                 found = note(found, count, k, VOLTAGE_CHANGE, i, abs(vm - before))
                 count += 1
     return found, count
+
+
+@compiled
+def sum_losses(grid: Grid, state: State, V: Floats, losses: Floats, lanes: Lanes) -> None:
+    """Add up what flows out of all nodes and not into shunts: the branches' losses, (width,) [p.u.]."""
+    width = len(losses)
+    sum_p = spread(0.0, lanes)
+    for i in range(len(state.kind)):
+        if state.root[i] < 0:
+            continue
+        row = 2 * width * i
+        e, f = load(V, row, lanes), load(V, row + width, lanes)
+        g, s = load_one(grid.y_own, 2 * i, lanes), load_one(grid.y_own, 2 * i + 1, lanes)
+        c_r, c_i = nfma(s, f, mul(g, e)), fma(s, e, mul(g, f))
+        for p in range(get(grid.y_start, i), get(grid.y_start, i + 1)):
+            other = get(grid.y_reach, p)
+            g, s = load_one(grid.y_off, 2 * p, lanes), load_one(grid.y_off, 2 * p + 1, lanes)
+            e_j, f_j = load(V, other, lanes), load(V, other + width, lanes)
+            c_r, c_i = fma(g, e_j, nfma(s, f_j, c_r)), fma(g, f_j, fma(s, e_j, c_i))
+        drawn = mul(load_one(grid.shunt_g, i, lanes), fma(e, e, mul(f, f)))
+        sum_p = add(sum_p, nfma(drawn, spread(1.0, lanes), fma(e, c_r, mul(f, c_i))))
+    store(losses, 0, sum_p)

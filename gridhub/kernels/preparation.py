@@ -10,6 +10,7 @@ from gridhub.kernels.compensation import (
     COLUMNS,
     add_branch_rows,
     collect_path,
+    compensate,
     narrow_paths,
     solve_middle,
     solve_paths,
@@ -17,7 +18,7 @@ from gridhub.kernels.compensation import (
 from gridhub.kernels.events import FIELDS, fill_constants, list_touched, reset_events, update_events
 from gridhub.kernels.factor import Flags, Floats
 from gridhub.kernels.jit import compiled
-from gridhub.kernels.lanes import Lanes
+from gridhub.kernels.lanes import Lanes, fma, load, mul, spread, store
 from gridhub.kernels.records import HELD, Base, Ints, Scenarios, Shorts, Singles
 
 LARGEST_RANK = 48
@@ -42,6 +43,7 @@ class Desk(NamedTuple):
         The base's voltage, real and imaginary part in turn.
     constant, event, still : float
         Event rows of one lane; no imbalance.
+    inner : (LARGEST_RANK,) float32
     """
 
     mark: Ints
@@ -61,20 +63,21 @@ class Desk(NamedTuple):
     constant: Floats
     event: Floats
     still: Floats
+    inner: Singles
 
 
 @compiled
 def make_desk(base: Base, most_touched: int) -> Desk:
     """Make room for scenarios that touch up to so many nodes."""
-    n = len(base.kind)
+    state, n = base.state, len(base.state.kind)
     V = np.empty(2 * n)
     depth = np.zeros(n, np.int64)
     deepest = 1
     for j in range(n - 1, -1, -1):
-        above = base.elimination.parent[j]
+        above = base.factor.parent[j]
         depth[j] = depth[above] + 1 if above >= 0 else 1
         deepest = max(deepest, depth[j])
-        V[2 * j], V[2 * j + 1] = base.e[j], base.f[j]
+        V[2 * j], V[2 * j + 1] = state.e[j], state.f[j]
     longest = min(n, deepest * max(most_touched, 1))
     return Desk(
         np.full(n, -1, np.int64),
@@ -93,7 +96,8 @@ def make_desk(base: Base, most_touched: int) -> Desk:
         V,
         np.empty(2 * most_touched + 2),
         np.empty(FIELDS * most_touched + FIELDS),
-        np.zeros(len(base.imbalance)),
+        np.zeros(len(base.units.imbalance)),
+        np.empty(LARGEST_RANK, np.float32),
     )
 
 
@@ -108,21 +112,24 @@ def find_path(
     touched, length, seeds, rank : int
         Numbers of each; `desk` holds the nodes, touched ones without repetition. The path is marked.
     """
-    count = list_touched(base, scenarios, k, role_node, roles, desk.touched)
+    state, grid = base.state, base.grid
+    count = list_touched(
+        grid.branch_from, grid.branch_to, base.units.node, scenarios, k, role_node, roles, desk.touched
+    )
     distinct = 0
     for q in range(count):
         node = desk.touched[q]
-        if base.root[node] >= 0 and desk.slot[node] < 0:
+        if desk.slot[node] < 0:
             desk.slot[node] = distinct
             desk.touched[distinct] = node
             distinct += 1
-    length = collect_path(base.elimination.parent, desk.touched, distinct, desk.mark, desk.path)
+    length = collect_path(base.factor.parent, desk.touched, distinct, desk.mark, desk.path)
     for p in range(scenarios.dead_start[k], scenarios.dead_start[k + 1]):
         desk.dead[scenarios.dead[p]] = True
     seeds = 0
     for p in range(scenarios.branch_start[k], scenarios.branch_start[k + 1]):
         branch = scenarios.branch[p]
-        for node in (base.branch_from[branch], base.branch_to[branch]):
+        for node in (grid.branch_from[branch], grid.branch_to[branch]):
             if desk.seed_place[node] == -1:
                 desk.seed_place[node] = seeds
                 desk.seeds[seeds] = node
@@ -137,7 +144,7 @@ def find_path(
         node = role_node[r]
         if desk.dead[node]:
             continue
-        if (role[r] == 0) != (base.kind[node] == HELD) and desk.seed_place[node] == -1:
+        if (role[r] == 0) != (state.kind[node] == HELD) and desk.seed_place[node] == -1:
             desk.seed_place[node] = seeds
             desk.seeds[seeds] = node
             seeds += 1
@@ -162,30 +169,30 @@ def fill_difference(
     base: Base, scenarios: Scenarios, k: int, role_node: Ints, role: Ints, roles: int, rank: int, desk: Desk
 ) -> None:
     """Fill D, the part of the base's Jacobian that scenario k does not have."""
-    D = desk.D
+    D, state, grid = desk.D, base.state, base.grid
     for r in range(rank * rank):
         D[r] = 0.0
     for p in range(scenarios.branch_start[k], scenarios.branch_start[k + 1]):
         branch = scenarios.branch[p]
-        f, t = base.branch_from[branch], base.branch_to[branch]
+        f, t = grid.branch_from[branch], grid.branch_to[branch]
         for own, other in ((f, t), (t, f)):
             if not desk.dead[own]:
                 row, column = desk.seed_place[own], desk.seed_place[other]
-                add_branch_rows(base, branch, own, other, row, column, rank, D)
+                add_branch_rows(grid, state, branch, own, other, row, column, rank, D)
     for p in range(scenarios.shunt_start[k], scenarios.shunt_start[k + 1]):
         node = scenarios.shunt_node[p]
         s = desk.seed_place[node]
         if s >= 0:
-            v2 = base.e[node] ** 2 + base.f[node] ** 2
-            if not base.angle_held[node]:
+            v2 = state.e[node] ** 2 + state.f[node] ** 2
+            if not state.angle_held[node]:
                 D[2 * s * rank + 2 * s + 1] += 2.0 * v2 * scenarios.shunt_y[2 * p]
             D[(2 * s + 1) * rank + 2 * s + 1] -= 2.0 * v2 * scenarios.shunt_y[2 * p + 1]
     for r in range(roles):
         node = role_node[r]
         s = desk.seed_place[node]
-        if s >= 0 and (role[r] == 0) != (base.kind[node] == HELD):
+        if s >= 0 and (role[r] == 0) != (state.kind[node] == HELD):
             sign = -1.0 if role[r] == 0 else 1.0
-            D[(2 * s + 1) * rank + 2 * s + 1] += sign * base.stiffness[node]
+            D[(2 * s + 1) * rank + 2 * s + 1] += sign * base.control.stiffness[node]
 
 
 @compiled
@@ -199,7 +206,9 @@ def correct_factor(length: int, seeds: int, rank: int, base: Base, desk: Desk, f
         for c in range(2):
             at = (2 * s + c) * rank + 2 * q + c
             desk.A[at], desk.B[at] = 1.0, 1.0
-    solve_paths(base, desk.path, length, desk.mark, rank, desk.A, desk.B, desk.y, four)
+    solve_paths(
+        base.factor, base.state.root, desk.path, length, desk.mark, rank, desk.A, desk.B, desk.y, four
+    )
     if rank > 0:
         solve_middle(length, rank, desk.A, desk.B, desk.D, desk.G, desk.M, four)
 
@@ -217,13 +226,18 @@ def fill_first_mismatch(
     desk: Desk,
 ) -> float:
     """Fill `desk.y` with the mismatch of scenario k at the voltages of the base; return the sum of sizes."""
+    state = base.state
     for s in range(2 * length):
         desk.y[s] = 0.0
-    reset_events(base, desk.touched, touched, 1, desk.slot, desk.constant, desk.event)
-    fill_constants(base, scenarios, k, 0, 1, role_node, role, roles, desk.slot, desk.constant, desk.event)
+    reset_events(state, base.control, desk.touched, touched, 1, desk.slot, desk.constant, desk.event)
+    fill_constants(
+        base.control, scenarios, k, 0, 1, role_node, role, roles, desk.touched, touched, desk.slot,
+        desk.constant, desk.event,
+    )  # fmt: skip
     update_events(
-        base, scenarios, k, 0, 1, False, desk.slot, desk.constant, touched, desk.still, desk.V, desk.event
-    )
+        base.grid, base.units, scenarios, k, 0, 1, False, desk.slot, desk.constant, touched,
+        desk.still, desk.V, desk.event,
+    )  # fmt: skip
     size = 0.0
     for q in range(touched):
         node = desk.touched[q]
@@ -231,15 +245,15 @@ def fill_first_mismatch(
         if event[2] == 0.0:
             continue
         at = 2 * desk.mark[node]
-        a = 0.0 if base.angle_held[node] else event[0]
+        a = 0.0 if state.angle_held[node] else event[0]
         if event[3] > 0.0:
-            off = 0.5 - event[4] * (base.e[node] ** 2 + base.f[node] ** 2)
-            c = base.stiffness[node] * off
+            off = 0.5 - event[4] * (state.e[node] ** 2 + state.f[node] ** 2)
+            c = base.control.stiffness[node] * off
             size += abs(a) + abs(off)
         else:
             c = event[1]
-            if base.kind[node] == HELD:
-                c += base.q[node] - base.q_calculated[node]
+            if state.kind[node] == HELD:
+                c += state.q[node] - state.q_calculated[node]
             size += abs(a) + abs(c)
         desk.y[at], desk.y[at + 1] = a, c
     return size
@@ -247,44 +261,92 @@ def fill_first_mismatch(
 
 @compiled
 def take_first_step(
-    length: int, seeds: int, rank: int, size: float, desk: Desk, left: Singles, right: Singles, z: Singles
+    length: int,
+    seeds: int,
+    rank: int,
+    size: float,
+    desk: Desk,
+    left: Singles,
+    right: Singles,
+    z: Singles,
+    four: Lanes,
 ) -> float:
     """Correct the step that `desk.y` holds, write it into z, and estimate how hard the scenario is.
 
     The estimate is the change at the ends of what is lost times the mismatch: what the step leaves is of
     second order in that change.
     """
-    y, inner = desk.y, desk.G
-    for r in range(rank):
-        inner[r] = 0.0
-        for s in range(2 * length):
-            inner[r] += right[s * rank + r] * y[s]
     for s in range(2 * length):
-        for r in range(rank):
-            y[s] += left[s * rank + r] * inner[r]
-        z[s] = y[s]
-    low, high, largest = np.inf, -np.inf, 0.0
-    for r in range(2 * seeds):
-        change = 0.0
-        for s in range(2 * length):
-            change += right[s * rank + r] * y[s]
-        if r % 2:
-            largest = max(largest, abs(change))
-        else:
-            low, high = min(low, change), max(high, change)
+        z[s] = desk.y[s]
+    inner = desk.inner
+    if rank > 0:
+        compensate(length, rank, left, right, z, inner, four)
+    low, high, largest = np.float32(np.inf), np.float32(-np.inf), np.float32(0.0)
+    for c in range(0, 2 * seeds, COLUMNS):
+        change = mul(spread(z[0], four), load(right, c, four))
+        for s in range(1, 2 * length):
+            change = fma(spread(z[s], four), load(right, s * rank + c, four), change)
+        store(inner, 0, change)
+        for r in range(min(COLUMNS, 2 * seeds - c)):
+            if r % 2:
+                largest = max(largest, abs(inner[r]))
+            else:
+                low, high = min(low, inner[r]), max(high, inner[r])
     if seeds > 0:
         largest = max(largest, high - low)
     return largest * size
 
 
+class Pools(NamedTuple):
+    """What is kept of many scenarios, one after another.
+
+    Attributes
+    ----------
+    node : (used,) int32
+        Nodes of the paths.
+    history : (12 used,) float32
+        What `gridhub.kernels.acceleration.mix` remembers on each path.
+    left, right : float32
+        A W and B of each scenario.
+    used : (2,) int
+        How much of `node`, and of `left` and `right`, is taken.
+    """
+
+    node: Shorts
+    history: Singles
+    left: Singles
+    right: Singles
+    used: Ints
+
+
 @compiled
-def grow(pool: Singles, need: int) -> Singles:
-    """Make a pool at least so long, keeping what it holds."""
-    if need <= len(pool):
-        return pool
-    more = np.empty(max(need, 2 * len(pool)), pool.dtype)
-    more[: len(pool)] = pool
-    return more
+def make_pools(size: int) -> Pools:
+    """Make empty pools for about so many scenarios; they grow."""
+    return Pools(
+        np.empty(32 * size, np.int32),
+        np.empty(12 * 32 * size, np.float32),
+        np.empty(256 * size, np.float32),
+        np.empty(256 * size, np.float32),
+        np.zeros(2, np.int64),
+    )
+
+
+@compiled
+def grow_pools(pools: Pools, length: int, vectors: int) -> Pools:
+    """Make room for one more scenario."""
+    node, history, left, right, used = pools
+    if used[0] + length > len(node):
+        more = np.empty(2 * len(node) + length, np.int32)
+        more[: used[0]] = node[: used[0]]
+        past = np.empty(12 * len(more), np.float32)
+        past[: 12 * used[0]] = history[: 12 * used[0]]
+        node, history = more, past
+    if used[1] + vectors > len(left):
+        wider = np.empty((2, 2 * len(left) + vectors), np.float32)
+        wider[0, : used[1]] = left[: used[1]]
+        wider[1, : used[1]] = right[: used[1]]
+        left, right = wider[0], wider[1]
+    return Pools(node, history, left, right, used)
 
 
 @compiled
@@ -297,39 +359,26 @@ def prepare(
     role: Ints,
     roles: int,
     desk: Desk,
-    nodes: Shorts,
-    history: Singles,
-    left: Singles,
-    right: Singles,
-    used: int,
-    used_vectors: int,
+    pools: Pools,
     four: Lanes,
-) -> tuple[int, int, Shorts, Singles, Singles, Singles, int, int, float]:
+) -> tuple[int, int, float, Pools]:
     """Prepare a scenario; with `at_base` also its first step from the voltages of the base.
-
-    Parameters
-    ----------
-    nodes, history, left, right : pools
-        Of path nodes, of the acceleration (12 numbers per path node), of A W and of B.
-    used, used_vectors : int
-        How much of the pools is taken.
 
     Returns
     -------
     length, rank : int
         Of the path and of the correction; -1 where the rank is too large.
-    nodes, history, left, right, used, used_vectors
-        The pools, and how much of them is taken now.
     hard : float
         Estimate of `take_first_step`.
+    pools : Pools
+        With what is kept of the scenario at the end.
     """
     touched, length, seeds, rank = find_path(base, scenarios, k, role_node, role, roles, desk)
     if rank > LARGEST_RANK:
         clear_desk(scenarios, k, touched, length, seeds, desk)
-        return -1, -1, nodes, history, left, right, used, used_vectors, 0.0
-    nodes, history = grow(nodes, used + length), grow(history, 12 * (used + length))
-    vectors = 2 * length * rank
-    left, right = grow(left, used_vectors + vectors), grow(right, used_vectors + vectors)
+        return -1, -1, 0.0, pools
+    pools = grow_pools(pools, length, 2 * length * rank)
+    at, vector = pools.used[0], pools.used[1]
     fill_difference(base, scenarios, k, role_node, role, roles, rank, desk)
     size = 0.0
     if at_base:
@@ -337,16 +386,17 @@ def prepare(
     else:
         desk.y[: 2 * length] = 0.0
     correct_factor(length, seeds, rank, base, desk, four)
-    own_left, own_right = left[used_vectors:], right[used_vectors:]
+    left, right = pools.left[vector:], pools.right[vector:]
     if rank > 0:
-        narrow_paths(length, rank, desk.A, desk.B, desk.D, own_left, own_right, four)
-    past = history[12 * used : 12 * (used + length)]
-    past[:] = np.float32(0.0)
+        narrow_paths(length, rank, desk.A, desk.B, desk.D, left, right, four)
     hard = 0.0
-    if at_base:
-        hard = take_first_step(length, seeds, rank, size, desk, own_left, own_right, past)
+    if at_base and length > 0:
+        past = pools.history[12 * at : 12 * (at + length)]
+        hard = take_first_step(length, seeds, rank, size, desk, left, right, past, four)
         past[2 * length : 4 * length] = past[: 2 * length]
     for s in range(length):
-        nodes[used + s] = desk.path[s]
+        pools.node[at + s] = desk.path[s]
     clear_desk(scenarios, k, touched, length, seeds, desk)
-    return length, rank, nodes, history, left, right, used + length, used_vectors + vectors, hard
+    pools.used[0] += length
+    pools.used[1] += 2 * length * rank
+    return length, rank, hard, pools

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gridhub.kernels.elimination import Elimination, Ints
+from gridhub.kernels.elimination import Ints
 from gridhub.kernels.factor import Flags, Floats
 
 Shorts = NDArray[np.int32]
@@ -24,22 +24,63 @@ NOT_REGULATED = 2
 """State of a node that has lost its last regulating unit; 0: held, 1 and -1: at its upper, lower limit."""
 
 
-class Base(NamedTuple):
-    """Solved state that scenarios start from, its factor, and the equations that hold in it.
+class Grid(NamedTuple):
+    """Admittances.
 
     Attributes
     ----------
-    elimination : Elimination
-    reach : (m,) int32
-        Reach of the column of each place.
     y_start, y_reach, y_off : (n + 1,), (k,), (2 k,)
         Admittance off the diagonal by rows: where rows begin, reach of the column, real and imaginary part.
     y_own : (2 n,) float
         Its diagonal.
-    blocks, column : (4 m,), (2 n,) float
-        Factor of the Jacobian, see `gridhub.kernels.factor.factorize`; rows of held voltages are stiff.
-    blocks32, column32 : float32
+    shunt_g : (n,) float
+        What shunts contribute to its conductance [p.u.].
+    branch_from, branch_to, branch_y : (n_branch,), (n_branch,), (8 n_branch,)
+        Ends; real and imaginary parts of y_ff, y_ft, y_tf, y_tt.
+    """
+
+    y_start: Shorts
+    y_reach: Shorts
+    y_off: Floats
+    y_own: Floats
+    shunt_g: Floats
+    branch_from: Ints
+    branch_to: Ints
+    branch_y: Floats
+
+
+class Factor(NamedTuple):
+    """Factor of the base's Jacobian; rows of held voltages are stiff.
+
+    Attributes
+    ----------
+    start, diagonal, column, mirror, parent : int
+        See `gridhub.kernels.elimination.Elimination`.
+    reach : (m,) int32
+        Reach of the column of each place.
+    blocks, border : (4 m,), (2 n,) float
+        Blocks and column of the imbalance, see `gridhub.kernels.factor.factorize`.
+    blocks32, border32 : float32
         The same in single precision, negated but for the pivots.
+    """
+
+    start: Ints
+    diagonal: Ints
+    column: Ints
+    mirror: Ints
+    parent: Ints
+    reach: Shorts
+    blocks: Floats
+    border: Floats
+    blocks32: Singles
+    border32: Singles
+
+
+class State(NamedTuple):
+    """Solved state of the base and what is injected in it.
+
+    Attributes
+    ----------
     e, f : (n,) float
         Voltage [p.u.].
     p, q : (n,) float
@@ -54,34 +95,8 @@ class Base(NamedTuple):
         Angle given, other than at the root of an island.
     island, root : (n,) int
         Island of each node and position of its reference; -1 in dead islands.
-    imbalance, steady_low, steady_high : (n_island,) float
-        Imbalance of each island, and the range around it in which no unit meets or leaves a limit [p.u.].
-    stiffness : (n,) float
-        Added to the diagonal of the reactive row where the voltage is held; 0 where no unit regulates.
-    target : (n,) float
-        0.5 / |V|^2 of the voltage to hold.
-    q_low, q_high : (n,) float
-        Reactive range of the node's units together [p.u.].
-    at_limit : (n,) int8
-        1, -1 where the units are held at their upper, lower limit.
-    unit_node, scheduled, share, low, high, generated : (n_unit,)
-        See `gridhub.kernels.newton.Equations`; generated is the power in this state [p.u.].
-    unit_free : (n_unit,) float
-        The share of units that are between their limits; 0 of others.
-    branch_from, branch_to, branch_y : (n_branch,), (n_branch,), (8 n_branch,)
-        Ends; real and imaginary parts of y_ff, y_ft, y_tf, y_tt.
     """
 
-    elimination: Elimination
-    reach: Shorts
-    y_start: Shorts
-    y_reach: Shorts
-    y_off: Floats
-    y_own: Floats
-    blocks: Floats
-    column: Floats
-    blocks32: Singles
-    column32: Singles
     e: Floats
     f: Floats
     p: Floats
@@ -92,24 +107,65 @@ class Base(NamedTuple):
     angle_held: Flags
     island: Ints
     root: Ints
-    imbalance: Floats
-    steady_low: Floats
-    steady_high: Floats
-    stiffness: Floats
-    target: Floats
-    q_low: Floats
-    q_high: Floats
-    at_limit: NDArray[np.int8]
-    unit_node: Ints
+
+
+class Units(NamedTuple):
+    """Units that generate, and the imbalance they share.
+
+    Attributes
+    ----------
+    node, island : (n_unit,) int
+    scheduled, share, low, high, generated : (n_unit,) float
+        See `gridhub.kernels.newton.Equations`; generated is the power in this state [p.u.].
+    free : (n_unit,) float
+        The share of units that are between their limits; 0 of others.
+    imbalance, steady_low, steady_high : (n_island,) float
+        Imbalance of each island, and the range around it in which no unit meets or leaves a limit [p.u.].
+    """
+
+    node: Ints
+    island: Ints
     scheduled: Floats
     share: Floats
     low: Floats
     high: Floats
     generated: Floats
-    unit_free: Floats
-    branch_from: Ints
-    branch_to: Ints
-    branch_y: Floats
+    free: Floats
+    imbalance: Floats
+    steady_low: Floats
+    steady_high: Floats
+
+
+class Control(NamedTuple):
+    """Voltage regulation.
+
+    Attributes
+    ----------
+    stiffness : (n,) float
+        Added to the diagonal of the reactive row where the voltage is held; 0 where no unit regulates.
+    target : (n,) float
+        0.5 / |V|^2 of the voltage to hold.
+    low, high : (n,) float
+        Reactive range of the node's units together [p.u.].
+    at_limit : (n,) int8
+        1, -1 where the units are held at their upper, lower limit.
+    """
+
+    stiffness: Floats
+    target: Floats
+    low: Floats
+    high: Floats
+    at_limit: NDArray[np.int8]
+
+
+class Base(NamedTuple):
+    """Solved state that scenarios start from, its factor, and the equations that hold in it."""
+
+    grid: Grid
+    factor: Factor
+    state: State
+    units: Units
+    control: Control
 
 
 class Scenarios(NamedTuple):
@@ -213,6 +269,8 @@ class Settings(NamedTuple):
     few : int
         A batch ends when no more lanes than this still run and others wait.
     keep_states : bool
+    sum_losses : bool
+        Whether the branches' losses are added up; only where no scenario has dead nodes.
     """
 
     width: int
@@ -223,3 +281,4 @@ class Settings(NamedTuple):
     margin: float
     few: int
     keep_states: bool
+    sum_losses: bool

@@ -29,12 +29,15 @@ from gridhub.kernels.lanes import (
     sub,
     widen,
 )
-from gridhub.kernels.records import DEAD, HELD, Base, Ints, Singles
+from gridhub.kernels.records import DEAD, HELD, Control, Factor, Grid, Ints, Singles, State
 
 
 @compiled
 def sweep_forward(
-    base: Base,
+    grid: Grid,
+    factor: Factor,
+    state: State,
+    control: Control,
     solve: bool,
     event_row: Ints,
     event: Floats,
@@ -61,14 +64,14 @@ def sweep_forward(
         Largest mismatch of each lane; NaN if any number is.
     """
     width = len(lanes)
-    n = len(base.kind)
-    start, diagonal = base.elimination.start, base.elimination.diagonal
+    n = len(state.kind)
+    start, diagonal = factor.start, factor.diagonal
     zero, half = spread(np.float32(0.0), lanes), spread(0.5, lanes)
     largest, poison = zero, zero
     at, following = 0, get(event_row, 0)
     for i in range(n):
         row = 2 * width * i
-        if get(base.kind, i) == DEAD:
+        if get(state.kind, i) == DEAD:
             store(X, row, zero)
             store(X, row + width, zero)
             while following == i:
@@ -76,49 +79,49 @@ def sweep_forward(
                 following = get(event_row, at)
             continue
         e, f = load(V, row, lanes), load(V, row + width, lanes)
-        g, s = load_one(base.y_own, 2 * i, lanes), load_one(base.y_own, 2 * i + 1, lanes)
+        g, s = load_one(grid.y_own, 2 * i, lanes), load_one(grid.y_own, 2 * i + 1, lanes)
         g_e, g_f, s_e, s_f = mul(g, e), mul(g, f), mul(s, e), mul(s, f)
-        for p in range(get(base.y_start, i), get(base.y_start, i + 1)):
-            other = get(base.y_reach, p)
-            g, s = load_one(base.y_off, 2 * p, lanes), load_one(base.y_off, 2 * p + 1, lanes)
+        for p in range(get(grid.y_start, i), get(grid.y_start, i + 1)):
+            other = get(grid.y_reach, p)
+            g, s = load_one(grid.y_off, 2 * p, lanes), load_one(grid.y_off, 2 * p + 1, lanes)
             e_j, f_j = load(V, other, lanes), load(V, other + width, lanes)
             g_e, s_f = fma(g, e_j, g_e), fma(s, f_j, s_f)
             g_f, s_e = fma(g, f_j, g_f), fma(s, e_j, s_e)
         c_r, c_i = sub(g_e, s_f), add(g_f, s_e)
-        beyond = load(imbalance, width * get(base.island, i), lanes)
-        a = fma(load_one(base.slope, i, lanes), beyond, load_one(base.p, i, lanes))
+        beyond = load(imbalance, width * get(state.island, i), lanes)
+        a = fma(load_one(state.slope, i, lanes), beyond, load_one(state.p, i, lanes))
         a = nfma(e, c_r, nfma(f, c_i, a))
-        if get(base.kind, i) == HELD:
-            u = load_one(base.target, i, lanes)
+        if get(state.kind, i) == HELD:
+            u = load_one(control.target, i, lanes)
             size = nfma(mul(u, e), e, nfma(mul(u, f), f, half))
-            c = mul(size, load_one(base.stiffness, i, lanes))
+            c = mul(size, load_one(control.stiffness, i, lanes))
         else:
-            size = fma(e, c_i, nfma(f, c_r, load_one(base.q, i, lanes)))
+            size = fma(e, c_i, nfma(f, c_r, load_one(state.q, i, lanes)))
             c = size
         if following == i:
             o = 5 * width * at
             alive, held = load(event, o + 2 * width, lanes), load(event, o + 3 * width, lanes)
             u = load(event, o + 4 * width, lanes)
             a = mul(alive, add(a, load(event, o, lanes)))
-            free = fma(e, c_i, nfma(f, c_r, load_one(base.q, i, lanes)))
+            free = fma(e, c_i, nfma(f, c_r, load_one(state.q, i, lanes)))
             free = add(free, load(event, o + width, lanes))
             off = nfma(mul(u, e), e, nfma(mul(u, f), f, half))
             size = mul(alive, choose(held, off, free))
-            c = mul(alive, choose(held, mul(off, load_one(base.stiffness, i, lanes)), free))
+            c = mul(alive, choose(held, mul(off, load_one(control.stiffness, i, lanes)), free))
             at += 1
             following = get(event_row, at)
-        if base.angle_held[i]:
+        if state.angle_held[i]:
             a = sub(a, a)
         y0, y1 = narrow(a), narrow(c)
         largest = larger(larger(largest, magnitude(y0)), magnitude(narrow(size)))
         if solve:
             for p in range(get(start, i), get(diagonal, i)):
-                other = get(base.reach, p)
+                other = get(factor.reach, p)
                 x0, x1 = load(X, other, lanes), load(X, other + width, lanes)
-                y0 = fma(load_one(base.blocks32, 4 * p, lanes), x0, y0)
-                y1 = fma(load_one(base.blocks32, 4 * p + 2, lanes), x0, y1)
-                y0 = fma(load_one(base.blocks32, 4 * p + 1, lanes), x1, y0)
-                y1 = fma(load_one(base.blocks32, 4 * p + 3, lanes), x1, y1)
+                y0 = fma(load_one(factor.blocks32, 4 * p, lanes), x0, y0)
+                y1 = fma(load_one(factor.blocks32, 4 * p + 2, lanes), x0, y1)
+                y0 = fma(load_one(factor.blocks32, 4 * p + 1, lanes), x1, y0)
+                y1 = fma(load_one(factor.blocks32, 4 * p + 3, lanes), x1, y1)
             store(X, row, y0)
             store(X, row + width, y1)
         poison = fma(y0, zero, fma(y1, zero, poison))
@@ -127,7 +130,13 @@ def sweep_forward(
 
 @compiled
 def sweep_backward(
-    base: Base, running: Singles, imbalance: Floats, V: Floats, X: Singles, lanes: Lanes
+    factor: Factor,
+    state: State,
+    running: Singles,
+    imbalance: Floats,
+    V: Floats,
+    X: Singles,
+    lanes: Lanes,
 ) -> None:
     """Solve U x = X and move the voltages by x, in the lanes that still run.
 
@@ -142,36 +151,36 @@ def sweep_backward(
     that is right to second order serves.
     """
     width = len(lanes)
-    n = len(base.kind)
-    start, diagonal = base.elimination.start, base.elimination.diagonal
+    n = len(state.kind)
+    start, diagonal = factor.start, factor.diagonal
     half, zero = spread(np.float32(0.5), lanes), spread(np.float32(0.0), lanes)
     moves = load(running, 0, lanes)
     for i in range(n - 1, -1, -1):
-        if get(base.kind, i) == DEAD:
+        if get(state.kind, i) == DEAD:
             continue
-        row, root = 2 * width * i, get(base.root, i)
+        row, root = 2 * width * i, get(state.root, i)
         y0, y1 = load(X, row, lanes), load(X, row + width, lanes)
         d = get(diagonal, i)
         for p in range(d + 1, get(start, i + 1)):
-            other = get(base.reach, p)
+            other = get(factor.reach, p)
             x0, x1 = load(X, other, lanes), load(X, other + width, lanes)
-            y0 = fma(load_one(base.blocks32, 4 * p, lanes), x0, y0)
-            y1 = fma(load_one(base.blocks32, 4 * p + 2, lanes), x0, y1)
-            y0 = fma(load_one(base.blocks32, 4 * p + 1, lanes), x1, y0)
-            y1 = fma(load_one(base.blocks32, 4 * p + 3, lanes), x1, y1)
+            y0 = fma(load_one(factor.blocks32, 4 * p, lanes), x0, y0)
+            y1 = fma(load_one(factor.blocks32, 4 * p + 2, lanes), x0, y1)
+            y0 = fma(load_one(factor.blocks32, 4 * p + 1, lanes), x1, y0)
+            y1 = fma(load_one(factor.blocks32, 4 * p + 3, lanes), x1, y1)
         if root != i:
             shared = load(X, 2 * width * root, lanes)
-            y0 = fma(load_one(base.column32, 2 * i, lanes), shared, y0)
-            y1 = fma(load_one(base.column32, 2 * i + 1, lanes), shared, y1)
+            y0 = fma(load_one(factor.border32, 2 * i, lanes), shared, y0)
+            y1 = fma(load_one(factor.border32, 2 * i + 1, lanes), shared, y1)
         p = 4 * d
-        t = fma(load_one(base.blocks32, p + 1, lanes), y1, mul(load_one(base.blocks32, p, lanes), y0))
-        v = fma(load_one(base.blocks32, p + 3, lanes), y1, mul(load_one(base.blocks32, p + 2, lanes), y0))
+        t = fma(load_one(factor.blocks32, p + 1, lanes), y1, mul(load_one(factor.blocks32, p, lanes), y0))
+        v = fma(load_one(factor.blocks32, p + 3, lanes), y1, mul(load_one(factor.blocks32, p + 2, lanes), y0))
         store(X, row, t)
         store(X, row + width, v)
         # a lane at rest must not move, not even by a NaN
         t, v = choose(moves, t, zero), choose(moves, v, zero)
         if root == i:
-            at = width * get(base.island, i)
+            at = width * get(state.island, i)
             store(imbalance, at, add(load(imbalance, at, lanes), widen(t)))
             t = zero
         grow = widen(fma(half, mul(sub(v, t), add(v, t)), v))

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from gridhub.case.case import Case, Floats, Ints
+from gridhub.case.case import Floats, Ints
+from gridhub.case.matrices import compute_shunts
 from gridhub.kernels.factor import factorize, fill_jacobian
 from gridhub.kernels.lanes import allocate
 from gridhub.kernels.newton import Equations
-from gridhub.kernels.records import DEAD, FREE, HELD, Base, Watched
+from gridhub.kernels.records import (
+    DEAD,
+    FREE,
+    HELD,
+    Base,
+    Control,
+    Factor,
+    Grid,
+    State,
+    Units,
+    Watched,
+)
 from gridhub.solvers.ac import REALISTIC_VOLTAGE, Setting
 from gridhub.solvers.newton import NewtonProblem, find_roots, write_equations
 from gridhub.solvers.scenario import Watch
@@ -120,44 +132,60 @@ def build_base(setting: Setting, solution: Solution, width: int) -> Base | None:
     ends = [np.where(case.branch_on, plan.position[end], 0) for end in (case.branch_from, case.branch_to)]
     four = np.stack([case.y_ff, case.y_ft, case.y_tf, case.y_tt], axis=1)
     return Base(
-        elimination=elimination,
-        reach=(2 * width * elimination.column).astype(np.int32),
-        y_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int32),
-        y_reach=(2 * width * elimination.y_column[~own]).astype(np.int32),
-        y_off=_align(y.reshape(-1, 2)[~own], np.float64),
-        y_own=_align(y.reshape(-1, 2)[diagonal], np.float64),
-        blocks=blocks,
-        column=column,
-        blocks32=_align(single, np.float32),
-        column32=_align(-column, np.float32),
-        e=e,
-        f=f,
-        p=equations.p + np.bincount(equations.unit_node, generated, n),
-        q=equations.q.copy(),
-        q_calculated=flowing.imag,
-        slope=slope,
-        kind=np.where(live, np.where(held, HELD, FREE), DEAD).astype(np.int8),
-        angle_held=angle_held,
-        island=island,
-        root=root,
-        imbalance=imbalance,
-        steady_low=steady_low,
-        steady_high=steady_high,
-        stiffness=np.where(live, stiff, 0.0),
-        target=np.where(live & (regulated | held), 0.5 / set_point**2, 0.0),
-        q_low=np.where(regulated, setting.regulation.low[node], -np.inf),
-        q_high=np.where(regulated, setting.regulation.high[node], np.inf),
-        at_limit=solution.at_limit[node],
-        unit_node=equations.unit_node,
-        scheduled=equations.scheduled,
-        share=equations.share,
-        low=equations.low,
-        high=equations.high,
-        generated=generated,
-        unit_free=free,
-        branch_from=ends[0],
-        branch_to=ends[1],
-        branch_y=_align(four.view(np.float64), np.float64),
+        Grid(
+            y_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int32),
+            y_reach=(2 * width * elimination.y_column[~own]).astype(np.int32),
+            y_off=_align(y.reshape(-1, 2)[~own], np.float64),
+            y_own=_align(y.reshape(-1, 2)[diagonal], np.float64),
+            shunt_g=compute_shunts(case).real[node],
+            branch_from=ends[0],
+            branch_to=ends[1],
+            branch_y=_align(four.view(np.float64), np.float64),
+        ),
+        Factor(
+            start=elimination.start,
+            diagonal=elimination.diagonal,
+            column=elimination.column,
+            mirror=elimination.mirror,
+            parent=elimination.parent,
+            reach=(2 * width * elimination.column).astype(np.int32),
+            blocks=blocks,
+            border=column,
+            blocks32=_align(single, np.float32),
+            border32=_align(-column, np.float32),
+        ),
+        State(
+            e=e,
+            f=f,
+            p=equations.p + np.bincount(equations.unit_node, generated, n),
+            q=equations.q.copy(),
+            q_calculated=flowing.imag.copy(),
+            slope=slope,
+            kind=np.where(live, np.where(held, HELD, FREE), DEAD).astype(np.int8),
+            angle_held=angle_held,
+            island=island,
+            root=root,
+        ),
+        Units(
+            node=equations.unit_node,
+            island=unit_island,
+            scheduled=equations.scheduled,
+            share=equations.share,
+            low=equations.low,
+            high=equations.high,
+            generated=generated,
+            free=free,
+            imbalance=imbalance,
+            steady_low=steady_low,
+            steady_high=steady_high,
+        ),
+        Control(
+            stiffness=np.where(live, stiff, 0.0),
+            target=np.where(live & (regulated | held), 0.5 / set_point**2, 0.0),
+            low=np.where(regulated, setting.regulation.low[node], -np.inf),
+            high=np.where(regulated, setting.regulation.high[node], np.inf),
+            at_limit=solution.at_limit[node],
+        ),
     )
 
 

@@ -14,6 +14,7 @@ from gridhub.solvers.base import build_base, build_watched
 from gridhub.solvers.batch_result import BatchResult, ResultBuilder
 from gridhub.solvers.chord import solve_in_lanes
 from gridhub.solvers.differences import find_differences
+from gridhub.solvers.hours import solve_sets
 from gridhub.solvers.loop import Scenario, solve_one_by_one
 from gridhub.solvers.newton import NewtonPlan, plan_newton
 from gridhub.solvers.options import PowerFlowOptions
@@ -98,42 +99,91 @@ def solve_batch(
         Nothing is raised for a scenario that has no solution: see its status and reason.
     """
     scenarios = _list_scenarios(outages, injections, at)
+    _refuse_joins(case, scenarios)
     watch = watch or watch_nothing(case)
     builder = ResultBuilder(len(scenarios), case.n_node, case.n_branch, keep == "all")
+    count = _Count(len(scenarios), progress)
     left = scenarios
     if lanes > 1:
-        left = []
-        for position in sorted({scenario.injection for scenario in scenarios}):
-            group = [scenario for scenario in scenarios if scenario.injection == position]
-            own = case if injections is None else injections.apply(case, position)
-            before = base if position < 0 else None
-            left += _solve_group(own, plan, group, before, watch, lanes, builder)
-    solve_one_by_one(case, plan.newton, plan.options, injections, left, base, watch, builder, progress)
+        work = _Work(case, plan, injections, watch, lanes, builder, count)
+        left = _solve_hours(work, [scenario for scenario in scenarios if _is_hour(scenario)])
+        rest = [scenario for scenario in scenarios if not _is_hour(scenario)]
+        for position in sorted({scenario.injection for scenario in rest}):
+            group = [scenario for scenario in rest if scenario.injection == position]
+            left += _solve_outages(work, group, base if position < 0 else None)
+    left.sort(key=lambda scenario: (scenario.injection, scenario.number))
+    solve_one_by_one(case, plan.newton, plan.options, injections, left, base, watch, builder, count.add)
     return builder.finish()
 
 
-def _solve_group(
-    case: Case,
-    plan: BatchPlan,
-    group: list[Scenario],
-    before: Solution | None,
-    watch: Watch,
-    lanes: int,
-    builder: ResultBuilder,
-) -> list[Scenario]:
-    """Solve scenarios of one injection set in lanes; return those that are left to the full Newton."""
+class _Count:
+    """Scenarios done so far, for the caller's progress."""
+
+    def __init__(self, total: int, progress: Progress | None) -> None:
+        self.done, self.total, self.progress = 0, total, progress
+
+    def add(self, more: int) -> None:
+        self.done += more
+        if self.progress is not None and more:
+            self.progress(self.done, self.total)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Work:
+    """What all groups of a batch share."""
+
+    case: Case
+    plan: BatchPlan
+    injections: Injections | None
+    watch: Watch
+    lanes: int
+    builder: ResultBuilder
+    count: _Count
+
+
+def _is_hour(scenario: Scenario) -> bool:
+    return scenario.injection >= 0 and scenario.outage == Outage()
+
+
+def _refuse_joins(case: Case, scenarios: Sequence[Scenario]) -> None:
+    """Refuse outages of branches without impedance, as `Case.take_out` does."""
+    if case.branch_joins.any():
+        for scenario in scenarios:
+            if any(case.branch_joins[i] for i in scenario.outage.branch):
+                case.take_out(scenario.outage)
+
+
+def _solve_hours(work: _Work, group: list[Scenario]) -> list[Scenario]:
+    """Solve injection sets without outages in lanes; return those that are left."""
+    if not group or work.injections is None:
+        return group
+    sets = np.array([scenario.injection for scenario in group])
+    numbers = np.array([scenario.number for scenario in group])
+    left = solve_sets(
+        work.case, work.plan.newton, work.plan.options, work.injections, sets, numbers, work.watch,
+        work.lanes, work.builder, work.count.add,
+    )  # fmt: skip
+    return [group[k] for k in left.tolist()]
+
+
+def _solve_outages(work: _Work, group: list[Scenario], before: Solution | None) -> list[Scenario]:
+    """Solve outages of one injection set in lanes, from its state before them; return those that are left."""
+    case, plan = work.case, work.plan
+    if work.injections is not None:
+        case = work.injections.apply(case, group[0].injection)
     if before is None:
         before = solve_ac(case, plan.options, plan.newton)
     setting = prepare_setting(case, plan.newton, plan.options)
-    start = build_base(setting, before, lanes) if before.status.is_solved else None
+    start = build_base(setting, before, work.lanes) if before.status.is_solved else None
     if start is None:
         return group
-    for scenario in group:
-        case.take_out(scenario.outage)
     numbers = np.array([scenario.number for scenario in group])
     differences = find_differences(setting, start, [scenario.outage for scenario in group])
-    watched = build_watched(setting, before, watch)
-    left = solve_in_lanes(setting, start, watched, differences, before, numbers, plan.options, lanes, builder)
+    watched = build_watched(setting, before, work.watch)
+    left = solve_in_lanes(
+        setting, start, watched, differences, before, numbers, plan.options, work.lanes, work.builder,
+        work.count.add,
+    )  # fmt: skip
     return [group[k] for k in left.tolist()]
 
 

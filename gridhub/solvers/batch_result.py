@@ -76,6 +76,9 @@ class BatchResult:
     branch_scenario : (n_branch,) int
         Scenario that caused it (the first of equals); -1 where there is none.
     findings : Findings
+    losses : (k,) float
+        Active losses of the branches [p.u.]; NaN in unsolved scenarios, and in those with an outage that were
+        solved in lanes.
     vm, va : (k, n_node) float or None
         With ``keep="all"``: [p.u., rad]; NaN at dead nodes and in unsolved scenarios.
     s_from, s_to : (k, n_branch) complex or None
@@ -96,6 +99,7 @@ class BatchResult:
     branch_loading: Floats
     branch_scenario: Ints
     findings: Findings
+    losses: Floats
     vm: Floats | None
     va: Floats | None
     s_from: Complexes | None
@@ -124,6 +128,7 @@ class ResultBuilder:
         self.severity = np.full(count, np.inf)
         self.branch_loading = np.full(n_branch, -np.inf)
         self.branch_scenario = np.full(n_branch, -1, dtype=np.int64)
+        self.losses = np.full(count, np.nan)
         self.found: list[tuple[Ints, Ints, Ints, Floats]] = []
         shape = (count if keep_states else 0, n_node)
         self.vm, self.va = np.full(shape, np.nan), np.full(shape, np.nan)
@@ -169,6 +174,7 @@ class ResultBuilder:
             branch_loading=np.where(seen, self.branch_loading, np.nan),
             branch_scenario=self.branch_scenario,
             findings=Findings(*(column[order] for column in columns)),
+            losses=self.losses,
             vm=self.vm if self.keep_states else None,
             va=self.va if self.keep_states else None,
             s_from=self.s_from if self.keep_states else None,

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from gridhub.case.case import Floats, Ints
-from gridhub.kernels.batch import DONE, solve_chunk
+from gridhub.kernels.batch import DONE, Results, solve_chunk
 from gridhub.kernels.compensation import COLUMNS
 from gridhub.kernels.lanes import make_lanes
 from gridhub.kernels.loading import Worst
@@ -72,7 +72,8 @@ def solve_in_lanes(
     int
         Positions, among the k, of the scenarios that are left to the full Newton.
     """
-    scenarios, n = differences.scenarios, len(base.kind)
+    scenarios, n = differences.scenarios, len(base.state.kind)
+    sum_losses = bool((scenarios.injection >= 0).all()) and not len(scenarios.dead)
     count = len(scenarios.injection)
     settings = Settings(
         width=width,
@@ -83,10 +84,17 @@ def solve_in_lanes(
         margin=VOLTAGE_MARGIN,
         few=width // 4,
         keep_states=builder.keep_states,
+        sum_losses=sum_losses,
     )
-    outcome, mismatch = np.zeros(count, np.int8), np.full(count, np.nan)
-    iterations, switches = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    states = np.zeros((count if builder.keep_states else 0, 2 * n))
+    results = Results(
+        outcome=np.zeros(count, np.int8),
+        mismatch=np.full(count, np.nan),
+        iterations=np.zeros(count, np.int64),
+        switches=np.zeros(count, np.int64),
+        states=np.zeros((count if builder.keep_states else 0, 2 * n)),
+        beyond=np.zeros((count, len(base.units.imbalance))),
+        losses=np.full(count, np.nan),
+    )
     of_scenario, branch = np.full(count, -1.0), np.full(count, -1)
     severity, realistic = np.full(count, np.inf), np.ones(count, dtype=bool)
     lanes, four = make_lanes(width), make_lanes(COLUMNS)
@@ -95,8 +103,7 @@ def solve_in_lanes(
         rated = len(watched.branch)
         worst = Worst(np.full(rated, -1.0), np.full(rated, -1), of_scenario, branch, severity, realistic)
         found = solve_chunk(
-            base, scenarios, watched, settings, *chunk, outcome, mismatch, iterations, switches,
-            worst, states, lanes, four,
+            base, scenarios, watched, settings, *chunk, results, worst, lanes, four
         )  # fmt: skip
         return worst, found
 
@@ -105,18 +112,21 @@ def solve_in_lanes(
     with ThreadPoolExecutor(options.threads or 1) as pool:
         for chunk, part in zip(chunks, pool.map(run, chunks), strict=True):
             parts.append(part)
+            # what is left to the full Newton counts when that is done
+            ready = (results.outcome == DONE) & realistic & ~differences.unusual
             if progress is not None:
-                progress(chunk[1] - chunk[0])
-    done = (outcome == DONE) & realistic & ~differences.unusual
+                progress(int(ready[slice(*chunk)].sum()))
+    done = (results.outcome == DONE) & realistic & ~differences.unusual
     _write(builder, setting, watched, differences, before, numbers, done, parts)
     rows = numbers[done]
-    builder.mismatch[rows], builder.iterations[rows] = mismatch[done], iterations[done]
-    builder.switches[rows], builder.severity[rows] = switches[done], severity[done]
+    builder.mismatch[rows], builder.iterations[rows] = results.mismatch[done], results.iterations[done]
+    builder.switches[rows], builder.severity[rows] = results.switches[done], severity[done]
+    builder.losses[rows] = results.losses[done]
     rated = branch[done] >= 0
     builder.worst_branch[rows[rated]] = watched.branch[branch[done][rated]]
     builder.worst_loading[rows[rated]] = 100.0 * np.sqrt(of_scenario[done][rated])
     if builder.keep_states:
-        _write_states(builder, setting, differences, before, numbers, done, states)
+        _write_states(builder, setting, differences, before, numbers, done, results.states)
     return np.flatnonzero(~done)
 
 

@@ -71,9 +71,9 @@ def find_differences(setting: Setting, base: Base, outages: Sequence[Outage]) ->
     position, count = plan.position, len(outages)
     alive = np.where(case.branch_on, live[case.branch_from], False)
     branch_start, branch = _flatten([outage.branch for outage in outages], alive)
-    roots = np.flatnonzero(base.root == np.arange(case.n_node))
+    roots = np.flatnonzero(base.state.root == np.arange(case.n_node))
     dead_start, dead, unusual = find_cut_off(
-        case.n_node, base.branch_from, base.branch_to, alive, roots, case.reference[plan.node],
+        case.n_node, base.grid.branch_from, base.grid.branch_to, alive, roots, case.reference[plan.node],
         branch_start, branch,
     )  # fmt: skip
     shunt_on = _mark_elements(case, case.shunt_bus, case.shunt_on, live)
@@ -85,7 +85,7 @@ def find_differences(setting: Setting, base: Base, outages: Sequence[Outage]) ->
     unit_of[units] = np.arange(len(units))
     unit_start, generator = _flatten([outage.generator for outage in outages], unit_of >= 0)
     bounds = _find_lost_regulation(setting, base, outages)
-    empty_set = np.zeros((0, case.n_node)), np.zeros((0, len(base.unit_node)))
+    empty_set = np.zeros((0, case.n_node)), np.zeros((0, len(base.units.node)))
     scenarios = Scenarios(
         branch_start=branch_start,
         branch=branch,
@@ -172,7 +172,7 @@ def _find_lost_regulation(
 def _find_unusual(setting: Setting, base: Base, scenarios: Scenarios) -> Bools:
     """Mark what else lanes cannot follow."""
     case, live, node = setting.case, setting.islands.live, setting.plan.node
-    count, n_island = len(scenarios.injection), len(base.imbalance)
+    count, n_island = len(scenarios.injection), len(base.units.imbalance)
     unusual = np.zeros(count, dtype=bool)
     with_link = np.zeros(case.n_node, dtype=bool)
     for bus in (case.hvdc_from_bus, case.hvdc_to_bus):
@@ -181,21 +181,21 @@ def _find_unusual(setting: Setting, base: Base, scenarios: Scenarios) -> Bools:
     dead_owner = _owners(scenarios.dead_start)
     unusual[dead_owner[with_link[node[scenarios.dead]]]] = True
     # an island needs a regulating unit, and one that shares the imbalance
-    regulating = (base.stiffness > 0) & np.isfinite(base.target) & (base.target > 0)
+    regulating = (base.control.stiffness > 0) & np.isfinite(base.control.target) & (base.control.target > 0)
     gone_owner = [dead_owner[regulating[scenarios.dead]]]
-    gone_island = [base.island[scenarios.dead[regulating[scenarios.dead]]]]
+    gone_island = [base.state.island[scenarios.dead[regulating[scenarios.dead]]]]
     lost = scenarios.bound.reshape(-1, 3)[:, 2] == 0.0
     gone_owner.append(_owners(scenarios.bound_start)[lost])
-    gone_island.append(base.island[scenarios.bound_node[lost]])
+    gone_island.append(base.state.island[scenarios.bound_node[lost]])
     gone = np.zeros((count, n_island))
     np.add.at(gone, (np.concatenate(gone_owner), np.concatenate(gone_island)), 1.0)
-    have = np.bincount(base.island[regulating], minlength=n_island)
+    have = np.bincount(base.state.island[regulating], minlength=n_island)
     unusual |= (gone >= have).any(axis=1) & (gone > 0).any(axis=1)
-    at_node = np.bincount(base.unit_node, base.share, case.n_node)
+    at_node = np.bincount(base.units.node, base.units.share, case.n_node)
     share = np.zeros((count, n_island))
-    np.add.at(share, (dead_owner, base.island[scenarios.dead]), at_node[scenarios.dead])
-    at_unit = base.island[base.unit_node[scenarios.unit]]
-    np.add.at(share, (_owners(scenarios.unit_start), at_unit), base.share[scenarios.unit])
+    np.add.at(share, (dead_owner, base.state.island[scenarios.dead]), at_node[scenarios.dead])
+    at_unit = base.units.island[scenarios.unit]
+    np.add.at(share, (_owners(scenarios.unit_start), at_unit), base.units.share[scenarios.unit])
     return np.asarray(unusual | (share >= 1.0 - 1e-9).any(axis=1))
 
 

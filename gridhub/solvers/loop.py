@@ -58,11 +58,11 @@ def solve_one_by_one(
     base: Solution | None,
     watch: Watch,
     builder: ResultBuilder,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> None:
     """Solve scenarios one by one into `builder`; each outage starts from its own state before it."""
     states: dict[int, Solution] = {} if base is None else {-1: base}
-    for done, scenario in enumerate(scenarios):
+    for scenario in scenarios:
         own = case if injections is None else injections.apply(case, scenario.injection)
         if scenario.injection not in states:
             states = {key: value for key, value in states.items() if key == -1}
@@ -75,7 +75,7 @@ def solve_one_by_one(
             solution = solve_ac(after, options, plan, make_start(before) if before.status.is_solved else None)
         record_solution(builder, scenario.number, solution, before, watch, stage=2)
         if progress is not None:
-            progress(done + 1, len(scenarios))
+            progress(1)
 
 
 def record_solution(
@@ -94,6 +94,7 @@ def record_solution(
         builder.dead[number] = dead
     if not solution.status.is_solved:
         return
+    builder.losses[number] = np.nansum((solution.s_from + solution.s_to).real)
     with np.errstate(invalid="ignore"):
         power = np.maximum(np.abs(solution.s_from), np.abs(solution.s_to))
         loading = np.where(np.isnan(power), np.nan, 100.0 * power / watch.rate)
