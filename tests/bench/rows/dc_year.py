@@ -48,7 +48,8 @@ def bench(settings: Settings) -> Table:
         Contestant(name, lambda threads=threads: screen(hours, threads), hours.count)
         for threads, name in enumerate(SCREENS, 1)
     ]
-    goals, agreements, notes = [], [], [f"{pairs:,} pairs of outage and hour; maxima and overloads kept"]
+    kept = "gridhub keeps maxima and counts and leaves out what cannot reach them; PyPSA returns every flow"
+    goals, agreements, notes = [], [], [f"{pairs:,} pairs of outage and hour; {kept}"]
     if settings.pypsa_python:
         plain = lay_out(grid.base)
         per_call = 1 if settings.quick else PER_CALL
