@@ -1,8 +1,8 @@
 """Anderson acceleration of depth two, on the elimination path of what a scenario changes.
 
-There the chord's error is largest, so that mixing the last three iterates on it saves iterations at the cost of
-a few short sums (H. F. Walker and P. Ni, Anderson acceleration for fixed-point iterations, SIAM J. Numer. Anal. 49
-(2011), https://doi.org/10.1137/10078356X).
+There the chord's error is largest, so that mixing the last three iterates on it saves iterations at the cost
+of a few short sums (H. F. Walker and P. Ni, Anderson acceleration for fixed-point iterations, SIAM J. Numer.
+Anal. 49 (2011), https://doi.org/10.1137/10078356X).
 """
 
 from __future__ import annotations

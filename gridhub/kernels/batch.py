@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gridhub.kernels.acceleration import mix
 from gridhub.kernels.compensation import compensate
+from gridhub.kernels.elimination import Ints
 from gridhub.kernels.events import (
     FIELDS,
     fill_constants,
@@ -23,11 +24,11 @@ from gridhub.kernels.events import (
 )
 from gridhub.kernels.factor import Flags, Floats
 from gridhub.kernels.jit import compiled
-from gridhub.kernels.lanes import Lanes
+from gridhub.kernels.lanes import Lanes, load_one, spread, store
 from gridhub.kernels.limits import check_limits
 from gridhub.kernels.loading import Worst, judge_branches, judge_nodes, sum_losses
 from gridhub.kernels.preparation import LARGEST_RANK, Pools, make_desk, make_pools, prepare
-from gridhub.kernels.records import NOT_REGULATED, Base, Ints, Scenarios, Settings, Singles, Watched
+from gridhub.kernels.records import NOT_REGULATED, Base, Scenarios, Settings, Singles, Watched
 from gridhub.kernels.sweeps import sweep_backward, sweep_forward
 
 MOST_ROLES = 24
@@ -285,19 +286,29 @@ def begin_chunk(
 
 
 @compiled
-def fill_lanes(base: Base, results: Results, first: int, items: Items, pools: Pools, batch: Batch) -> bool:
+def fill_lanes(
+    base: Base,
+    results: Results,
+    first: int,
+    items: Items,
+    pools: Pools,
+    batch: Batch,
+    lanes: Lanes,
+) -> bool:
     """Put scenarios into the lanes, with the voltages they start from; whether they are new.
 
     New ones come with their first step in X.
     """
     n, width, counts = len(base.state.kind), len(batch.item), items.counts
-    fresh = counts[QUEUED] < width and counts[BEGUN] < counts[FRESH]
+    fresh = bool(counts[QUEUED] < width and counts[BEGUN] < counts[FRESH])
+    zero = spread(np.float32(0.0), lanes)
     for j in range(n):
-        batch.V[2 * width * j : 2 * width * j + width] = base.state.e[j]
-        batch.V[2 * width * j + width : 2 * width * (j + 1)] = base.state.f[j]
+        row = 2 * width * j
+        store(batch.V, row, load_one(base.state.e, j, lanes))
+        store(batch.V, row + width, load_one(base.state.f, j, lanes))
+        store(batch.X, row, zero)
+        store(batch.X, row + width, zero)
     batch.beyond[:] = 0.0
-    if fresh:
-        batch.X[:] = 0.0
     for b in range(width):
         batch.item[b], batch.running[b], batch.settled[b] = -1, 0.0, False
         batch.before[b], batch.looked[b] = 1.0, 1.0
@@ -330,7 +341,7 @@ def fill_lanes(base: Base, results: Results, first: int, items: Items, pools: Po
 def open_rows(
     base: Base, scenarios: Scenarios, first: int, items: Items, with_units: bool, count: int, batch: Batch
 ) -> int:
-    """Collect the rows in which any lane differs from the base, in place of the `count` there are; how many."""
+    """Collect the rows in which any lane differs from the base, in place of `count` old ones; how many."""
     n, width, rows, slot = len(base.state.kind), len(batch.item), batch.rows, batch.slot
     for s in range(count):
         slot[rows[s]] = -1
@@ -382,7 +393,7 @@ def update_lanes(base: Base, scenarios: Scenarios, every: bool, count: int, batc
     Returns
     -------
     bool
-        False where a lane has to ask each unit and the rows do not hold the units' nodes (`every` holds them).
+        False where a lane has to ask each unit and the rows lack the units' nodes (with `every` they do not).
     """
     width = len(batch.item)
     for b in range(width):
@@ -450,7 +461,7 @@ def take_stock(settings: Settings, results: Results, first: int, items: Items, b
 
 @compiled
 def count_unlikely(settings: Settings, batch: Batch) -> int:
-    """Running lanes that, by their last two mismatches, will not be done at the next look."""
+    """Count running lanes that, by their last two mismatches, will not be done at the next look."""
     unlikely = 0
     for b in range(len(batch.item)):
         if batch.running[b] > 0.0:
@@ -475,7 +486,7 @@ def iterate_batch(
 ) -> int:
     """Sweep until every lane is done, or few are left and others wait; the number of event rows."""
     factor, state, counts = base.factor, base.state, items.counts
-    if fill_lanes(base, results, first, items, pools, batch):
+    if fill_lanes(base, results, first, items, pools, batch, lanes):
         sweep_backward(factor, state, batch.running, batch.beyond, batch.V, batch.X, lanes)
     waiting = counts[BEGUN] < counts[FRESH] or counts[QUEUED] > 0
     # bool() and int(): for a literal these would be compiled once more
@@ -508,7 +519,7 @@ def iterate_batch(
 
 @compiled
 def list_lost_branches(scenarios: Scenarios, watched: Watched, watched_place: Ints, batch: Batch) -> Ints:
-    """List which watched branches are out, or dead, in which lane: width * branch + lane, ascending, closed."""
+    """List which watched branches are out or dead in which lane: width * branch + lane, ascending, closed."""
     width, need = len(batch.item), 1
     for k in batch.item:
         if k >= 0:

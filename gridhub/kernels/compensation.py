@@ -1,25 +1,26 @@
 r"""Low-rank corrections of a shared factor, on the elimination path of what a scenario changes.
 
-A scenario's Jacobian is :math:`J_k = J_0 - E D E^T`, where the columns of E pick the two unknowns of the nodes at
-the ends of what is lost, or whose voltage is held no longer, and D is what these elements contribute. Between the
-two triangular solves,
+A scenario's Jacobian is :math:`J_k = J_0 - E D E^T`, where the columns of E pick the unknowns of the nodes
+at the ends of what is lost, or whose voltage is held no longer, and D is what these elements contribute.
+Between the two triangular solves,
 
 .. math:: J_k = L\,(I - A D B^T)\,U, \qquad A = L^{-1}E, \quad B = U^{-T}E,
 
 and A and B are nonzero only on the way from these nodes to the root of the elimination tree. With
 :math:`W = (I - D B^T A)^{-1} D` the middle factor is solved by :math:`y + A W B^T y` (O. Alsac, B. Stott and
-W. F. Tinney, Sparsity-oriented compensation methods for modified network solutions, IEEE Trans. Power App. Syst.
-PAS-102 (1983), https://doi.org/10.1109/TPAS.1983.318001).
+W. F. Tinney, Sparsity-oriented compensation methods for modified network solutions, IEEE Trans. Power App.
+Syst. PAS-102 (1983), https://doi.org/10.1109/TPAS.1983.318001).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from gridhub.kernels.elimination import Ints
 from gridhub.kernels.factor import Floats
 from gridhub.kernels.jit import compiled
 from gridhub.kernels.lanes import Lanes, fma, load, load_one, mul, narrow, nfma, spread, store, total
-from gridhub.kernels.records import Factor, Grid, Ints, Singles, State
+from gridhub.kernels.records import Factor, Grid, Singles, State
 
 COLUMNS = 4
 """Columns of A and B are padded to a multiple of this."""
@@ -31,15 +32,23 @@ def collect_path(parent: Ints, touched: Ints, count: int, mark: Ints, path: Ints
 
     ``mark`` (n,) must hold -1; afterwards it holds the position in the path of each node on it.
     """
-    length = 0
-    for q in range(count):
-        j = touched[q]
+    if count == 0:
+        return 0
+    lowest = touched[0]
+    for q in range(1, count):
+        lowest = min(lowest, touched[q])
+    length, chains = 0, 0
+    for q in range(-1, count):
+        # most often all touched nodes stand on the way from the lowest: then nothing is to be sorted
+        j = lowest if q < 0 else touched[q]
+        chains += 1 if mark[j] < 0 else 0
         while j >= 0 and mark[j] < 0:
             mark[j] = 0
             path[length] = j
             length += 1
             j = parent[j]
-    path[:length].sort()
+    if chains > 1:
+        path[:length].sort()
     for s in range(length):
         mark[path[s]] = s
     return length

@@ -1,4 +1,4 @@
-"""Rows in which a lane's equations differ from those of the base: what is lost, dead, switched or injected anew.
+"""Rows in which a lane's equations differ from those of the base: what is lost, dead, switched, injected.
 
 For each such row and lane five numbers stand in ``event``: active and reactive power to add, whether the node
 is alive, whether its voltage is held, its target. What depends on the voltage, such as the power of a branch
@@ -7,9 +7,10 @@ that is out, is computed anew in each iteration on top of ``constant``.
 
 from __future__ import annotations
 
+from gridhub.kernels.elimination import Ints
 from gridhub.kernels.factor import Floats
 from gridhub.kernels.jit import compiled
-from gridhub.kernels.records import HELD, Control, Grid, Ints, Scenarios, State, Units
+from gridhub.kernels.records import HELD, Control, Grid, Scenarios, State, Units
 
 FIELDS = 5
 """Numbers per row and lane: added active and reactive power, alive, held, target."""
@@ -75,12 +76,13 @@ def reset_events(
     for s in range(count):
         i = rows[s]
         slot[i] = s
-        constant[2 * width * s : 2 * width * (s + 1)] = 0.0
-        at = FIELDS * width * s
-        event[at : at + 2 * width] = 0.0
-        event[at + 2 * width : at + 3 * width] = 1.0
-        event[at + 3 * width : at + 4 * width] = 1.0 if state.kind[i] == HELD else 0.0
-        event[at + 4 * width : at + 5 * width] = control.target[i]
+        held = 1.0 if state.kind[i] == HELD else 0.0
+        for b in range(width):
+            at = FIELDS * width * s + b
+            constant[2 * width * s + b], constant[2 * width * s + width + b] = 0.0, 0.0
+            event[at], event[at + width] = 0.0, 0.0
+            event[at + 2 * width], event[at + 3 * width] = 1.0, held
+            event[at + 4 * width] = control.target[i]
 
 
 @compiled

@@ -1,14 +1,14 @@
 r"""Block LU of a power-flow Jacobian on a stored pattern, in double precision.
 
-Unknowns of node i are :math:`(\theta_i, \ln|V_i|)`, equations are its active and reactive balance, so that each
-place of the pattern holds a 2 x 2 block (row-major in ``blocks[4 p : 4 p + 4]``) and pivots are diagonal blocks.
-With :math:`T_{ij} = V_i \overline{Y_{ij} V_j}` and :math:`S_i = \sum_j T_{ij}`,
+Unknowns of node i are :math:`(\theta_i, \ln|V_i|)`, equations are its active and reactive balance, so that
+each place of the pattern holds a 2 x 2 block (row-major in ``blocks[4 p : 4 p + 4]``) and pivots are diagonal
+blocks. With :math:`T_{ij} = V_i \overline{Y_{ij} V_j}` and :math:`S_i = \sum_j T_{ij}`,
 
 .. math:: \partial S_i/\partial\theta_j = -jT_{ij} + [i=j]\,jS_i, \qquad
           \partial S_i/\partial\ln|V_j| = T_{ij} + [i=j]\,S_i .
 
-The imbalance :math:`\lambda` that the units of an island share is an unknown too. It stands where the angle of
-the island's reference would, and the reference is the last node of its island: the column of
+The imbalance :math:`\lambda` that the units of an island share is an unknown too. It stands where the angle
+of the island's reference would, and the reference is the last node of its island: the column of
 :math:`\lambda`, minus the units' shares, is carried along as two numbers per row.
 """
 
@@ -144,7 +144,7 @@ def factorize(elimination: Elimination, root: Ints, blocks: Floats, column: Floa
 
 @compiled
 def solve_factor(elimination: Elimination, root: Ints, blocks: Floats, column: Floats, x: Floats) -> None:
-    """Solve in place: x (2 n,) holds the right-hand side, then the unknowns; at a root the imbalance first."""
+    """Solve in place: x (2 n,) is the right-hand side, then the unknowns; at a root the imbalance first."""
     n = len(root)
     start, diagonal, columns = elimination.start, elimination.diagonal, elimination.column
     for i in range(n):

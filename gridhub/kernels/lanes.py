@@ -1,8 +1,8 @@
 """Lanes: values of several scenarios in one machine vector, as numbers that a compiled kernel can hold.
 
-A kernel is written once for any width. It takes a token, ``lanes``, a tuple of as many zeros as there are lanes
-(`make_lanes`), whose length is part of its type: so each width is compiled, and cached, on its own. Vectors live
-in registers only. In memory, lane b of item i stands at ``array[i * width + b]``.
+A kernel is written once for any width. It takes a token, ``lanes``, a tuple of as many zeros as there are
+lanes (`make_lanes`), whose length is part of its type: so each width is compiled, and cached, on its own.
+Vectors live in registers only. In memory, lane b of item i stands at ``array[i * width + b]``.
 
 All operations work lane by lane and never mix lanes: a NaN stays where it is. This module alone rests on
 numba's interface for new types; everything it makes possible can also be done one scenario at a time
@@ -12,10 +12,10 @@ numba's interface for new types; everything it makes possible can also be done o
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core import cgutils
 from numba.core.datamodel import models
@@ -28,7 +28,12 @@ Lanes = tuple[int, ...]
 _INT32 = ir.IntType(32)
 
 
-class VectorType(types.Type):  # type: ignore[misc]
+def _operation(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Register an operation that generates its own code; its callers leave out the first parameter."""
+    return cast(Callable[..., Any], intrinsic(function))
+
+
+class VectorType(types.Type):
     """Vector of `count` floating-point numbers of `bits` bits."""
 
     def __init__(self, bits: int, count: int) -> None:
@@ -37,10 +42,10 @@ class VectorType(types.Type):  # type: ignore[misc]
 
 
 @register_model(VectorType)
-class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: VectorType) -> None:
         element = ir.DoubleType() if kind.bits == 64 else ir.FloatType()
-        super().__init__(manager, kind, ir.VectorType(element, kind.count))
+        super().__init__(manager, kind, ir.VectorType(element, kind.count))  # type: ignore[no-untyped-call]
 
 
 def make_lanes(width: int) -> Lanes:
@@ -76,10 +81,11 @@ def _call(builder: Any, name: str, kind: Any, arguments: list[Any]) -> Any:
     element = "f64" if kind.element == ir.DoubleType() else "f32"
     signature = ir.FunctionType(kind, [kind] * len(arguments))
     full = f"llvm.{name}.v{kind.count}{element}"
-    return builder.call(cgutils.get_or_insert_function(builder.module, signature, full), arguments)
+    function = cgutils.get_or_insert_function(builder.module, signature, full)  # type: ignore[no-untyped-call]
+    return builder.call(function, arguments)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_operation
 def get(typing: Any, array: Any, index: Any) -> Any:
     """array[index] as int64, with no test for negative indices."""
 
@@ -90,7 +96,7 @@ def get(typing: Any, array: Any, index: Any) -> Any:
     return types.int64(array, types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_operation
 def load(typing: Any, array: Any, offset: Any, lanes: Any) -> Any:
     """Load as many neighbouring numbers as there are lanes."""
     vector = _like(array, lanes)
@@ -103,7 +109,7 @@ def load(typing: Any, array: Any, offset: Any, lanes: Any) -> Any:
     return vector(array, types.int64, lanes), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_operation
 def store(typing: Any, array: Any, offset: Any, value: Any) -> Any:
     """Store a vector into neighbouring places."""
 
@@ -116,7 +122,7 @@ def store(typing: Any, array: Any, offset: Any, value: Any) -> Any:
     return types.void(array, types.int64, value), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_operation
 def spread(typing: Any, number: Any, lanes: Any) -> Any:
     """Repeat one number in every lane."""
     vector = VectorType(64 if number == types.float64 else 32, lanes.count)
@@ -127,7 +133,7 @@ def spread(typing: Any, number: Any, lanes: Any) -> Any:
     return vector(number, lanes), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_operation
 def load_one(typing: Any, array: Any, offset: Any, lanes: Any) -> Any:
     """Load one number and repeat it in every lane."""
     vector = _like(array, lanes)
@@ -139,7 +145,7 @@ def load_one(typing: Any, array: Any, offset: Any, lanes: Any) -> Any:
     return vector(array, types.int64, lanes), generate
 
 
-def _fused(name: str, text: str, negate: bool) -> Any:
+def _fused(name: str, text: str, negate: bool) -> Callable[..., Any]:
     def function(typing: Any, a: Any, b: Any, c: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             kind = context.get_value_type(signature.return_type)
@@ -149,10 +155,10 @@ def _fused(name: str, text: str, negate: bool) -> Any:
         return a(a, b, c), generate
 
     function.__name__, function.__doc__ = name, text
-    return intrinsic(function)
+    return _operation(function)
 
 
-def _binary(name: str, text: str) -> Any:
+def _binary(name: str, text: str) -> Callable[..., Any]:
     def function(typing: Any, a: Any, b: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             return getattr(builder, name)(args[0], args[1])
@@ -160,10 +166,10 @@ def _binary(name: str, text: str) -> Any:
         return a(a, b), generate
 
     function.__name__, function.__doc__ = name, text
-    return intrinsic(function)
+    return _operation(function)
 
 
-def _chosen(comparison: str, text: str) -> Any:
+def _chosen(comparison: str, text: str) -> Callable[..., Any]:
     def function(typing: Any, a: Any, b: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             return builder.select(builder.fcmp_ordered(comparison, args[0], args[1]), args[0], args[1])
@@ -171,10 +177,10 @@ def _chosen(comparison: str, text: str) -> Any:
         return a(a, b), generate
 
     function.__doc__ = text
-    return intrinsic(function)
+    return _operation(function)
 
 
-def _unary(make: Callable[[Any, Any, Any], Any], text: str) -> Any:
+def _unary(make: Callable[[Any, Any, Any], Any], text: str) -> Callable[..., Any]:
     def function(typing: Any, a: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             return make(builder, context.get_value_type(signature.return_type), args[0])
@@ -182,7 +188,7 @@ def _unary(make: Callable[[Any, Any, Any], Any], text: str) -> Any:
         return a(a), generate
 
     function.__doc__ = text
-    return intrinsic(function)
+    return _operation(function)
 
 
 fma = _fused("fma", "a b + c, rounded once.", negate=False)
@@ -195,7 +201,7 @@ smaller = _chosen("<", "a where a < b, else b.")
 magnitude = _unary(lambda builder, kind, a: _call(builder, "fabs", kind, [a]), "|a|.")
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_operation
 def any_above(typing: Any, a: Any, b: Any) -> Any:
     """Whether a > b in any lane; a NaN is not above."""
 
@@ -207,7 +213,7 @@ def any_above(typing: Any, a: Any, b: Any) -> Any:
     return types.boolean(a, b), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_operation
 def choose(typing: Any, mask: Any, a: Any, b: Any) -> Any:
     """Lane by lane a where the mask is above zero, else b."""
 
@@ -218,7 +224,7 @@ def choose(typing: Any, mask: Any, a: Any, b: Any) -> Any:
     return a(mask, a, b), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_operation
 def narrow(typing: Any, a: Any) -> Any:
     """Round to single precision."""
     vector = VectorType(32, a.count)
@@ -229,7 +235,7 @@ def narrow(typing: Any, a: Any) -> Any:
     return vector(a), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_operation
 def widen(typing: Any, a: Any) -> Any:
     """Bring to double precision."""
     vector = VectorType(64, a.count)
@@ -240,7 +246,7 @@ def widen(typing: Any, a: Any) -> Any:
     return vector(a), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_operation
 def total(typing: Any, a: Any) -> Any:
     """Sum over the lanes, for vectors whose lanes are terms of one scenario."""
     number = types.float64 if a.bits == 64 else types.float32

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gridhub.kernels.elimination import Ints
 from gridhub.kernels.events import FIELDS, find_bounds
 from gridhub.kernels.factor import Flags, Floats
 from gridhub.kernels.jit import compiled
@@ -18,16 +19,7 @@ from gridhub.kernels.lanes import (
     spread,
     sub,
 )
-from gridhub.kernels.records import (
-    HELD,
-    NOT_REGULATED,
-    Control,
-    Grid,
-    Ints,
-    Scenarios,
-    Settings,
-    State,
-)
+from gridhub.kernels.records import HELD, NOT_REGULATED, Control, Grid, Scenarios, Settings, State
 
 
 @compiled

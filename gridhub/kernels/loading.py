@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gridhub.kernels.elimination import Ints
 from gridhub.kernels.events import FIELDS
 from gridhub.kernels.factor import Flags, Floats
 from gridhub.kernels.jit import compiled
@@ -23,7 +24,7 @@ from gridhub.kernels.lanes import (
     spread,
     store,
 )
-from gridhub.kernels.records import Grid, Ints, State, Watched
+from gridhub.kernels.records import Grid, State, Watched
 
 THERMAL, VOLTAGE_LOW, VOLTAGE_HIGH, VOLTAGE_CHANGE = range(4)
 """Kinds of violations."""

@@ -48,7 +48,7 @@ class Equations(NamedTuple):
 
 @compiled
 def sum_units(equations: Equations, imbalance: Floats, generated: Floats, slope: Floats) -> None:
-    """Sum up the units' power, and its slope by the imbalance, at each node; imbalance is (n,), at the roots."""
+    """Sum up the units' power, and its slope by the imbalance that stands at the roots, at each node."""
     generated[:] = 0.0
     slope[:] = 0.0
     for k in range(len(equations.unit_node)):

@@ -15,11 +15,12 @@ from gridhub.kernels.compensation import (
     solve_middle,
     solve_paths,
 )
+from gridhub.kernels.elimination import Ints
 from gridhub.kernels.events import FIELDS, fill_constants, list_touched, reset_events, update_events
 from gridhub.kernels.factor import Flags, Floats
 from gridhub.kernels.jit import compiled
 from gridhub.kernels.lanes import Lanes, fma, load, mul, spread, store
-from gridhub.kernels.records import HELD, Base, Ints, Scenarios, Shorts, Singles
+from gridhub.kernels.records import HELD, Base, Scenarios, Shorts, Singles
 
 LARGEST_RANK = 48
 """Rank of a correction beyond which a scenario is left to the full Newton."""
@@ -294,7 +295,7 @@ def take_first_step(
                 low, high = min(low, inner[r]), max(high, inner[r])
     if seeds > 0:
         largest = max(largest, high - low)
-    return largest * size
+    return float(largest * size)
 
 
 class Pools(NamedTuple):

@@ -62,6 +62,8 @@ class Factor(NamedTuple):
         Blocks and column of the imbalance, see `gridhub.kernels.factor.factorize`.
     blocks32, border32 : float32
         The same in single precision, negated but for the pivots.
+    bordered : bool
+        Whether units away from the reference share the imbalance, so that the border has entries above it.
     """
 
     start: Ints
@@ -74,6 +76,7 @@ class Factor(NamedTuple):
     border: Floats
     blocks32: Singles
     border32: Singles
+    bordered: bool
 
 
 class State(NamedTuple):

@@ -1,14 +1,16 @@
 """The two sweeps of a chord iteration, all lanes together.
 
-`sweep_forward` runs from the leaves of the elimination tree to its roots: mismatch of each row, and the forward
-solve. `sweep_backward` runs back: backward solve, and the update of the voltages. The factor and the step are in
-single precision, voltages and mismatch in double, so that the iteration refines what the factor lacks.
+`sweep_forward` runs from the leaves of the elimination tree to its roots: mismatch of each row, and the
+forward solve. `sweep_backward` runs back: backward solve, and the update of the voltages. The factor and the
+step are in single precision, voltages and mismatch in double, so that the iteration refines what the factor
+lacks.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from gridhub.kernels.elimination import Ints
 from gridhub.kernels.factor import Floats
 from gridhub.kernels.jit import compiled
 from gridhub.kernels.lanes import (
@@ -29,7 +31,7 @@ from gridhub.kernels.lanes import (
     sub,
     widen,
 )
-from gridhub.kernels.records import DEAD, HELD, Control, Factor, Grid, Ints, Singles, State
+from gridhub.kernels.records import DEAD, HELD, Control, Factor, Grid, Singles, State
 
 
 @compiled
@@ -115,13 +117,15 @@ def sweep_forward(
         y0, y1 = narrow(a), narrow(c)
         largest = larger(larger(largest, magnitude(y0)), magnitude(narrow(size)))
         if solve:
+            z0, z1 = zero, zero
             for p in range(get(start, i), get(diagonal, i)):
                 other = get(factor.reach, p)
                 x0, x1 = load(X, other, lanes), load(X, other + width, lanes)
                 y0 = fma(load_one(factor.blocks32, 4 * p, lanes), x0, y0)
                 y1 = fma(load_one(factor.blocks32, 4 * p + 2, lanes), x0, y1)
-                y0 = fma(load_one(factor.blocks32, 4 * p + 1, lanes), x1, y0)
-                y1 = fma(load_one(factor.blocks32, 4 * p + 3, lanes), x1, y1)
+                z0 = fma(load_one(factor.blocks32, 4 * p + 1, lanes), x1, z0)
+                z1 = fma(load_one(factor.blocks32, 4 * p + 3, lanes), x1, z1)
+            y0, y1 = add(y0, z0), add(y1, z1)
             store(X, row, y0)
             store(X, row + width, y1)
         poison = fma(y0, zero, fma(y1, zero, poison))
@@ -160,18 +164,20 @@ def sweep_backward(
             continue
         row, root = 2 * width * i, get(state.root, i)
         y0, y1 = load(X, row, lanes), load(X, row + width, lanes)
+        z0, z1 = zero, zero
+        if factor.bordered and root != i:
+            shared = load(X, 2 * width * root, lanes)
+            z0 = mul(load_one(factor.border32, 2 * i, lanes), shared)
+            z1 = mul(load_one(factor.border32, 2 * i + 1, lanes), shared)
         d = get(diagonal, i)
         for p in range(d + 1, get(start, i + 1)):
             other = get(factor.reach, p)
             x0, x1 = load(X, other, lanes), load(X, other + width, lanes)
             y0 = fma(load_one(factor.blocks32, 4 * p, lanes), x0, y0)
             y1 = fma(load_one(factor.blocks32, 4 * p + 2, lanes), x0, y1)
-            y0 = fma(load_one(factor.blocks32, 4 * p + 1, lanes), x1, y0)
-            y1 = fma(load_one(factor.blocks32, 4 * p + 3, lanes), x1, y1)
-        if root != i:
-            shared = load(X, 2 * width * root, lanes)
-            y0 = fma(load_one(factor.border32, 2 * i, lanes), shared, y0)
-            y1 = fma(load_one(factor.border32, 2 * i + 1, lanes), shared, y1)
+            z0 = fma(load_one(factor.blocks32, 4 * p + 1, lanes), x1, z0)
+            z1 = fma(load_one(factor.blocks32, 4 * p + 3, lanes), x1, z1)
+        y0, y1 = add(y0, z0), add(y1, z1)
         p = 4 * d
         t = fma(load_one(factor.blocks32, p + 1, lanes), y1, mul(load_one(factor.blocks32, p, lanes), y0))
         v = fma(load_one(factor.blocks32, p + 3, lanes), y1, mul(load_one(factor.blocks32, p + 2, lanes), y0))

@@ -108,7 +108,7 @@ def build_base(setting: Setting, solution: Solution, width: int) -> Base | None:
     imbalance = _find_imbalance(setting, solution, equations, node[roots])
     unit_island = island[equations.unit_node]
     generated, free, steady_low, steady_high = _find_steady_range(equations, unit_island, imbalance)
-    slope = np.bincount(equations.unit_node, free, n)
+    slope = np.bincount(equations.unit_node, free, n).astype(float)
     regulated = ~np.isnan(setting.regulation.set_point[node])
     held = equations.voltage_held & live
     y = equations.y
@@ -153,6 +153,7 @@ def build_base(setting: Setting, solution: Solution, width: int) -> Base | None:
             border=column,
             blocks32=_align(single, np.float32),
             border32=_align(-column, np.float32),
+            bordered=bool((slope[root != np.arange(n)] != 0.0).any()),
         ),
         State(
             e=e,

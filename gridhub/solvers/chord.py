@@ -162,10 +162,10 @@ def _write(
         scenario[watched.branch[seen]] = numbers[worst.by_scenario[seen]]
         builder.merge_branch_loading(loading, scenario)
         rows = found.reshape(-1, 4)
-        k, kind, place = (rows[:, c].astype(np.int64) for c in range(3))
-        kept = done[k]
+        which, kind, place = (rows[:, c].astype(np.int64) for c in range(3))
+        kept = done[which]
         position = np.where(kind == 0, place, node[np.where(kind == 0, 0, place)])
-        builder.add_findings(numbers[k[kept]], kind[kept], position[kept], rows[kept, 3])
+        builder.add_findings(numbers[which[kept]], kind[kept], position[kept], rows[kept, 3])
 
 
 def _write_states(

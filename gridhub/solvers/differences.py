@@ -1,4 +1,4 @@
-"""What each scenario of a batch changes in its base, as lists by row, and which scenarios lanes cannot take."""
+"""What each scenario of a batch changes in its base, by rows, and which scenarios lanes cannot take."""
 
 from __future__ import annotations
 
@@ -116,9 +116,9 @@ def find_differences(setting: Setting, base: Base, outages: Sequence[Outage]) ->
 def _find_lost_injections(setting: Setting, outages: Sequence[Outage]) -> tuple[Ints, Ints, Complexes]:
     """Change of the injection by lost loads, storage, links, and units that hold no voltage."""
     case, live = setting.case, setting.islands.live
-    parts: list[tuple[Ints, Ints, Complexes]] = []
+    parts: list[tuple[Ints, Ints, np.ndarray]] = []
 
-    def add(kind: str, bus: Ints, on: Bools, change: Complexes) -> None:
+    def add(kind: str, bus: Ints, on: Bools, change: np.ndarray) -> None:
         wanted = _mark_elements(case, bus, on, live)
         start, lost = _flatten([getattr(outage, kind) for outage in outages], wanted)
         parts.append((_owners(start), case.bus_node[bus[lost]], change[lost]))
@@ -127,7 +127,7 @@ def _find_lost_injections(setting: Setting, outages: Sequence[Outage]) -> tuple[
     add("storage", case.storage_bus, case.storage_on, -(case.storage_p + 1j * case.storage_q))
     plain = case.generator_on & ~case.generator_regulating
     add("generator", case.generator_bus, plain, -1j * case.generator_q)
-    q = np.where(case.hvdc_regulating, 0.0, case.hvdc_q)
+    q: Floats = np.where(case.hvdc_regulating, 0.0, case.hvdc_q)
     add("hvdc", case.hvdc_from_bus, case.hvdc_on, case.hvdc_p - 1j * q[0])
     add("hvdc", case.hvdc_to_bus, case.hvdc_on, -case.hvdc_p_to() - 1j * q[1])
     owner, node, change = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))

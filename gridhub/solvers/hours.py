@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from gridhub.case.case import Bools, Case, Complexes, Ints
-from gridhub.kernels.records import Base, Scenarios
+from gridhub.kernels.records import Base
 from gridhub.solvers.ac import AcStart, Setting, prepare_setting, solve_ac
 from gridhub.solvers.base import build_base, build_watched
 from gridhub.solvers.batch_result import ResultBuilder
@@ -93,11 +93,14 @@ def _find_set_differences(
     low = np.minimum(case.generator_p_min[units], scheduled)
     high = np.maximum(case.generator_p_max[units], scheduled)
     none = np.zeros((count, alone))
-    starts = {
-        name: np.zeros(count + 1, dtype=np.int64) for name in Scenarios._fields if name.endswith("_start")
-    }
+    nothing_out = np.zeros(count + 1, dtype=np.int64)
     scenarios = differences.scenarios._replace(
-        **starts,
+        branch_start=nothing_out,
+        shunt_start=nothing_out,
+        delta_start=nothing_out,
+        unit_start=nothing_out,
+        dead_start=nothing_out,
+        bound_start=nothing_out,
         injection=np.arange(count),
         set_p=np.ascontiguousarray(change.real),
         set_q=np.ascontiguousarray(change.imag),

@@ -1,10 +1,10 @@
 r"""Newton's method in polar form on a static order of elimination.
 
-Unknowns per node are :math:`(\theta, \ln|V|)`. Every node keeps both rows whatever it holds fixed: a row of an
-unknown that is fixed becomes a row of the identity. So the pattern, and the order of elimination on it, are
-found once per case (Tinney and Hart, 1967, https://doi.org/10.1109/TPAS.1967.291823) and serve every outage and
-every switch from PV to PQ. The imbalance that an island's units share stands in the place of the angle of
-its reference, which is eliminated last.
+Unknowns per node are :math:`(\theta, \ln|V|)`. Every node keeps both rows whatever it holds fixed: a row of
+an unknown that is fixed becomes a row of the identity. So the pattern, and the order of elimination on it,
+are found once per case (Tinney and Hart, 1967, https://doi.org/10.1109/TPAS.1967.291823) and serve every
+outage and every switch from PV to PQ. The imbalance that an island's units share stands in the place of the
+angle of its reference, which is eliminated last.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class NewtonPlan:
 
 
 def _order_nodes(n_node: int, rows: Ints, columns: Ints, last: Ints) -> Ints:
-    """Order the nodes by minimum degree on the pattern (rows, columns), `last` after all others: positions."""
+    """Order the nodes by minimum degree on the pattern (rows, columns), `last` at the end: positions."""
     inner = np.ones(n_node, dtype=bool)
     inner[last] = False
     kept = (inner[rows] & inner[columns]) | (rows == columns)

@@ -1,4 +1,4 @@
-"""Newton's method with a factorization that chooses its pivots: slower, for what a static order cannot factor."""
+"""Newton's method with a factorization that chooses its pivots: for what a static order cannot factor."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gridhub.kernels.newton import (
 def build_jacobian(
     elimination: Elimination, equations: Equations, voltage: Floats, slope: Floats
 ) -> csc_array:
-    """Build the (2 n, 2 n) Jacobian: unknowns angle and ln|V| by turns, the imbalance in a root's angle place.
+    """Build the Jacobian: unknowns angle and ln|V| by turns, the imbalance in the place of a root's angle.
 
     Parameters
     ----------
