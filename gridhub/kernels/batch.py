@@ -16,11 +16,14 @@ from gridhub.kernels.compensation import compensate
 from gridhub.kernels.elimination import Ints
 from gridhub.kernels.events import (
     FIELDS,
+    add_lost_power,
+    add_unit_changes,
+    copy_constants,
     fill_constants,
+    fill_schedule,
     is_steady,
     list_touched,
     reset_events,
-    update_events,
 )
 from gridhub.kernels.factor import Flags, Floats
 from gridhub.kernels.jit import compiled
@@ -126,8 +129,12 @@ class Batch(NamedTuple):
         Scenario in each lane; -1: none.
     running, looked, before : (width,) float32
         1 while a lane still moves; its mismatch at the last look and at the one before.
-    settled, exact : (width,) bool
-        Lanes that satisfy their equations; lanes whose units are asked one by one.
+    settled : (width,) bool
+        Lanes that satisfy their equations.
+    exact : (width,) float
+        1 in lanes whose units are asked one by one, 0 where they follow their slope.
+    schedule : (3 n_unit width,) float
+        Schedule and limits of each unit by lanes; only filled where some lane is exact.
     changed : (width,) int
         Roles changed at the end; -1: too many.
     final : (width,) float
@@ -148,7 +155,8 @@ class Batch(NamedTuple):
     looked: Singles
     before: Singles
     settled: Flags
-    exact: Flags
+    exact: Floats
+    schedule: Floats
     changed: Ints
     final: Floats
     V: Floats
@@ -201,7 +209,7 @@ def make_items(n: int, size: int) -> Items:
 
 
 @compiled
-def make_batch(n: int, n_island: int, width: int, most_touched: int) -> Batch:
+def make_batch(n: int, n_island: int, n_unit: int, width: int, most_touched: int) -> Batch:
     """Make room for the scenarios of a batch; `width` is that of the lanes, as a number of its own.
 
     Loops over a width that the compiler knows would be unrolled, bodies and all.
@@ -212,7 +220,8 @@ def make_batch(n: int, n_island: int, width: int, most_touched: int) -> Batch:
         np.zeros(width, np.float32),
         np.zeros(width, np.float32),
         np.zeros(width, np.bool_),
-        np.zeros(width, np.bool_),
+        np.zeros(width),
+        np.zeros(3 * n_unit * width),
         np.zeros(width, np.int64),
         np.zeros(width),
         np.zeros(2 * n * width),
@@ -310,7 +319,7 @@ def fill_lanes(
         store(batch.X, row + width, zero)
     batch.beyond[:] = 0.0
     for b in range(width):
-        batch.item[b], batch.running[b], batch.settled[b] = -1, 0.0, False
+        batch.item[b], batch.running[b], batch.settled[b], batch.exact[b] = -1, 0.0, False, 0.0
         batch.before[b], batch.looked[b] = 1.0, 1.0
         if fresh and counts[BEGUN] < counts[FRESH]:
             i = items.order[counts[BEGUN]]
@@ -361,6 +370,9 @@ def open_rows(
                 rows[count] = batch.touched[q]
                 count += 1
     if with_units:
+        for b in range(width):
+            if batch.item[b] >= 0:
+                fill_schedule(base.units, scenarios, batch.item[b], b, width, batch.schedule)
         for u in range(len(base.units.node)):
             if slot[base.units.node[u]] < 0:
                 slot[base.units.node[u]] = 0
@@ -387,28 +399,37 @@ def open_rows(
 
 
 @compiled
-def update_lanes(base: Base, scenarios: Scenarios, every: bool, count: int, batch: Batch) -> bool:
-    """Bring the event rows of running lanes, or of every lane, to the present voltages.
+def update_lanes(
+    base: Base, scenarios: Scenarios, with_units: bool, count: int, batch: Batch, lanes: Lanes
+) -> bool:
+    """Bring the event rows to the present voltages and imbalances.
 
     Returns
     -------
     bool
-        False where a lane has to ask each unit and the rows lack the units' nodes (with `every` they do not).
+        False where a lane has to ask each unit and the rows lack the units' nodes (`with_units`: they have
+        them).
     """
     width = len(batch.item)
+    exact = False
     for b in range(width):
         if batch.running[b] > 0.0:
-            batch.exact[b] = not is_steady(
-                base.units, scenarios.injection, batch.item[b], batch.beyond, width, b
-            )
-            if batch.exact[b] and not every:
-                return False
+            steady = is_steady(base.units, scenarios.injection, batch.item[b], batch.beyond, width, b)
+            batch.exact[b] = 0.0 if steady else 1.0
+        exact |= batch.item[b] >= 0 and batch.exact[b] > 0.0
+    if exact and not with_units:
+        return False
+    copy_constants(count, batch.constant, batch.event, lanes)
     for b in range(width):
-        if batch.item[b] >= 0 and (batch.running[b] > 0.0 or every):
-            update_events(
-                base.grid, base.units, scenarios, batch.item[b], b, width, batch.exact[b], batch.slot,
-                batch.constant, count, batch.beyond, batch.V, batch.event,
+        if batch.item[b] >= 0:
+            add_lost_power(
+                base.grid, base.units, scenarios, batch.item[b], b, width, batch.exact[b] > 0.0,
+                batch.slot, batch.beyond, batch.V, batch.event,
             )  # fmt: skip
+    if exact:
+        add_unit_changes(
+            base.units, batch.exact, batch.schedule, batch.slot, batch.beyond, batch.event, lanes
+        )
     return True
 
 
@@ -489,14 +510,17 @@ def iterate_batch(
     if fill_lanes(base, results, first, items, pools, batch, lanes):
         sweep_backward(factor, state, batch.running, batch.beyond, batch.V, batch.X, lanes)
     waiting = counts[BEGUN] < counts[FRESH] or counts[QUEUED] > 0
-    # bool() and int(): for a literal these would be compiled once more
-    with_units, count, looks = bool(counts[FOUND] < 0), int(counts[FOUND] * 0), 0
-    count = open_rows(base, scenarios, first, items, with_units, count, batch)
+    # units are asked at once where a lane has injections of its own
+    with_units = False
+    for b in range(len(batch.item)):
+        with_units |= batch.item[b] >= 0 and scenarios.injection[batch.item[b]] >= 0
+    count = open_rows(base, scenarios, first, items, with_units, int(counts[FOUND] * 0), batch)
+    looks = 0
     while True:
-        if not update_lanes(base, scenarios, with_units, count, batch):
+        if not update_lanes(base, scenarios, with_units, count, batch, lanes):
             with_units = bool(count >= 0)
             count = open_rows(base, scenarios, first, items, with_units, count, batch)
-            update_lanes(base, scenarios, with_units, count, batch)
+            update_lanes(base, scenarios, with_units, count, batch, lanes)
         # where hardly any lane is expected to go on, look before the forward solve is paid for
         solve = looks == 0 or count_unlikely(settings, batch) > settings.few
         batch.before[:] = batch.looked
@@ -646,7 +670,7 @@ def solve_chunk(
     n, width = len(base.state.kind), settings.width
     most = count_most_touched(scenarios, first, last)
     items = make_items(n, last - first)
-    batch = make_batch(n, len(base.units.imbalance), width, most)
+    batch = make_batch(n, len(base.units.imbalance), len(base.units.node), width, most)
     pools = begin_chunk(base, scenarios, results, first, items, most, four)
     desk = make_desk(base, most)
     watched_place = np.full(len(base.grid.branch_from), -1, np.int64)

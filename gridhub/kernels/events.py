@@ -10,6 +10,20 @@ from __future__ import annotations
 from gridhub.kernels.elimination import Ints
 from gridhub.kernels.factor import Floats
 from gridhub.kernels.jit import compiled
+from gridhub.kernels.lanes import (
+    Lanes,
+    add,
+    choose,
+    fma,
+    get,
+    larger,
+    load,
+    load_one,
+    smaller,
+    spread,
+    store,
+    sub,
+)
 from gridhub.kernels.records import HELD, Control, Grid, Scenarios, State, Units
 
 FIELDS = 5
@@ -140,7 +154,7 @@ def is_steady(units: Units, injection: Ints, k: int, beyond: Floats, width: int,
 
 
 @compiled
-def update_events(
+def add_lost_power(
     grid: Grid,
     units: Units,
     scenarios: Scenarios,
@@ -149,26 +163,19 @@ def update_events(
     width: int,
     exact: bool,
     slot: Ints,
-    constant: Floats,
-    rows: int,
     beyond: Floats,
     V: Floats,
     event: Floats,
 ) -> None:
-    """Compute the power to add in one lane at its present voltages and imbalance.
+    """Add, in one lane, what the equations of the base count and the scenario has not.
 
     Parameters
     ----------
     exact : bool
-        Each unit is asked for its power; else only those that are lost, and the others follow their slope.
-    rows : int
-        Number of event rows.
+        Lost units are left to `add_unit_changes`; else they count by their slope.
     beyond : (n_island width,) float
         Imbalance beyond that of the base [p.u.].
     """
-    for s in range(rows):
-        event[FIELDS * width * s + lane] = constant[2 * width * s + lane]
-        event[FIELDS * width * s + width + lane] = constant[2 * width * s + width + lane]
     for p in range(scenarios.branch_start[k], scenarios.branch_start[k + 1]):
         branch = scenarios.branch[p]
         from_node, to_node = grid.branch_from[branch], grid.branch_to[branch]
@@ -196,21 +203,53 @@ def update_events(
             u = scenarios.unit[p]
             given = units.generated[u] + units.free[u] * beyond[width * units.island[u] + lane]
             event[FIELDS * width * slot[units.node[u]] + lane] -= given
-        return
+
+
+@compiled
+def fill_schedule(
+    units: Units, scenarios: Scenarios, k: int, lane: int, width: int, schedule: Floats
+) -> None:
+    """Write schedule and limits of every unit in scenario k into its lane of `schedule` (3 n_unit width,)."""
     chosen = scenarios.injection[k]
-    scheduled, low, high = units.scheduled, units.low, units.high
-    if chosen >= 0:
-        scheduled, low = scenarios.set_scheduled[chosen], scenarios.set_low[chosen]
-        high = scenarios.set_high[chosen]
     for u in range(len(units.node)):
-        more = beyond[width * units.island[u] + lane]
-        asked = scheduled[u] + units.share[u] * (units.imbalance[units.island[u]] + more)
-        change = min(max(asked, low[u]), high[u]) - (units.generated[u] + units.free[u] * more)
-        if change != 0.0:
-            event[FIELDS * width * slot[units.node[u]] + lane] += change
+        at = 3 * width * u + lane
+        if chosen >= 0:
+            planned = scenarios.set_scheduled[chosen, u]
+            schedule[at] = planned
+            schedule[at + width] = min(scenarios.unit_low[u], planned)
+            schedule[at + 2 * width] = max(scenarios.unit_high[u], planned)
+        else:
+            schedule[at] = units.scheduled[u]
+            schedule[at + width], schedule[at + 2 * width] = units.low[u], units.high[u]
     for p in range(scenarios.unit_start[k], scenarios.unit_start[k + 1]):
-        u = scenarios.unit[p]
-        more = beyond[width * units.island[u] + lane]
-        asked = scheduled[u] + units.share[u] * (units.imbalance[units.island[u]] + more)
-        given = min(max(asked, low[u]), high[u])
-        event[FIELDS * width * slot[units.node[u]] + lane] -= given
+        at = 3 * width * scenarios.unit[p] + lane
+        schedule[at], schedule[at + width], schedule[at + 2 * width] = 0.0, 0.0, 0.0
+
+
+@compiled
+def copy_constants(rows: int, constant: Floats, event: Floats, lanes: Lanes) -> None:
+    """Begin every lane of the event rows with what is constant in it."""
+    width = len(lanes)
+    for s in range(rows):
+        store(event, FIELDS * width * s, load(constant, 2 * width * s, lanes))
+        store(event, FIELDS * width * s + width, load(constant, 2 * width * s + width, lanes))
+
+
+@compiled
+def add_unit_changes(
+    units: Units, exact: Floats, schedule: Floats, slot: Ints, beyond: Floats, event: Floats, lanes: Lanes
+) -> None:
+    """Ask every unit for its power in the lanes marked `exact`, and add what the base and its slope lack."""
+    width = len(lanes)
+    asked_for, zero = load(exact, 0, lanes), spread(0.0, lanes)
+    for u in range(len(units.node)):
+        island = get(units.island, u)
+        more = load(beyond, width * island, lanes)
+        whole = add(load_one(units.imbalance, island, lanes), more)
+        at = 3 * width * u
+        asked = fma(load_one(units.share, u, lanes), whole, load(schedule, at, lanes))
+        given = larger(asked, load(schedule, at + width, lanes))
+        given = smaller(given, load(schedule, at + 2 * width, lanes))
+        expected = fma(load_one(units.free, u, lanes), more, load_one(units.generated, u, lanes))
+        row = FIELDS * width * get(slot, get(units.node, u))
+        store(event, row, add(load(event, row, lanes), choose(asked_for, sub(given, expected), zero)))

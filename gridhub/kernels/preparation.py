@@ -16,7 +16,7 @@ from gridhub.kernels.compensation import (
     solve_paths,
 )
 from gridhub.kernels.elimination import Ints
-from gridhub.kernels.events import FIELDS, fill_constants, list_touched, reset_events, update_events
+from gridhub.kernels.events import FIELDS, add_lost_power, fill_constants, list_touched, reset_events
 from gridhub.kernels.factor import Flags, Floats
 from gridhub.kernels.jit import compiled
 from gridhub.kernels.lanes import Lanes, fma, load, mul, spread, store
@@ -235,10 +235,11 @@ def fill_first_mismatch(
         base.control, scenarios, k, 0, 1, role_node, role, roles, desk.touched, touched, desk.slot,
         desk.constant, desk.event,
     )  # fmt: skip
-    update_events(
-        base.grid, base.units, scenarios, k, 0, 1, False, desk.slot, desk.constant, touched,
-        desk.still, desk.V, desk.event,
-    )  # fmt: skip
+    for q in range(touched):
+        desk.event[FIELDS * q], desk.event[FIELDS * q + 1] = desk.constant[2 * q], desk.constant[2 * q + 1]
+    add_lost_power(
+        base.grid, base.units, scenarios, k, 0, 1, bool(k < 0), desk.slot, desk.still, desk.V, desk.event
+    )
     size = 0.0
     for q in range(touched):
         node = desk.touched[q]

@@ -113,7 +113,7 @@ class State(NamedTuple):
 
 
 class Units(NamedTuple):
-    """Units that generate, and the imbalance they share.
+    """Units that share the imbalance; what others generate does not change.
 
     Attributes
     ----------
@@ -183,7 +183,7 @@ class Scenarios(NamedTuple):
     delta_start, delta_node, delta_s : int, int, (2 k,) float
         Change of the injection that is no unit's: active, reactive [p.u.].
     unit_start, unit : int
-        Units out of service.
+        Units out of service, of those that share the imbalance.
     dead_start, dead : int
         Nodes cut off from every reference.
     bound_start, bound_node, bound : int, int, (3 k,) float
@@ -192,8 +192,10 @@ class Scenarios(NamedTuple):
         Injection set; -1 = the base's own.
     set_p, set_q : (n_set, n) float
         Change of the injection that is no unit's in each set [p.u.].
-    set_scheduled, set_low, set_high : (n_set, n_unit) float
-        Schedule and limits of the units in a set [p.u.].
+    set_scheduled : (n_set, n_unit) float
+        Schedule of the units in a set [p.u.].
+    unit_low, unit_high : (n_unit,) float
+        Their limits, which a schedule beyond them widens [p.u.].
     """
 
     branch_start: Ints
@@ -215,8 +217,8 @@ class Scenarios(NamedTuple):
     set_p: Floats
     set_q: Floats
     set_scheduled: Floats
-    set_low: Floats
-    set_high: Floats
+    unit_low: Floats
+    unit_high: Floats
 
 
 class Watched(NamedTuple):

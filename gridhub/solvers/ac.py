@@ -336,7 +336,11 @@ def solve_ac(
     Solution
         Never raises for want of convergence: see ``status`` and ``reason``.
     """
-    setting = prepare_setting(case, plan, options)
+    return solve_setting(prepare_setting(case, plan, options), start)
+
+
+def solve_setting(setting: Setting, start: AcStart | None = None) -> Solution:
+    """Solve a case that is prepared; see `solve_ac`."""
     best: Solution | None = None
     starts = _list_starts(setting) if start is None else [start]
     tried = 0

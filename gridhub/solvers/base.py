@@ -108,6 +108,7 @@ def build_base(setting: Setting, solution: Solution, width: int) -> Base | None:
     imbalance = _find_imbalance(setting, solution, equations, node[roots])
     unit_island = island[equations.unit_node]
     generated, free, steady_low, steady_high = _find_steady_range(equations, unit_island, imbalance)
+    sharing = np.flatnonzero(equations.share > 0)
     slope = np.bincount(equations.unit_node, free, n).astype(float)
     regulated = ~np.isnan(setting.regulation.set_point[node])
     held = equations.voltage_held & live
@@ -168,14 +169,14 @@ def build_base(setting: Setting, solution: Solution, width: int) -> Base | None:
             root=root,
         ),
         Units(
-            node=equations.unit_node,
-            island=unit_island,
-            scheduled=equations.scheduled,
-            share=equations.share,
-            low=equations.low,
-            high=equations.high,
-            generated=generated,
-            free=free,
+            node=equations.unit_node[sharing],
+            island=unit_island[sharing],
+            scheduled=equations.scheduled[sharing],
+            share=equations.share[sharing],
+            low=equations.low[sharing],
+            high=equations.high[sharing],
+            generated=generated[sharing],
+            free=free[sharing],
             imbalance=imbalance,
             steady_low=steady_low,
             steady_high=steady_high,

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from gridhub.case.case import Case, Ints, Outage
-from gridhub.solvers.ac import prepare_setting, solve_ac
+from gridhub.solvers.ac import prepare_setting, solve_setting
 from gridhub.solvers.base import build_base, build_watched
 from gridhub.solvers.batch_result import BatchResult, ResultBuilder
 from gridhub.solvers.chord import solve_in_lanes
@@ -171,9 +171,9 @@ def _solve_outages(work: _Work, group: list[Scenario], before: Solution | None) 
     case, plan = work.case, work.plan
     if work.injections is not None:
         case = work.injections.apply(case, group[0].injection)
-    if before is None:
-        before = solve_ac(case, plan.options, plan.newton)
     setting = prepare_setting(case, plan.newton, plan.options)
+    if before is None:
+        before = solve_setting(setting)
     start = build_base(setting, before, work.lanes) if before.status.is_solved else None
     if start is None:
         return group

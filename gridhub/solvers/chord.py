@@ -23,7 +23,7 @@ from gridhub.solvers.status import Status
 CHUNK = 256
 """Most scenarios per chunk. The chunks do not depend on the number of threads, so neither do the results."""
 
-LEAST_CHUNK = 32
+LEAST_CHUNK = 64
 
 CHORD_ITERATIONS = 24
 """Iterations after which a chord is given up for the full Newton."""

@@ -80,13 +80,14 @@ def find_differences(setting: Setting, base: Base, outages: Sequence[Outage]) ->
     shunt_start, shunt = _flatten([outage.shunt for outage in outages], shunt_on)
     shunt_y = np.stack([case.shunt_g[shunt], case.shunt_b[shunt]], axis=1).ravel()
     delta_start, delta_node, delta_s = _find_lost_injections(setting, outages)
-    units = np.flatnonzero(setting.slack.island >= 0)
+    units = list_sharing_units(setting)
     unit_of = np.full(len(case.generator_bus), -1)
     unit_of[units] = np.arange(len(units))
     unit_start, generator = _flatten([outage.generator for outage in outages], unit_of >= 0)
     bounds = _find_lost_regulation(setting, base, outages)
-    empty_set = np.zeros((0, case.n_node)), np.zeros((0, len(base.units.node)))
-    scenarios = Scenarios(
+    scenarios = make_scenarios(
+        count,
+        base,
         branch_start=branch_start,
         branch=branch,
         shunt_start=shunt_start,
@@ -102,15 +103,31 @@ def find_differences(setting: Setting, base: Base, outages: Sequence[Outage]) ->
         bound_start=bounds[0],
         bound_node=bounds[1],
         bound=bounds[2],
-        injection=np.full(count, -1),
-        set_p=empty_set[0],
-        set_q=empty_set[0],
-        set_scheduled=empty_set[1],
-        set_low=empty_set[1],
-        set_high=empty_set[1],
     )
     unusual = unusual | _find_unusual(setting, base, scenarios)
     return Differences(scenarios, unusual, _find_dead_power(setting, scenarios, outages))
+
+
+def make_scenarios(count: int, base: Base, **lists: np.ndarray) -> Scenarios:
+    """Make scenarios that differ from the base in the lists given, and in nothing else."""
+    start, none = np.zeros(count + 1, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    empty: dict[str, np.ndarray] = {}
+    for name in Scenarios._fields:
+        if name.endswith("_start"):
+            empty[name] = start
+        elif name in ("branch", "shunt_node", "delta_node", "unit", "dead", "bound_node"):
+            empty[name] = none
+        else:
+            empty[name] = np.zeros(0)
+    empty["injection"] = np.full(count, -1)
+    empty["set_p"] = empty["set_q"] = np.zeros((0, len(base.state.kind)))
+    empty["set_scheduled"] = np.zeros((0, len(base.units.node)))
+    return Scenarios(**(empty | lists))
+
+
+def list_sharing_units(setting: Setting) -> Ints:
+    """List the generators that share the imbalance of their island, in the order of `Units`."""
+    return np.flatnonzero((setting.slack.island >= 0) & (setting.slack.share > 0))
 
 
 def _find_lost_injections(setting: Setting, outages: Sequence[Outage]) -> tuple[Ints, Ints, Complexes]:
@@ -125,6 +142,9 @@ def _find_lost_injections(setting: Setting, outages: Sequence[Outage]) -> tuple[
 
     add("load", case.load_bus, case.load_on, case.load_p + 1j * case.load_q)
     add("storage", case.storage_bus, case.storage_on, -(case.storage_p + 1j * case.storage_q))
+    sharing = np.zeros(len(case.generator_bus), dtype=bool)
+    sharing[list_sharing_units(setting)] = True
+    add("generator", case.generator_bus, case.generator_on & ~sharing, -case.generator_p)
     plain = case.generator_on & ~case.generator_regulating
     add("generator", case.generator_bus, plain, -1j * case.generator_q)
     q: Floats = np.where(case.hvdc_regulating, 0.0, case.hvdc_q)
@@ -146,6 +166,8 @@ def _find_lost_regulation(
     node: list[int] = []
     bound: list[float] = []
     units_at: dict[int, list[int]] = {}
+    if not any(outage.generator or outage.hvdc for outage in outages):
+        return np.zeros(len(outages) + 1, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0)
     for unit in np.flatnonzero(regulation.active).tolist():
         units_at.setdefault(int(regulation.node[unit]), []).append(unit)
     for k, outage in enumerate(outages):
@@ -202,6 +224,8 @@ def _find_unusual(setting: Setting, base: Base, scenarios: Scenarios) -> Bools:
 def _find_dead_power(setting: Setting, scenarios: Scenarios, outages: Sequence[Outage]) -> Bools:
     """Whether load or scheduled generation that is not lost itself stands at a node that dies."""
     case, plan = setting.case, setting.plan
+    if not len(scenarios.dead):
+        return np.zeros(len(outages), dtype=bool)
     at_node: dict[int, list[tuple[str, int]]] = {}
     for kind, bus, on, p in (
         ("load", case.load_bus, case.load_on, case.load_p),

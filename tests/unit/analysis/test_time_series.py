@@ -98,7 +98,9 @@ def test_every_hour_equals_solving_it_alone(seed: int, method: Any, limits: bool
     assert ts.branch["worst_loading_percent"].to_numpy() == pytest.approx(
         table.max(axis=1).to_numpy(), abs=1e-5
     )
-    assert list(ts.branch["worst_hour"]) == list(table.idxmax(axis=1))
+    # where several hours are level, to the solver's tolerance, any of them is the worst
+    there = [table.loc[branch, hour] for branch, hour in ts.branch["worst_hour"].items()]
+    assert there == pytest.approx(table.max(axis=1).to_numpy(), abs=1e-5)
     assert list(ts.branch["hours_above_100"]) == list((table > 100.0 + 1e-6).sum(axis=1))
     assert list(ts.branch["hours_above_90"]) == list((table > 90.0 + 1e-6).sum(axis=1))
     over = table.T.stack()
