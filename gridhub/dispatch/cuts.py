@@ -1,0 +1,227 @@
+"""Limits that a dispatch breaks, before and after outages, and the rows that forbid it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_array, csc_array, csr_array, diags_array, vstack
+
+from gridhub.case.case import Floats, Ints
+from gridhub.dispatch.limits import FlowLimits
+from gridhub.dispatch.problem import HourProblem, compute_flow
+from gridhub.dispatch.security import Replanned, SecurityPlan
+from gridhub.solvers.factors import TransferOperator
+
+INTACT = -1
+"""Stands for the network before any outage."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Breaches:
+    """Branch limits that a dispatch breaks.
+
+    Attributes
+    ----------
+    branch, outage : (k,) int
+        `INTACT` where no outage is needed.
+    over : (k,) float
+        Flow beyond the limit [MW].
+    """
+
+    branch: Ints
+    outage: Ints
+    over: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FlowRows:
+    """Flows as linear functions: ``by_column @ x + by_angle @ t + offset`` [MW].
+
+    Attributes
+    ----------
+    by_column : (k, n_column) sparse
+        Columns of the hour; none for flows before an outage.
+    by_angle : (k, n_free) sparse
+        Angles of the plan's free nodes, times the power base.
+    offset : (k,) float
+        [MW].
+    """
+
+    by_column: csr_array
+    by_angle: csr_array
+    offset: Floats
+
+
+def find_breaches(
+    problem: HourProblem,
+    limits: FlowLimits,
+    security: SecurityPlan | None,
+    x: Floats,
+    tolerance_mw: float,
+    held: tuple[Ints, Ints],
+) -> Breaches:
+    """Find, for every branch, the state that loads it most beyond its limit, and for every outage the branch.
+
+    Parameters
+    ----------
+    problem : HourProblem
+    limits : FlowLimits
+    security : SecurityPlan, optional
+        None: the intact network alone.
+    x : (n_column,) float
+        Dispatch.
+    tolerance_mw : float
+        What counts as within the limit.
+    held : (branch, outage)
+        Limits that are in the programme: broken at a price or by rounding, they would hide others.
+
+    Returns
+    -------
+    Breaches
+        Sorted by branch, then outage. Empty: no limit is broken that is not in the programme.
+    """
+    flow = problem.compute_flow(x)
+    over = np.abs(flow) - np.where(np.isnan(limits.rate), np.inf, limits.rate)
+    over[held[0][held[1] == INTACT]] = -np.inf
+    bad = np.flatnonzero(over > tolerance_mw)
+    found = [(bad, np.full(len(bad), INTACT), over[bad])]
+    if security is not None:
+        rate = np.where(np.isnan(limits.rate_after), np.inf, limits.rate_after)
+        if len(security.whole):
+            found.append(_find_after_sets(security, flow, rate, tolerance_mw, held))
+        injection = problem.compute_injection(x)
+        for one in security.replanned:
+            over = np.abs(_compute_flow_after(problem, one, x, injection)) - rate
+            over[held[0][held[1] == one.number]] = -np.inf
+            worst = int(np.argmax(over)) if len(over) else 0
+            if len(over) and over[worst] > tolerance_mw:
+                found.append((np.array([worst]), np.array([one.number]), over[[worst]]))
+    branch, outage, over = (np.concatenate(part) for part in zip(*found, strict=True))
+    order = np.lexsort((outage, branch))
+    return Breaches(branch[order], outage[order], over[order])
+
+
+def _find_after_sets(
+    security: SecurityPlan, flow: Floats, rate: Floats, tolerance_mw: float, held: tuple[Ints, Ints]
+) -> tuple[Ints, Ints, Floats]:
+    factors = security.factors
+    after = np.add.reduceat(factors.factor * flow[factors.lost][:, None], factors.start[:-1], axis=0)
+    after += flow
+    np.abs(after, out=after)
+    after -= rate
+    mine = np.isin(held[1], security.whole)
+    after[np.searchsorted(security.whole, held[1][mine]), held[0][mine]] = -np.inf
+    rows, columns = np.arange(len(after)), np.arange(after.shape[1])
+    worst_branch, worst_set = after.argmax(axis=1), after.argmax(axis=0)
+    pairs = np.concatenate([np.stack([worst_branch, rows]), np.stack([columns, worst_set])], axis=1)
+    pairs = np.unique(pairs, axis=1)
+    over = after[pairs[1], pairs[0]]
+    chosen = over > tolerance_mw
+    return pairs[0][chosen], security.whole[pairs[1][chosen]], over[chosen]
+
+
+def _compute_flow_after(problem: HourProblem, one: Replanned, x: Floats, injection: Floats) -> Floats:
+    """Flow of each branch after an outage with a plan of its own, (n_branch,) [MW]."""
+    columns, kept = problem.columns, one.find_kept(problem.columns)
+    gone = np.asarray(columns.injection @ np.where(kept, 0.0, x))
+    left = injection - gone + problem.drawn - one.find_drawn()
+    return compute_flow(one.case, one.plan, one.balance(left))
+
+
+def weigh_flows(problem: HourProblem, weight: csr_array) -> FlowRows:
+    """Write weighted sums of the flows before any outage as functions of the angles.
+
+    Parameters
+    ----------
+    problem : HourProblem
+    weight : (k, n_branch) sparse
+    """
+    plan, case = problem.plan, problem.case
+    shift_flow = case.base_mva * plan.susceptance * plan.shift
+    scaled = weight @ diags_array(plan.susceptance) @ plan.incidence
+    return FlowRows(
+        csr_array((weight.shape[0], len(problem.columns.kind))),
+        csr_array(csr_array(scaled)[:, plan.free]),
+        -np.asarray(weight @ shift_flow),
+    )
+
+
+def write_flow_rows(
+    problem: HourProblem, security: SecurityPlan | None, branch: Ints, outage: Ints
+) -> FlowRows:
+    """Write flows of branches after outages as linear functions of columns and angles.
+
+    Parameters
+    ----------
+    problem : HourProblem
+    security : SecurityPlan, optional
+        Needed where an outage is not `INTACT`.
+    branch, outage : (k,) int
+
+    Returns
+    -------
+    FlowRows
+
+    Notes
+    -----
+    Flow of branch l after the set K: f_l + sum over k in K of factor_kl f_k, with f the flows before the
+    outage: three or four angles for each branch lost. Rows of injections by PTDF would be full.
+    """
+    special = {one.number: one for one in security.replanned} if security is not None else {}
+    by_factor = np.flatnonzero(~np.isin(outage, list(special)))
+    weight = _weigh_lost(problem, security, branch[by_factor], outage[by_factor])
+    parts, order = [weigh_flows(problem, weight)], [by_factor]
+    for number, one in special.items():
+        mine = np.flatnonzero(outage == number)
+        if len(mine):
+            parts.append(_write_after(problem, one, branch[mine]))
+            order.append(mine)
+    back = np.argsort(np.concatenate(order))
+    return FlowRows(
+        csr_array(csr_array(vstack([part.by_column for part in parts]))[back]),
+        csr_array(csr_array(vstack([part.by_angle for part in parts]))[back]),
+        np.concatenate([part.offset for part in parts])[back],
+    )
+
+
+def _weigh_lost(problem: HourProblem, security: SecurityPlan | None, branch: Ints, outage: Ints) -> csr_array:
+    """Weight of each intact flow in the flow of each branch after its outage, (k, n_branch)."""
+    count = len(branch)
+    row, column, value = [np.arange(count)], [branch], [np.ones(count)]
+    if security is not None:
+        factors = security.factors
+        place = {number: k for k, number in enumerate(security.whole.tolist())}
+        for i in np.flatnonzero(outage != INTACT).tolist():
+            k = place[int(outage[i])]
+            lost = slice(factors.start[k], factors.start[k + 1])
+            column.append(factors.lost[lost])
+            value.append(factors.factor[lost, branch[i]])
+            row.append(np.full(len(column[-1]), i))
+    entries = np.concatenate(value), (np.concatenate(row), np.concatenate(column))
+    return csr_array(coo_array(entries, shape=(count, problem.case.n_branch)))
+
+
+def _write_after(problem: HourProblem, one: Replanned, branch: Ints) -> FlowRows:
+    """Flows after an outage with a plan of its own.
+
+    Without a branch lost the grid is the same: the flow before, less what the lost columns drove and what
+    their makeup drives instead. Otherwise the flow is written out by all columns that are left.
+    """
+    weight = csr_array(
+        (np.ones(len(branch)), (np.arange(len(branch)), branch)), (len(branch), problem.case.n_branch)
+    )
+    against = one.spread(TransferOperator(one.plan).apply_transposed(weight.toarray().T)).T
+    by_column = csc_array(problem.columns.injection)
+    kept = one.find_kept(problem.columns)
+    if not one.outage.branch:
+        intact = weigh_flows(problem, weight)
+        lost = csr_array(-against @ (by_column @ diags_array(1.0 - kept)))
+        gain = against @ (problem.drawn - one.find_drawn())
+        return FlowRows(lost, intact.by_angle, intact.offset + gain)
+    shifted = compute_flow(one.case, one.plan, np.zeros(problem.case.n_node))[branch]
+    return FlowRows(
+        csr_array(against @ (by_column @ diags_array(kept.astype(float)))),
+        csr_array((len(branch), len(problem.plan.free))),
+        shifted - against @ one.find_drawn(),
+    )

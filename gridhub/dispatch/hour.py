@@ -1,0 +1,149 @@
+"""Dispatch of one hour: least cost under balance, ratings, interfaces and the loss of any outage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from gridhub.case.case import Case, Ints
+from gridhub.dispatch.explain import explain_hour
+from gridhub.dispatch.hour_model import NO_ALLOWANCE, HourModel, LimitKey
+from gridhub.dispatch.limits import FlowLimits
+from gridhub.dispatch.links import close_columns, find_both_ways
+from gridhub.dispatch.offers import Offers
+from gridhub.dispatch.problem import HourProblem, build_problem
+from gridhub.dispatch.programme import LpSolution
+from gridhub.dispatch.reading import HourReader, StagedRun
+from gridhub.dispatch.result import DispatchStatus, HourResult
+from gridhub.dispatch.security import SecurityPlan
+from gridhub.errors import name_ids
+from gridhub.solvers.dc import DcPlan
+
+
+def solve_hour(
+    case: Case,
+    plan: DcPlan,
+    offers: Offers,
+    limits: FlowLimits,
+    security: SecurityPlan | None = None,
+    *,
+    start_cuts: Ints | None = None,
+    tolerance_mw: float = 1e-6,
+) -> HourResult:
+    r"""Dispatch one hour at least cost.
+
+    Parameters
+    ----------
+    case : Case
+        References chosen; its loads, schedules of sun and wind, and set-points are those of the hour.
+    plan : DcPlan
+        Of a case with the same topology, ``single_reference=True``; it holds the DC convention.
+    offers : Offers
+    limits : FlowLimits
+    security : SecurityPlan, optional
+        Outages to survive (`plan_security`), planned once for all hours of a topology.
+    start_cuts : (2, k) int, optional
+        ``cuts`` of a similar hour with the same `security`: likely to bind again.
+    tolerance_mw : float
+        By how much a flow may be beyond its limit.
+
+    Returns
+    -------
+    HourResult
+        An hour without a solution is a status, not an exception.
+
+    Raises
+    ------
+    ValueError
+        If the plan holds more than one reference per island.
+
+    Notes
+    -----
+    .. math:: \min c'x \;\text{s.t.}\; 1'Ax = d_k,\; |PTDF\,(Ax - d)_l| \le \bar f_l,\;
+              |f_l + \sum_{k \in K} \lambda_{lk} f_k| \le \bar f'_l
+
+    Branch limits, before and after outages, are added only when a solution breaks them, and the programme is
+    solved again from the last basis: once none is broken the solution is that of the full programme. Three
+    answers fall out on the way: without a grid, with the intact grid, and secure.
+    Prices are duals: with the dual y of each row, the price at node n is the island's balance dual plus
+    the sum of y times the sensitivity of the row's flow to n. Losses are not part of the DC model.
+
+    References
+    ----------
+    B. Stott, O. Alsac, A. J. Monticelli, "Security analysis and optimization", Proceedings of the IEEE 75
+    (1987) 1623-1644, doi:10.1109/PROC.1987.13931.
+    """
+    problem = build_problem(case, plan, offers)
+    solved = _solve_stages(problem, limits, security, start_cuts, tolerance_mw)
+    if solved.last.status == "optimal":
+        return HourReader(offers, limits, solved).read(DispatchStatus.OPTIMAL)
+    # limits that must give prove an hour infeasible even where the solver could not
+    explained = explain_hour(solved.problem, limits, security, tolerance_mw)
+    status = DispatchStatus.INFEASIBLE if explained.conflicts else DispatchStatus.UNSOLVED
+    rest = _solve_stages(explained.problem, limits, security, start_cuts, tolerance_mw, explained.allowance)
+    reader = HourReader(offers, limits, rest)
+    optimal = rest.last.status == "optimal" and bool(explained.conflicts)
+    found = reader.read(status) if optimal else reader.read_unsolved(status)
+    message = (
+        explained.message if explained.conflicts else f"HiGHS: {solved.last.status}; {explained.message}"
+    )
+    return replace(
+        found,
+        message=message,
+        conflicts=explained.conflicts,
+        rounds=solved.rounds + explained.rounds + rest.rounds,
+        iterations=solved.iterations + explained.iterations + rest.iterations,
+    )
+
+
+def _solve_stages(
+    problem: HourProblem,
+    limits: FlowLimits,
+    security: SecurityPlan | None,
+    start_cuts: Ints | None,
+    tolerance_mw: float,
+    allowance: Mapping[LimitKey, float] = NO_ALLOWANCE,
+) -> StagedRun:
+    """Solve market, intact and secure hour; again with lossy links held to the way they net to.
+
+    A lossy link that runs both ways at once burns power at a negative price.
+    """
+    closed = np.empty(0, dtype=np.int64)
+    rounds = iterations = 0
+    while True:
+        model = HourModel(problem, limits, tolerance_mw, allowance)
+        market, intact, last = _climb(model, security, start_cuts)
+        rounds, iterations = rounds + model.rounds, iterations + model.iterations
+        both = find_both_ways(problem, last.x) if last.status == "optimal" else np.empty(0, dtype=np.int64)
+        if not len(both):
+            message = _describe_closed(problem, closed)
+            return StagedRun(problem, model, market, intact, last, message, rounds, iterations)
+        closed = np.concatenate([closed, both])
+        problem = close_columns(problem, both)
+
+
+def _climb(
+    model: HourModel, security: SecurityPlan | None, start_cuts: Ints | None
+) -> tuple[LpSolution, LpSolution | None, LpSolution]:
+    """Solve without a grid, with the intact grid, and after outages: the last reached."""
+    market = model.solve()
+    if market.status != "optimal":
+        return market, None, market
+    model.add_interfaces()
+    branch, outage = np.empty((2, 0), dtype=np.int64) if start_cuts is None else start_cuts
+    before = outage < 0
+    model.add_branches(None, branch[before], outage[before])
+    intact = model.solve_until_clear(None)
+    if intact.status != "optimal" or security is None:
+        return market, intact, intact
+    model.add_branches(security, branch[~before], outage[~before])
+    return market, intact, model.solve_until_clear(security)
+
+
+def _describe_closed(problem: HourProblem, closed: Ints) -> str:
+    if not len(closed):
+        return ""
+    ids = name_ids(problem.case.labels.hvdc[i] for i in np.unique(problem.columns.element[closed]))
+    return f"links held to one direction, or they would burn power at a negative price: {ids}"

@@ -1,0 +1,265 @@
+"""The linear programme of an hour: balance, interfaces, and branch limits added as they are broken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from types import MappingProxyType
+
+import numpy as np
+from scipy.sparse import coo_array, csr_array, diags_array, hstack
+
+from gridhub.case.case import Floats, Ints
+from gridhub.dispatch.cuts import INTACT, FlowRows, find_breaches, weigh_flows, write_flow_rows
+from gridhub.dispatch.limits import FlowLimits, InterfaceLimits
+from gridhub.dispatch.problem import HourProblem, Kind
+from gridhub.dispatch.programme import LinearProgramme, LpSolution
+from gridhub.dispatch.security import SecurityPlan
+
+MAX_ROUNDS = 200
+"""Rounds of added limits after which an hour is given up."""
+
+LARGEST_ANGLE = 1e3
+"""Bound of every angle [rad], far beyond any that occurs: HiGHS cannot tell an infeasible programme with free
+columns from a badly scaled one."""
+
+
+class RowKind(StrEnum):
+    """What a row holds."""
+
+    INTERFACE = "interface"
+    BRANCH = "branch"
+
+
+LimitKey = tuple[RowKind, int, int]
+"""Kind, branch or interface, and outage of a limit."""
+
+NO_ALLOWANCE: Mapping[LimitKey, float] = MappingProxyType({})
+"""Every limit as it is."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Limits in the programme so far, in its order; the balance of the nodes stands before them.
+
+    Attributes
+    ----------
+    kind : (n_row,) object
+        `RowKind`.
+    element, outage : (n_row,) int
+        Interface or branch; the outage, `INTACT` where there is none.
+    low, high : (n_row,) float
+        Limits of the flow [MW]; infinite = none.
+    excess : (n_row, 2) int
+        Columns of the flow above `high` and below `low`; -1 where the limit is hard.
+    """
+
+    kind: np.ndarray
+    element: Ints
+    outage: Ints
+    low: Floats
+    high: Floats
+    excess: Ints
+
+
+class HourModel:
+    """Linear programme of an hour that grows by the limits its solution breaks.
+
+    Its columns are those of the problem, then the angles of the free nodes (times the power base), then what
+    flows exceed soft limits by. Its rows are the power balance of every live node, then limits.
+
+    Parameters
+    ----------
+    problem : HourProblem
+    limits : FlowLimits
+    tolerance_mw : float
+        By how much a flow may be beyond its limit.
+    allowance : mapping, optional
+        (kind, element, outage) -> MW by which a limit is raised.
+    """
+
+    def __init__(
+        self,
+        problem: HourProblem,
+        limits: FlowLimits,
+        tolerance_mw: float,
+        allowance: Mapping[LimitKey, float] = NO_ALLOWANCE,
+    ) -> None:
+        self.problem, self.limits, self.tolerance_mw = problem, limits, tolerance_mw
+        self.allowance = allowance
+        columns = problem.columns
+        self.n_column, self.n_free = len(columns.kind), len(problem.plan.free)
+        self.nodes = np.flatnonzero(problem.plan.islands.live)
+        self.programme = LinearProgramme(columns.low, columns.high, columns.price)
+        self.rounds = 0
+        self.iterations = 0
+        none, no_limit = np.empty(0, dtype=np.int64), np.empty(0)
+        empty = Rows(np.empty(0, dtype=object), none, none, no_limit, no_limit, none.reshape(0, 2))
+        self._parts: list[tuple[Rows, csr_array, Floats]] = [
+            (empty, csr_array((0, self.n_column + self.n_free)), np.empty(0))
+        ]
+        self._known: set[tuple[int, int]] = set()
+        self._add_balance()
+
+    @property
+    def rows(self) -> Rows:
+        """All limits in the order of the programme's rows."""
+        names = Rows.__dataclass_fields__
+        return Rows(
+            **{name: np.concatenate([getattr(part, name) for part, _, _ in self._parts]) for name in names}
+        )
+
+    @property
+    def cuts(self) -> tuple[Ints, Ints]:
+        """Branch and outage of every branch limit added so far."""
+        rows = self.rows
+        chosen = rows.kind == RowKind.BRANCH
+        return rows.element[chosen], rows.outage[chosen]
+
+    def compute_row_flows(self, solution: LpSolution) -> Floats:
+        """Flow that each limit holds, soft or not, (n_row,) [MW]."""
+        x = solution.x[: self.n_column + self.n_free]
+        return np.concatenate([matrix @ x + offset for _, matrix, offset in self._parts])
+
+    def find_row_duals(self, solution: LpSolution) -> Floats:
+        """Change of the cost per MW of each limit, (n_row,) [currency/MWh]."""
+        return solution.dual[len(self.nodes) :]
+
+    def find_prices(self, solution: LpSolution) -> Floats:
+        """Cost of one more MW drawn at each node, (n_node,) [currency/MWh]; 0 at dead ones."""
+        price = np.zeros(self.problem.case.n_node)
+        price[self.nodes] = solution.dual[: len(self.nodes)]
+        return price
+
+    def _add_balance(self) -> None:
+        """Every live node: what is injected, less what is drawn, flows away.
+
+        The angles start as basic unknowns, each standing for the balance of its node: what is left for the
+        simplex method is one balance per island, as if the angles had been eliminated.
+        """
+        problem, plan, programme = self.problem, self.problem.plan, self.programme
+        widest = np.full(self.n_free, LARGEST_ANGLE * problem.case.base_mva)
+        programme.add_columns(-widest, widest, np.zeros(self.n_free))
+        away = csr_array(plan.incidence.T @ diags_array(plan.susceptance) @ plan.incidence)[self.nodes]
+        shift_flow = problem.case.base_mva * plan.susceptance * plan.shift
+        value = (problem.drawn - plan.incidence.T @ shift_flow)[self.nodes]
+        injected = csr_array(problem.columns.injection)[self.nodes]
+        programme.add_rows(csr_array(hstack([injected, -away[:, plan.free]])), value, value)
+        programme.start_from(
+            basic_columns=self.n_column + np.arange(self.n_free),
+            basic_rows=np.flatnonzero(~np.isin(self.nodes, plan.free)),
+        )
+
+    def add_interfaces(self) -> None:
+        """Hold every interface within its limits, in the intact network."""
+        interfaces, problem = self.limits.interfaces, self.problem
+        count = len(interfaces.names)
+        if not count:
+            return
+        of = np.flatnonzero(~interfaces.is_link)
+        entries = interfaces.direction[of], (interfaces.interface[of], interfaces.member[of])
+        rows = weigh_flows(problem, csr_array(coo_array(entries, shape=(count, problem.case.n_branch))))
+        rows = replace(rows, by_column=csr_array(weigh_links(problem, interfaces)))
+        low = np.where(np.isnan(interfaces.reverse), -np.inf, -interfaces.reverse)
+        high = np.where(np.isnan(interfaces.forward), np.inf, interfaces.forward)
+        intact, price = np.full(count, INTACT), self.limits.excess_price
+        self._add(RowKind.INTERFACE, np.arange(count), intact, rows, low, high, price)
+
+    def add_branches(self, security: SecurityPlan | None, branch: Ints, outage: Ints) -> int:
+        """Hold branches within their limits in the given states; how many rows were not there yet."""
+        new = [
+            pair
+            for pair in dict.fromkeys(zip(branch.tolist(), outage.tolist(), strict=True))
+            if pair not in self._known
+        ]
+        self._known.update(new)
+        for after, rate, price in (
+            (False, self.limits.rate, self.limits.excess_price),
+            (True, self.limits.rate_after, self.limits.excess_price_after),
+        ):
+            chosen = np.array([p for p in new if (p[1] != INTACT) == after], dtype=np.int64).reshape(-1, 2)
+            if len(chosen):
+                at, lost = chosen[:, 0], chosen[:, 1]
+                rows = write_flow_rows(self.problem, security, at, lost)
+                self._add(RowKind.BRANCH, at, lost, rows, -rate[at], rate[at], price)
+        return len(new)
+
+    def _add(
+        self,
+        kind: RowKind,
+        element: Ints,
+        outage: Ints,
+        rows: FlowRows,
+        low: Floats,
+        high: Floats,
+        excess_price: float,
+    ) -> None:
+        count = len(element)
+        matrix = csr_array(hstack([rows.by_column, rows.by_angle]))
+        keys = zip(element.tolist(), outage.tolist(), strict=True)
+        more = np.array([self.allowance.get((kind, *key), 0.0) for key in keys])
+        low, high = low - more, high + more
+        own = [matrix, csr_array((count, self.programme.count - matrix.shape[1]))]
+        excess = np.full((count, 2), -1)
+        if np.isfinite(excess_price):
+            zero, most = np.zeros(2 * count), np.full(2 * count, np.inf)
+            added = self.programme.add_columns(zero, most, np.full(2 * count, excess_price))
+            excess = added.reshape(2, count).T
+            place = (np.tile(np.arange(count), 2), np.arange(2 * count))
+            sign = np.repeat([-1.0, 1.0], count)
+            own.append(csr_array((sign, place), shape=(count, 2 * count)))
+        self.programme.add_rows(csr_array(hstack(own)), low - rows.offset, high - rows.offset)
+        kinds = np.full(count, kind, dtype=object)
+        self._parts.append((Rows(kinds, element, outage, low, high, excess), matrix, rows.offset))
+
+    def solve(self) -> LpSolution:
+        """Solve with the rows that are there."""
+        solution = self.programme.solve()
+        self.iterations += solution.iterations
+        return solution
+
+    def solve_until_clear(self, security: SecurityPlan | None) -> LpSolution:
+        """Solve, add the limits that are broken, and again until none is.
+
+        Returns
+        -------
+        LpSolution
+            Optimal with every limit kept or exceeded at its price; else the first round that is not optimal.
+        """
+        for _ in range(MAX_ROUNDS):
+            solution = self.solve()
+            self.rounds += 1
+            if solution.status != "optimal":
+                return solution
+            x = solution.x[: self.n_column]
+            found = find_breaches(self.problem, self.limits, security, x, self.tolerance_mw, self.cuts)
+            if not self.add_branches(security, found.branch, found.outage):
+                return solution
+        return LpSolution(
+            f"{MAX_ROUNDS} rounds of limits", solution.x, solution.reduced_cost, solution.dual, 0
+        )
+
+
+def find_excess(rows: Rows, solution: LpSolution) -> Floats:
+    """Flow beyond each limit that is paid for, (n_row,) [MW]."""
+    # a solution of an earlier stage knows nothing of rows added later
+    known = (rows.excess >= 0) & (rows.excess < len(solution.x))
+    return np.asarray(np.where(known, solution.x[np.where(known, rows.excess, 0)], 0.0).sum(axis=1))
+
+
+def weigh_links(problem: HourProblem, interfaces: InterfaceLimits) -> Floats:
+    """Part of the links in interfaces: what enters them at the sending end, (n_interface, n_column)."""
+    columns, case = problem.columns, problem.case
+    total = np.zeros((len(interfaces.names), len(columns.kind)))
+    for at in np.flatnonzero(interfaces.is_link).tolist():
+        link, row = interfaces.member[at], interfaces.interface[at]
+        share = case.hvdc_loss_share[link]
+        ahead = interfaces.direction[at] > 0
+        for kind, factor in (
+            (Kind.LINK_FORWARD, 1.0 if ahead else -(1.0 - share)),
+            (Kind.LINK_BACKWARD, -1.0 if ahead else 1.0 + share),
+            (Kind.LINK_LOSS, 0.0 if ahead else 1.0),
+        ):
+            total[row, (columns.kind == kind) & (columns.element == link)] += factor
+    return total

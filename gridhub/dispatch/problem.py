@@ -1,0 +1,248 @@
+"""The columns of an hour: what each unknown injects at which node, within which range, at which price."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from scipy.sparse import csc_array
+
+from gridhub.case.case import Bools, Case, Floats, Ints
+from gridhub.case.matrices import sum_at_nodes
+from gridhub.dispatch.offers import Offers
+from gridhub.solvers.dc import DcPlan
+from gridhub.solvers.injections import drop_dead_links
+
+
+class Kind(IntEnum):
+    """What a column is."""
+
+    UNIT_BASE = 0
+    UNIT_BLOCK = 1
+    STORAGE_OUT = 2
+    STORAGE_IN = 3
+    LINK_FORWARD = 4
+    LINK_BACKWARD = 5
+    LINK_LOSS = 6
+    LOAD = 7
+
+
+UNIT_KINDS = (Kind.UNIT_BASE, Kind.UNIT_BLOCK)
+STORAGE_KINDS = (Kind.STORAGE_OUT, Kind.STORAGE_IN)
+LINK_KINDS = (Kind.LINK_FORWARD, Kind.LINK_BACKWARD, Kind.LINK_LOSS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """Unknowns of an hour. What cannot move is an unknown too, so that an outage can take it away.
+
+    Attributes
+    ----------
+    kind : (n_column,) int
+        `Kind`.
+    element : (n_column,) int
+        Position of the generator, storage, link or load in the case.
+    low, high : (n_column,) float
+        [MW].
+    price : (n_column,) float
+        [currency/MWh].
+    injection : (n_node, n_column) sparse
+        MW injected at each node per MW of the column.
+    """
+
+    kind: Ints
+    element: Ints
+    low: Floats
+    high: Floats
+    price: Floats
+    injection: csc_array
+
+    def select(self, *kinds: Kind) -> Bools:
+        """Mark the columns of some kinds."""
+        return np.isin(self.kind, kinds)
+
+    def sum_by_element(self, x: Floats, count: int, plus: Kind, minus: Kind | None = None) -> Floats:
+        """Add up the columns of one kind for each element, less those of another, (count,) [MW]."""
+        chosen = self.kind == plus
+        total = np.bincount(self.element[chosen], x[chosen], count)
+        if minus is not None:
+            chosen = self.kind == minus
+            total = total - np.bincount(self.element[chosen], x[chosen], count)
+        return np.asarray(total, dtype=float)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HourProblem:
+    """An hour before any limit of the grid.
+
+    Attributes
+    ----------
+    case : Case
+        Links with an end in a dead island out of service.
+    plan : DcPlan
+    columns : Columns
+    drawn : (n_node,) float
+        What shunts draw at live nodes [MW].
+    fixed_flow : (n_branch,) float
+        Flow that shunts and phase shifters drive when every column is 0 [MW].
+    """
+
+    case: Case
+    plan: DcPlan
+    columns: Columns
+    drawn: Floats
+    fixed_flow: Floats
+
+    def compute_injection(self, x: Floats) -> Floats:
+        """Injection of each node, (n_node,) [MW]."""
+        return np.asarray(self.columns.injection @ x - self.drawn)
+
+    def compute_flow(self, x: Floats) -> Floats:
+        """Flow of each branch in the intact network, (n_branch,) [MW]."""
+        return compute_flow(self.case, self.plan, self.compute_injection(x))
+
+
+def compute_flow(case: Case, plan: DcPlan, injection: Floats) -> Floats:
+    """DC flow of each branch for given injections, references taking the rest, (n_branch,) [MW].
+
+    Parameters
+    ----------
+    case : Case
+    plan : DcPlan
+    injection : (n_node,) float
+        [MW].
+
+    Notes
+    -----
+    B theta = P + C' b shift; f = b (C theta - shift). All linear in the power, so MW stay MW.
+    """
+    shift_flow = case.base_mva * plan.susceptance * plan.shift
+    theta = plan.solve_angles(injection + plan.incidence.T @ shift_flow)
+    return plan.compute_flows(theta) - shift_flow
+
+
+class _Collector:
+    """Gathers columns; those of elements out of service or in a dead island are left out."""
+
+    def __init__(self, case: Case, live: Bools) -> None:
+        self.case, self.live = case, live
+        self.parts: list[tuple[Ints, Ints, Floats, Floats, Floats]] = []
+        self.entries: list[tuple[Ints, Ints, Floats]] = []
+        self.count = 0
+
+    def add(
+        self,
+        kind: Kind,
+        element: Ints,
+        low: Floats,
+        high: Floats,
+        price: Floats,
+        ends: tuple[tuple[Ints, Floats], ...],
+    ) -> None:
+        """Add columns; `ends` holds the buses each injects at and the MW per MW."""
+        number = self.count + np.arange(len(element))
+        self.count += len(element)
+        self.parts.append((np.full(len(element), int(kind)), element, low, high, price))
+        for bus, factor in ends:
+            self.entries.append((self.case.bus_node[bus], number, factor))
+
+    def find_alive(self, bus: Ints, on: Bools) -> Ints:
+        """Positions of the elements in service at a live node."""
+        node = self.case.bus_node[bus]
+        return np.flatnonzero(on & np.where(node >= 0, self.live[node], False))
+
+    def finish(self) -> Columns:
+        kind, element, low, high, price = (np.concatenate(part) for part in zip(*self.parts, strict=True))
+        node, number, factor = (np.concatenate(part) for part in zip(*self.entries, strict=True))
+        shape = (self.case.n_node, self.count)
+        return Columns(kind, element, low, high, price, csc_array((factor, (node, number)), shape=shape))
+
+
+def build_problem(case: Case, plan: DcPlan, offers: Offers) -> HourProblem:
+    """Lay out the columns of an hour.
+
+    Parameters
+    ----------
+    case : Case
+        References chosen (`gridhub.solvers.islands.choose_references`).
+    plan : DcPlan
+        Of a case with the same topology, with ``single_reference=True``.
+    offers : Offers
+
+    Returns
+    -------
+    HourProblem
+
+    Raises
+    ------
+    ValueError
+        If the plan holds more than one reference per island: the dispatch balances every island.
+    """
+    if not plan.single_reference:
+        raise ValueError("the dispatch needs one reference per island: plan again with single_reference=True")
+    case = drop_dead_links(case, plan.islands.live)
+    collector = _Collector(case, plan.islands.live)
+    _add_units(collector, case, offers)
+    _add_storage(collector, case, offers)
+    _add_links(collector, case, offers)
+    _add_loads(collector, case, offers)
+    drawn = sum_at_nodes(case, case.shunt_bus, np.where(case.shunt_on, case.shunt_g, 0.0)) * case.base_mva
+    drawn = np.where(plan.islands.live, drawn, 0.0)
+    return HourProblem(case, plan, collector.finish(), drawn, compute_flow(case, plan, -drawn))
+
+
+def _add_units(collector: _Collector, case: Case, offers: Offers) -> None:
+    units = offers.units
+    alive = collector.find_alive(case.generator_bus, case.generator_on)
+    bus, ones = case.generator_bus[alive], np.ones(len(alive))
+    low = units.low[alive]
+    collector.add(Kind.UNIT_BASE, alive, low, low, np.zeros(len(alive)), ((bus, ones),))
+    kept = np.isin(units.block_unit, alive)
+    unit = units.block_unit[kept]
+    price = units.block_price[kept] - np.nan_to_num(units.curtail_price[unit])
+    collector.add(
+        Kind.UNIT_BLOCK,
+        unit,
+        np.zeros(len(unit)),
+        units.block_width[kept],
+        price,
+        ((case.generator_bus[unit], np.ones(len(unit))),),
+    )
+
+
+def _add_storage(collector: _Collector, case: Case, offers: Offers) -> None:
+    storage = offers.storage
+    alive = collector.find_alive(case.storage_bus, case.storage_on)
+    low, high = storage.low[alive], storage.high[alive]
+    for kind, sign, price in (
+        (Kind.STORAGE_OUT, 1.0, storage.discharge_price[alive]),
+        (Kind.STORAGE_IN, -1.0, -storage.charge_value[alive]),
+    ):
+        least, most = (low, high) if sign > 0 else (-high, -low)
+        injects = ((case.storage_bus[alive], np.full(len(alive), sign)),)
+        collector.add(kind, alive, np.maximum(least, 0.0), np.maximum(most, 0.0), price, injects)
+
+
+def _add_links(collector: _Collector, case: Case, offers: Offers) -> None:
+    """Add links: p = forward - backward is taken at the from end, p - loss - share |p| arrives."""
+    alive = np.flatnonzero(case.hvdc_on)
+    low, high = offers.link_low[alive], offers.link_high[alive]
+    share, free = case.hvdc_loss_share[alive], np.zeros(len(alive))
+    start, end = case.hvdc_from_bus[alive], case.hvdc_to_bus[alive]
+    for kind, sign in ((Kind.LINK_FORWARD, 1.0), (Kind.LINK_BACKWARD, -1.0)):
+        least, most = (low, high) if sign > 0 else (-high, -low)
+        injects = (start, np.full(len(alive), -sign)), (end, sign - share)
+        collector.add(kind, alive, np.maximum(least, 0.0), np.maximum(most, 0.0), free, injects)
+    loss = case.base_mva * case.hvdc_loss[alive]
+    collector.add(Kind.LINK_LOSS, alive, loss, loss, free, ((end, np.full(len(alive), -1.0)),))
+
+
+def _add_loads(collector: _Collector, case: Case, offers: Offers) -> None:
+    alive = collector.find_alive(case.load_bus, case.load_on)
+    load, price = case.base_mva * case.load_p[alive], offers.shed_price[alive]
+    can_shed = np.isfinite(price) & (load > 0)
+    low = np.where(can_shed, 0.0, load)
+    price = np.where(can_shed, -price, 0.0)
+    injects = ((case.load_bus[alive], np.full(len(alive), -1.0)),)
+    collector.add(Kind.LOAD, alive, low, load, price, injects)
