@@ -72,8 +72,9 @@ def solve_hour(
 
     References
     ----------
-    B. Stott, O. Alsac, A. J. Monticelli, "Security analysis and optimization", Proceedings of the IEEE 75
-    (1987) 1623-1644, doi:10.1109/PROC.1987.13931.
+    D. A. Tejada-Arango, P. Sánchez-Martín, A. Ramos, "Security constrained unit commitment using line outage
+    distribution factors", IEEE Transactions on Power Systems 33 (2018) 329-337,
+    doi:10.1109/TPWRS.2017.2686701.
     """
     problem = build_problem(case, plan, offers)
     solved = _solve_stages(problem, limits, security, start_cuts, tolerance_mw)

@@ -125,7 +125,8 @@ def offer_units(
     Returns
     -------
     UnitOffers
-        An unknown minimum counts as 0. Units out of service give 0 and cost nothing.
+        An unknown minimum counts as 0; a unit with one below 0 cannot be relaxed and keeps it. Units out of
+        service give 0 and cost nothing.
 
     Raises
     ------
@@ -147,7 +148,7 @@ def offer_units(
     curtailed, kept = (np.zeros(n, dtype=bool) if m is None else m for m in (curtailable, held))
     low, high = np.where(curtailed, 0.0, low), np.where(curtailed, scheduled, high)
     must = np.zeros(n, dtype=bool) if must_run is None else must_run
-    free = relaxed & ~must & ~curtailed & ~kept & (low > 0)
+    free = relaxed & ~must & ~curtailed & ~kept & (low >= 0)
     spread = free & np.isfinite(high) & (high > 0)
     c1 = c1 + np.divide(c0, high, out=np.zeros(n), where=spread)
     c0 = np.where(free, 0.0, c0)

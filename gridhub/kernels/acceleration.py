@@ -15,6 +15,9 @@ from gridhub.kernels.records import Singles
 SMALLEST_DETERMINANT = 1e-6
 """Two differences count as parallel when their Gram determinant is below this share of its diagonal."""
 
+LARGEST_WEIGHT = 100.0
+"""Weights above this are not used: they would throw the iterate far away."""
+
 
 @compiled
 def mix(
@@ -54,6 +57,9 @@ def mix(
         own += np.float64(d) * d
         gain += np.float64(d) * z[s]
     weight = gain / (own + 1e-30)
+    if not abs(weight) <= LARGEST_WEIGHT:
+        # the steps repeat themselves, and nothing is learnt from their difference
+        weight = 0.0
     if step > 1:
         both, second, along = 0.0, 0.0, 0.0
         for s in range(size):
@@ -65,6 +71,8 @@ def mix(
         if determinant > SMALLEST_DETERMINANT * own * second:
             weight = (gain * second - along * both) / determinant
             other = (along * own - gain * both) / determinant
+            if not abs(weight) + abs(other) <= LARGEST_WEIGHT:
+                weight, other = 0.0, 0.0
     first, second_weight = np.float32(weight), np.float32(other)
     for s in range(size):
         last_z[s] = z[s]

@@ -43,6 +43,9 @@ LARGEST_ROUNDS = 100
 HOPELESS = 1e4
 """Mismatch [p.u.] at which a lane is given up."""
 
+LARGEST_DEAD_VOLTAGE = 10.0
+"""Voltage of a dead node [p.u.], which no equation holds, beyond which its scenario is given up."""
+
 LEFT, DONE = range(2)
 """Outcome of a scenario: left to the full Newton, or final."""
 
@@ -463,7 +466,20 @@ def correct_lanes(
 
 
 @compiled
-def take_stock(settings: Settings, results: Results, first: int, items: Items, batch: Batch) -> int:
+def stays_near(scenarios: Scenarios, k: int, lane: int, batch: Batch) -> bool:
+    """Whether the dead nodes of a lane kept a voltage next to which the mismatch is not lost in rounding."""
+    width = len(batch.item)
+    for p in range(scenarios.dead_start[k], scenarios.dead_start[k + 1]):
+        at = 2 * width * scenarios.dead[p] + lane
+        if not batch.V[at] ** 2 + batch.V[at + width] ** 2 < LARGEST_DEAD_VOLTAGE**2:
+            return False
+    return True
+
+
+@compiled
+def take_stock(
+    scenarios: Scenarios, settings: Settings, results: Results, first: int, items: Items, batch: Batch
+) -> int:
     """Stop the lanes that are done or lost; how many still run."""
     still = 0
     for b in range(len(batch.item)):
@@ -472,7 +488,7 @@ def take_stock(settings: Settings, results: Results, first: int, items: Items, b
         k, size = batch.item[b], batch.looked[b]
         results.mismatch[k] = size
         if size <= settings.tolerance:
-            batch.running[b], batch.settled[b] = 0.0, True
+            batch.running[b], batch.settled[b] = 0.0, stays_near(scenarios, k, b, batch)
         elif items.tries[k - first] >= settings.max_iterations or not (size < HOPELESS):
             batch.running[b] = 0.0
         else:
@@ -530,7 +546,7 @@ def iterate_batch(
                 base.grid, factor, state, base.control, solve, batch.rows, batch.event, batch.beyond,
                 batch.V, batch.X, batch.looked, lanes,
             )  # fmt: skip
-            still = take_stock(settings, results, first, items, batch)
+            still = take_stock(scenarios, settings, results, first, items, batch)
             if solve or still == 0 or (still <= settings.few and waiting):
                 break
             solve = True

@@ -211,6 +211,9 @@ def _find_unusual(setting: Setting, base: Base, scenarios: Scenarios) -> Bools:
     gone_island.append(base.state.island[scenarios.bound_node[lost]])
     gone = np.zeros((count, n_island))
     np.add.at(gone, (np.concatenate(gone_owner), np.concatenate(gone_island)), 1.0)
+    # a reference that takes the imbalance alone keeps its voltage when it loses its units
+    alone = case.reference[node] & live[node] & ~setting.slack.shared[setting.islands.island[node]]
+    unusual[_owners(scenarios.bound_start)[lost & alone[scenarios.bound_node]]] = True
     have = np.bincount(base.state.island[regulating], minlength=n_island)
     unusual |= (gone >= have).any(axis=1) & (gone > 0).any(axis=1)
     at_node = np.bincount(base.units.node, base.units.share, case.n_node)

@@ -7,33 +7,46 @@ from dataclasses import replace
 
 import numpy as np
 
-from gridhub.case.case import Bools, Case, Ints
+from gridhub.case.case import Bools, Case, Floats, Ints
 from gridhub.kernels.nodes import add_changes_at_nodes
 from gridhub.kernels.records import Base
-from gridhub.solvers.ac import AcStart, Setting, prepare_setting, solve_setting
+from gridhub.solvers.ac import Setting, prepare_setting, solve_setting
 from gridhub.solvers.base import build_base, build_watched
 from gridhub.solvers.batch_result import ResultBuilder
 from gridhub.solvers.chord import solve_in_lanes
 from gridhub.solvers.differences import Differences, list_sharing_units, make_scenarios
-from gridhub.solvers.loop import make_start
 from gridhub.solvers.newton import NewtonPlan
 from gridhub.solvers.options import PowerFlowOptions
-from gridhub.solvers.scenario import Injections, Watch
+from gridhub.solvers.scenario import INJECTED, Injections, Watch
 from gridhub.solvers.status import Status
 
-BLOCK = 256
-"""Sets that share a base: its middle one, solved by Newton and factorized."""
+BIN = 0.04
+"""Sets share a base when their totals, as a share of the case's own, fall into the same bin of this width."""
+
+CANDIDATES = 4
+"""Sets of a bin that are tried as its base, those nearest to its middle first."""
 
 
-def sort_by_load(case: Case, injections: Injections, sets: Ints) -> Ints:
-    """Order of `sets` by their total load: neighbours have similar states."""
-    load = np.zeros(injections.count)
+def find_totals(case: Case, injections: Injections) -> Floats:
+    """Total load of each set, or its total generation where the loads stay, as a share of the case's own."""
     if injections.load_p is not None:
-        load += injections.load_p @ case.load_on.astype(float)
-    if injections.generator_p is not None:
-        # of hours with the same load, those with a similar schedule stand together: by its first moment
-        load += 1e-3 * (injections.generator_p @ np.linspace(-1.0, 1.0, injections.generator_p.shape[1]))
-    return np.argsort(load[sets], kind="stable")
+        values, own, on = injections.load_p, case.load_p, case.load_on
+    elif injections.generator_p is not None:
+        values, own, on = injections.generator_p, case.generator_p, case.generator_on
+    else:
+        return np.ones(injections.count)
+    total = float(own[on].sum())
+    return np.asarray(values @ on.astype(float) / (total if total else 1.0))
+
+
+def _find_finite(injections: Injections) -> Bools:
+    """Mark the sets in which every number is finite."""
+    finite = np.ones(injections.count, dtype=bool)
+    for name in INJECTED:
+        values = getattr(injections, name)
+        if values is not None:
+            finite &= np.isfinite(values).all(axis=1)
+    return finite
 
 
 def can_share_base(case: Case, injections: Injections) -> bool:
@@ -114,29 +127,38 @@ def solve_sets(
     ----------
     sets, numbers : (k,) int
         Injection sets, and their rows in the result.
+
+    Notes
+    -----
+    Bins do not depend on the sets, but which set a bin starts from does: the one nearest to its middle. So a
+    set's result may differ within the tolerance in other company of its bin; that of an outage never does.
     """
     if not can_share_base(case, injections):
         return np.arange(len(sets))
-    order = sort_by_load(case, injections, sets)
-    left: list[Ints] = []
-    start: AcStart | None = None
-    for first in range(0, len(order), BLOCK):
-        block = order[first : first + BLOCK]
-        own = injections.apply(case, int(sets[block[len(block) // 2]]))
-        setting = prepare_setting(own, plan, options)
-        before = solve_setting(setting, start)
-        base = build_base(setting, before, width) if before.status is Status.CONVERGED else None
-        if base is None:
+    finite = _find_finite(injections)[sets]
+    left = [np.flatnonzero(~finite)]
+    with np.errstate(invalid="ignore"):
+        place = np.clip(np.where(finite, find_totals(case, injections)[sets] / BIN, 0.0), -1e9, 1e9)
+    number = np.floor(place).astype(np.int64)
+    for bin_number in np.unique(number[finite]):
+        block = np.flatnonzero(finite & (number == bin_number))
+        nearest = block[np.argsort(np.abs(place[block] - bin_number - 0.5), kind="stable")]
+        for candidate in nearest[:CANDIDATES]:
+            setting = prepare_setting(injections.apply(case, int(sets[candidate])), plan, options)
+            before = solve_setting(setting)
+            base = build_base(setting, before, width) if before.status is Status.CONVERGED else None
+            if base is not None:
+                break
+        else:
             left.append(block)
             continue
-        start = replace(make_start(before), name="a similar hour")
         differences = _find_set_differences(setting, base, injections, sets[block])
         watched = build_watched(setting, before, _watch_levels(watch))
         rest = solve_in_lanes(
             setting, base, watched, differences, before, numbers[block], options, width, builder, progress
         )
         left.append(block[rest])
-    return np.sort(np.concatenate(left)) if left else np.zeros(0, dtype=np.int64)
+    return np.sort(np.concatenate(left))
 
 
 def _watch_levels(watch: Watch) -> Watch:

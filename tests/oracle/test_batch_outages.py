@@ -221,9 +221,6 @@ def test_samples_meet_islands_limits_and_every_violation(case: Case) -> None:
 
 
 @pytest.mark.parametrize("limits", [False, True], ids=["no limits", "limits"])
-@pytest.mark.xfail(
-    reason="lanes free the voltage of a reference that loses its last regulating unit; alone it stays held"
-)
 def test_lost_infeed_equals_solved_alone(limits: bool) -> None:
     case = load("pandapower:case118", None)
     lost = [Outage(generator=(i,)) for i in range(len(case.generator_on))]
