@@ -9,7 +9,7 @@ from scipy.sparse import coo_array, csc_array, csr_array, diags_array, vstack
 
 from gridhub.case.case import Floats, Ints
 from gridhub.dispatch.limits import FlowLimits
-from gridhub.dispatch.problem import HourProblem, compute_flow
+from gridhub.dispatch.problem import HourProblem, compute_flow, find_shift_flow
 from gridhub.dispatch.security import Replanned, SecurityPlan
 from gridhub.solvers.factors import TransferOperator
 
@@ -137,8 +137,8 @@ def weigh_flows(problem: HourProblem, weight: csr_array) -> FlowRows:
     problem : HourProblem
     weight : (k, n_branch) sparse
     """
-    plan, case = problem.plan, problem.case
-    shift_flow = case.base_mva * plan.susceptance * plan.shift
+    plan = problem.plan
+    shift_flow = find_shift_flow(problem.case, plan)
     scaled = weight @ diags_array(plan.susceptance) @ plan.incidence
     return FlowRows(
         csr_array((weight.shape[0], len(problem.columns.kind))),

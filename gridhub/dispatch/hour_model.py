@@ -13,7 +13,7 @@ from scipy.sparse import coo_array, csr_array, diags_array, hstack
 from gridhub.case.case import Floats, Ints
 from gridhub.dispatch.cuts import INTACT, FlowRows, find_breaches, weigh_flows, write_flow_rows
 from gridhub.dispatch.limits import FlowLimits, InterfaceLimits
-from gridhub.dispatch.problem import HourProblem, Kind
+from gridhub.dispatch.problem import HourProblem, Kind, find_shift_flow
 from gridhub.dispatch.programme import LinearProgramme, LpSolution
 from gridhub.dispatch.security import SecurityPlan
 
@@ -142,7 +142,7 @@ class HourModel:
         widest = np.full(self.n_free, LARGEST_ANGLE * problem.case.base_mva)
         programme.add_columns(-widest, widest, np.zeros(self.n_free))
         away = csr_array(plan.incidence.T @ diags_array(plan.susceptance) @ plan.incidence)[self.nodes]
-        shift_flow = problem.case.base_mva * plan.susceptance * plan.shift
+        shift_flow = find_shift_flow(problem.case, plan)
         value = (problem.drawn - plan.incidence.T @ shift_flow)[self.nodes]
         injected = csr_array(problem.columns.injection)[self.nodes]
         programme.add_rows(csr_array(hstack([injected, -away[:, plan.free]])), value, value)

@@ -84,15 +84,12 @@ class HourProblem:
     columns : Columns
     drawn : (n_node,) float
         What shunts draw at live nodes [MW].
-    fixed_flow : (n_branch,) float
-        Flow that shunts and phase shifters drive when every column is 0 [MW].
     """
 
     case: Case
     plan: DcPlan
     columns: Columns
     drawn: Floats
-    fixed_flow: Floats
 
     def compute_injection(self, x: Floats) -> Floats:
         """Injection of each node, (n_node,) [MW]."""
@@ -101,6 +98,12 @@ class HourProblem:
     def compute_flow(self, x: Floats) -> Floats:
         """Flow of each branch in the intact network, (n_branch,) [MW]."""
         return compute_flow(self.case, self.plan, self.compute_injection(x))
+
+
+def find_shift_flow(case: Case, plan: DcPlan) -> Floats:
+    """Flow that the angles have to make up for in each live branch's phase shift, (n_branch,) [MW]."""
+    alive = np.where(case.branch_on, plan.islands.live[case.branch_from], False)
+    return np.where(alive, case.base_mva * plan.susceptance * plan.shift, 0.0)
 
 
 def compute_flow(case: Case, plan: DcPlan, injection: Floats) -> Floats:
@@ -113,11 +116,16 @@ def compute_flow(case: Case, plan: DcPlan, injection: Floats) -> Floats:
     injection : (n_node,) float
         [MW].
 
+    Returns
+    -------
+    (n_branch,) float
+        [MW]; 0 in dead islands.
+
     Notes
     -----
     B theta = P + C' b shift; f = b (C theta - shift). All linear in the power, so MW stay MW.
     """
-    shift_flow = case.base_mva * plan.susceptance * plan.shift
+    shift_flow = find_shift_flow(case, plan)
     theta = plan.solve_angles(injection + plan.incidence.T @ shift_flow)
     return plan.compute_flows(theta) - shift_flow
 
@@ -189,7 +197,7 @@ def build_problem(case: Case, plan: DcPlan, offers: Offers) -> HourProblem:
     _add_loads(collector, case, offers)
     drawn = sum_at_nodes(case, case.shunt_bus, np.where(case.shunt_on, case.shunt_g, 0.0)) * case.base_mva
     drawn = np.where(plan.islands.live, drawn, 0.0)
-    return HourProblem(case, plan, collector.finish(), drawn, compute_flow(case, plan, -drawn))
+    return HourProblem(case, plan, collector.finish(), drawn)
 
 
 def _add_units(collector: _Collector, case: Case, offers: Offers) -> None:

@@ -1,0 +1,67 @@
+"""The wrapper of HiGHS against scipy, growing and not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.optimize import linprog
+from scipy.sparse import csr_array
+
+from gridhub.dispatch.programme import LinearProgramme
+
+
+def make_random(seed: int, n: int = 12, m: int = 20) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    matrix = rng.normal(size=(m, n)) * (rng.random((m, n)) < 0.5)
+    return rng.uniform(-5.0, 50_000.0, n), matrix, matrix @ rng.uniform(0.0, 1.0, n) - rng.uniform(0, 0.1, m)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_programme_that_grows_ends_where_scipy_does(seed: int) -> None:
+    price, matrix, low = make_random(seed)
+    n, rows = matrix.shape[1], len(low)
+    programme = LinearProgramme(np.zeros(n), np.ones(n), price)
+    for first in range(0, rows, 6):
+        some = slice(first, first + 6)
+        programme.add_rows(csr_array(matrix[some]), low[some], np.full(len(low[some]), np.inf))
+        found = programme.solve()
+        expected = linprog(price, A_ub=-matrix[: first + 6], b_ub=-low[: first + 6], bounds=[(0, 1)] * n)
+        assert found.status == "optimal"
+        assert price @ found.x == pytest.approx(expected.fun, rel=1e-9)
+        assert found.dual == pytest.approx(-expected.ineqlin.marginals, rel=1e-6, abs=1e-6)
+    reduced = price - matrix.T @ found.dual
+    assert found.reduced_cost == pytest.approx(reduced, abs=1e-6)
+
+
+def test_columns_added_later_stand_in_later_rows_only() -> None:
+    programme = LinearProgramme(np.zeros(1), np.full(1, 10.0), np.array([3.0]))
+    programme.add_rows(csr_array(np.ones((1, 1))), np.array([4.0]), np.array([np.inf]))
+    assert programme.solve().x == pytest.approx([4.0])
+    assert programme.add_columns(np.zeros(1), np.full(1, 5.0), np.array([1.0])).tolist() == [1]
+    programme.add_rows(csr_array(np.ones((1, 2))), np.array([7.0]), np.array([np.inf]))
+    found = programme.solve()
+    assert found.x == pytest.approx([4.0, 3.0])
+    assert found.dual == pytest.approx([2.0, 1.0])
+
+
+def test_an_infeasible_programme_says_so() -> None:
+    programme = LinearProgramme(np.zeros(2), np.ones(2), np.ones(2))
+    programme.add_rows(csr_array(np.ones((1, 2))), np.array([3.0]), np.array([3.0]))
+    assert programme.solve().status == "infeasible"
+
+
+def test_prices_of_any_size_give_duals_in_the_same_unit() -> None:
+    for size in (1e-3, 1.0, 1e7):
+        programme = LinearProgramme(np.zeros(2), np.ones(2), size * np.array([1.0, 2.0]))
+        programme.add_rows(csr_array(np.ones((1, 2))), np.array([1.5]), np.array([1.5]))
+        found = programme.solve()
+        assert found.x == pytest.approx([1.0, 0.5])
+        assert found.dual == pytest.approx([2.0 * size])
+        assert found.reduced_cost == pytest.approx([-size, 0.0])
+
+
+def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    programme = LinearProgramme(np.zeros(1), np.ones(1), np.ones(1))
+    programme.add_rows(csr_array(np.ones((1, 1))), np.array([0.5]), np.array([0.5]))
+    programme.solve()
+    assert capfd.readouterr().out == ""
