@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import coo_array, csc_array, csr_array, diags_array, vstack
@@ -44,12 +44,16 @@ class FlowRows:
         Columns of the hour; none for flows before an outage.
     by_angle : (k, n_free) sparse
         Angles of the plan's free nodes, times the power base.
+    by_node : (k, n_node) sparse
+        What a MW injected at a node adds beyond what it does to the angles: only rows written out by all
+        columns have entries.
     offset : (k,) float
         [MW].
     """
 
     by_column: csr_array
     by_angle: csr_array
+    by_node: csr_array
     offset: Floats
 
 
@@ -143,6 +147,7 @@ def weigh_flows(problem: HourProblem, weight: csr_array) -> FlowRows:
     return FlowRows(
         csr_array((weight.shape[0], len(problem.columns.kind))),
         csr_array(csr_array(scaled)[:, plan.free]),
+        csr_array((weight.shape[0], problem.case.n_node)),
         -np.asarray(weight @ shift_flow),
     )
 
@@ -181,6 +186,7 @@ def write_flow_rows(
     return FlowRows(
         csr_array(csr_array(vstack([part.by_column for part in parts]))[back]),
         csr_array(csr_array(vstack([part.by_angle for part in parts]))[back]),
+        csr_array(csr_array(vstack([part.by_node for part in parts]))[back]),
         np.concatenate([part.offset for part in parts])[back],
     )
 
@@ -218,10 +224,11 @@ def _write_after(problem: HourProblem, one: Replanned, branch: Ints) -> FlowRows
         intact = weigh_flows(problem, weight)
         lost = csr_array(-against @ (by_column @ diags_array(1.0 - kept)))
         gain = against @ (problem.drawn - one.find_drawn())
-        return FlowRows(lost, intact.by_angle, intact.offset + gain)
+        return replace(intact, by_column=lost, offset=intact.offset + gain)
     shifted = compute_flow(one.case, one.plan, np.zeros(problem.case.n_node))[branch]
     return FlowRows(
         csr_array(against @ (by_column @ diags_array(kept.astype(float)))),
         csr_array((len(branch), len(problem.plan.free))),
+        csr_array(against),
         shifted - against @ one.find_drawn(),
     )

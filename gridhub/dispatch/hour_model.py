@@ -96,8 +96,9 @@ class HourModel:
         self.iterations = 0
         none, no_limit = np.empty(0, dtype=np.int64), np.empty(0)
         empty = Rows(np.empty(0, dtype=object), none, none, no_limit, no_limit, none.reshape(0, 2))
-        self._parts: list[tuple[Rows, csr_array, Floats]] = [
-            (empty, csr_array((0, self.n_column + self.n_free)), np.empty(0))
+        nothing = weigh_flows(problem, csr_array((0, problem.case.n_branch)))
+        self._parts: list[tuple[Rows, FlowRows, csr_array]] = [
+            (empty, nothing, csr_array((0, self.n_column + self.n_free)))
         ]
         self._known: set[tuple[int, int]] = set()
         self._add_balance()
@@ -120,16 +121,24 @@ class HourModel:
     def compute_row_flows(self, solution: LpSolution) -> Floats:
         """Flow that each limit holds, soft or not, (n_row,) [MW]."""
         x = solution.x[: self.n_column + self.n_free]
-        return np.concatenate([matrix @ x + offset for _, matrix, offset in self._parts])
+        return np.concatenate([matrix @ x + part.offset for _, part, matrix in self._parts])
 
     def find_row_duals(self, solution: LpSolution) -> Floats:
         """Change of the cost per MW of each limit, (n_row,) [currency/MWh]."""
         return solution.dual[len(self.nodes) :]
 
     def find_prices(self, solution: LpSolution) -> Floats:
-        """Cost of one more MW drawn at each node, (n_node,) [currency/MWh]; 0 at dead ones."""
+        """Cost of one more MW drawn at each node, (n_node,) [currency/MWh]; 0 at dead ones.
+
+        The dual of the node's balance, and of the limits that count injections rather than angles.
+        """
         price = np.zeros(self.problem.case.n_node)
         price[self.nodes] = solution.dual[: len(self.nodes)]
+        first = len(self.nodes)
+        for rows, part, _ in self._parts:
+            count = len(rows.kind)
+            price += part.by_node.T @ solution.dual[first : first + count]
+            first += count
         return price
 
     def _add_balance(self) -> None:
@@ -211,7 +220,7 @@ class HourModel:
             own.append(csr_array((sign, place), shape=(count, 2 * count)))
         self.programme.add_rows(csr_array(hstack(own)), low - rows.offset, high - rows.offset)
         kinds = np.full(count, kind, dtype=object)
-        self._parts.append((Rows(kinds, element, outage, low, high, excess), matrix, rows.offset))
+        self._parts.append((Rows(kinds, element, outage, low, high, excess), rows, matrix))
 
     def solve(self) -> LpSolution:
         """Solve with the rows that are there."""
