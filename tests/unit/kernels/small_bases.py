@@ -124,7 +124,7 @@ def unfold(
 def split_factor(
     elimination: Elimination, root: npt.NDArray[np.int64], blocks: Array, border: Array
 ) -> tuple[Array, Array]:
-    """Dense L (identity on its diagonal) and U of a factor, its pivots turned back and its border in place."""
+    """Dense L and U of a factor, its pivots turned back and its border in place."""
     n = len(root)
     whole = unfold(elimination.start, elimination.column, blocks).reshape(n, 2, n, 2)
     lower, upper = np.eye(2 * n).reshape(n, 2, n, 2), np.zeros((n, 2, n, 2))
