@@ -24,9 +24,10 @@ def list_neighbours(n: int, ends: Ints, others: Ints, on: Flags) -> tuple[Ints, 
     for k in range(len(on)):
         if on[k]:
             f, t = ends[k], others[k]
+            # one after the other: both ends may be one node
             node[filled[f]], branch[filled[f]] = t, k
-            node[filled[t]], branch[filled[t]] = f, k
             filled[f] += 1
+            node[filled[t]], branch[filled[t]] = f, k
             filled[t] += 1
     return start, node, branch
 

@@ -86,9 +86,10 @@ def find_mismatch(
         counts_q = root >= 0 and not equations.voltage_held[i]
         mismatch[2 * i] = equations.p[i] + generated[i] - calculated[2 * i] if counts_p else 0.0
         mismatch[2 * i + 1] = equations.q[i] - calculated[2 * i + 1] if counts_q else 0.0
-        size = max(abs(mismatch[2 * i]), abs(mismatch[2 * i + 1]))
-        if not size <= worst:  # also where it is NaN
-            worst = size
+        for size in (abs(mismatch[2 * i]), abs(mismatch[2 * i + 1])):
+            # a NaN is larger than any number, and stays
+            if worst == worst and not size <= worst:
+                worst = size
     return worst
 
 
