@@ -76,8 +76,9 @@ COLUMNS = {
     "snapshot": SNAPSHOT_COLUMNS,
     "snapshot_value": VALUE_COLUMNS,
 }
+TRANSFORMER_COLUMNS_154 = [*TRANSFORMER_COLUMNS[:5], "g_pu", *TRANSFORMER_COLUMNS[5:]]
 #: Load rows of substations say what their transformers carry.
-LOAD_COLUMNS_154 = [*LOAD_COLUMNS[:-3], "transformer_mva", "usable_mva", *LOAD_COLUMNS[-3:]]
+LOAD_COLUMNS_154 = [*LOAD_COLUMNS[:-3], "transformer_mva", "usable_mva", "note", *LOAD_COLUMNS[-3:]]
 NETWORK_TOML = """\
 schema_version = 1
 name = "korea-{network}"
@@ -119,7 +120,9 @@ def build_tables_154(conductor: str | None = None) -> dict[str, list[Row]]:
     states = []
     for factors in snapshots:
         state = build_state(sites, factors, backbone)
-        state.update(build_state_154(sites, state, factors))
+        moved = build_state_154(sites, state, factors)
+        state["generator"] = moved["generator"]
+        state["load"] = [{key: row[key] for key in ("id", "p_mw", "q_mvar")} for row in moved["load"]]
         values = switched.get(factors.name, {})
         state["shunt"] = [{"id": row["id"], "b_mvar": values[row["bus"]]} for row in tables["shunt"]]
         states.append((factors.name, state))
@@ -191,7 +194,13 @@ def build_state(
 
 def list_columns(network: str) -> dict[str, list[str]]:
     """List the columns of every table of a network."""
-    return COLUMNS if network == "2025-backbone" else {**COLUMNS, "load": LOAD_COLUMNS_154}
+    if network == "2025-backbone":
+        return COLUMNS
+    return {
+        **COLUMNS,
+        "load": LOAD_COLUMNS_154,
+        "transformer": TRANSFORMER_COLUMNS_154,
+    }
 
 
 def write_network(tables: dict[str, list[Row]], folder: Path, network: str = "2025-backbone") -> None:

@@ -6,6 +6,7 @@ there. Everything synthetic is read from ``sources/synthetic/`` and marked ``syn
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import replace
 
@@ -19,9 +20,11 @@ EQUIVALENTS = {"southwest", "jeju"}
 #: 154/22.9 kV transformers of a substation [MVA]: four of 60 MVA, three usable (assumed).
 SUBSTATION_MVA = 240.0
 USABLE_MVA = 180.0
-#: Impedance of a 345/154 kV bank in percent of its 500 MVA, taps (assumed, typical), as at Singangjin on
-#: the backbone.
+DIRECT_NOTE = "more than three transformers carry: the rest is taken by customers at 154 kV (assumed)"
+#: A 345/154 kV bank: impedance in percent of its rating (assumed, typical, as at Singangjin on the backbone).
 BANK_MVA, BANK_X_PERCENT, BANK_R_PERCENT = 500.0, 12.0, 0.30
+#: No-load losses of every bank in percent of its rating (assumed, typical of such autotransformers).
+IRON_PERCENT = 0.04
 BANK_TAPS = {"tap_min": "0.900", "tap_max": "1.100", "tap_step": "0.0125"}
 SYNTHETIC_CONDUCTOR = {"overhead": "d2", "cable": "cable154"}
 
@@ -194,6 +197,13 @@ def build_banks(sites: dict[str, Row], taps: dict[str, str]) -> list[Row]:
     return rows
 
 
+def add_iron_losses(banks: list[Row]) -> list[Row]:
+    """Give every bank its no-load losses as a conductance on the network's base."""
+    return [
+        {**row, "g_pu": fixed(float(row["rate_mva"]) * IRON_PERCENT / 100.0 / BASE_MVA, 7)} for row in banks
+    ]
+
+
 def find_loads_154(factors: Factors) -> dict[str, dict[str, float]]:
     """Return the MW of every substation by province of the demand."""
     of_backbone = find_loads_mw(factors)
@@ -215,6 +225,8 @@ def build_loads_154(substations: dict[str, Row], factors: Factors) -> list[Row]:
     rows = []
     for substation, parts in find_loads_154(factors).items():
         site = substations[substation]
+        apparent_mva = sum(parts.values()) * math.hypot(1.0, factors.reactive_ratio)
+        note = DIRECT_NOTE if apparent_mva > USABLE_MVA else ""
         for province, p_mw in parts.items():
             rows.append(
                 {
@@ -230,6 +242,7 @@ def build_loads_154(substations: dict[str, Row], factors: Factors) -> list[Row]:
                     "site": substation,
                     "transformer_mva": fixed(SUBSTATION_MVA, 1),
                     "usable_mva": fixed(USABLE_MVA, 1),
+                    "note": note,
                     "in_service": "true",
                     "source": "load of the 345 kV station (KPG 193 v2.0, ODbL; sales) shared by method",
                     "confidence": "synthetic",
@@ -362,7 +375,9 @@ def build_standing_154(
         + build_sites_154(substations),
         "bus": buses,
         "line": lines,
-        "transformer": [row for row in backbone["transformer"] if is_kept(row)] + build_banks(sites, taps),
+        "transformer": add_iron_losses(
+            [row for row in backbone["transformer"] if is_kept(row)] + build_banks(sites, taps)
+        ),
         "hvdc": links,
         **build_state_154(sites, backbone, first),
         "storage": backbone["storage"],

@@ -389,7 +389,15 @@ def test_figures_of_this_network_are_fresh(
     try:
         facts = module.compare_figures(net, flows)
     finally:
-        for name in ("expected", "operate", "build", "build_154", "build_grid", "build_snapshots", "build_sources"):
+        for name in (
+            "expected",
+            "operate",
+            "build",
+            "build_154",
+            "build_grid",
+            "build_snapshots",
+            "build_sources",
+        ):
             sys.modules.pop(name, None)
     for name, fact in expected["facts"].items():
         assert facts.loc[name, "ours"] == pytest.approx(fact["ours"], rel=1e-4, abs=0.02), name

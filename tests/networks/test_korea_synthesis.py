@@ -1,4 +1,4 @@
-"""The synthetic 154 kV level of Korea: names, places, zones and lines, made again from the committed tables."""
+"""The synthetic 154 kV level of Korea: names, zones and lines, made again from the committed tables."""
 
 from __future__ import annotations
 
@@ -90,7 +90,9 @@ def test_stations_keep_their_load() -> None:
 # --- Lines ---------------------------------------------------------------------------------------------
 
 
-def make_node(lines: ModuleType, node_id: str, lat: float, lon: float, mw: float, root: bool = False) -> object:
+def make_node(
+    lines: ModuleType, node_id: str, lat: float, lon: float, mw: float, root: bool = False
+) -> object:
     return lines.Node(node_id, "zone", (lat, lon), 0.0, np.array([mw]), is_root=root)
 
 
@@ -127,7 +129,11 @@ def test_loop_flow_is_shared_by_reactance(load: Load) -> None:
         make_node(lines, "b", 36.0, 127.1, 0.0),
     ]
     chart = lines.triangulate(nodes)
-    routes = [chart.route("root", "a", "tree"), chart.route("root", "b", "tree"), chart.route("a", "b", "loop")]
+    routes = [
+        chart.route("root", "a", "tree"),
+        chart.route("root", "b", "tree"),
+        chart.route("a", "b", "loop"),
+    ]
     flow = lines.find_flows(chart, ["root", "a", "b"], routes, None)[:, 0]
     lengths = [route.length_km for route in routes]
     share = (lengths[1] + lengths[2]) / sum(lengths)
