@@ -15,7 +15,13 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from build_154 import build_standing_154, build_state_154, read_reactive, replace_losses
+from build_154 import (
+    build_standing_154,
+    build_state_154,
+    read_dispatch_154,
+    read_factors_154,
+    read_reactive,
+)
 from build_grid import (
     BASE_MVA,
     BUS_COLUMNS,
@@ -110,22 +116,17 @@ def build_tables(conductor: str | None = None) -> dict[str, list[Row]]:
 
 def build_tables_154(conductor: str | None = None) -> dict[str, list[Row]]:
     """Build every table of the network with its 154 kV level, snapshots included."""
-    snapshots = [replace_losses(factors) for factors in read_factors()]
+    snapshots = read_factors_154()
     sites = read_by_id("sites")
     backbone = build_standing_tables(sites, read_routes(conductor), snapshots[0])
     tables = build_standing_154(sites, backbone, snapshots[0])
     zone_of = {row["id"]: row["zone"] for row in tables["bus"]}
     tables["interface"] = build_interfaces(tables["line"] + tables["transformer"] + tables["hvdc"], zone_of)
-    switched = read_reactive()
-    states = []
-    for factors in snapshots:
-        state = build_state(sites, factors, backbone)
-        moved = build_state_154(sites, state, factors)
-        state["generator"] = moved["generator"]
-        state["load"] = [{key: row[key] for key in ("id", "p_mw", "q_mvar")} for row in moved["load"]]
-        values = switched.get(factors.name, {})
-        state["shunt"] = [{"id": row["id"], "b_mvar": values[row["bus"]]} for row in tables["shunt"]]
-        states.append((factors.name, state))
+    outputs = read_dispatch_154()
+    states = [
+        (factors.name, build_state_of_154(sites, factors, tables, outputs.get(factors.name, {})))
+        for factors in snapshots
+    ]
     return finish_tables(tables, states, snapshots)
 
 
@@ -172,24 +173,45 @@ def build_state(
     sites: dict[str, Row], factors: Factors, tables: dict[str, list[Row]]
 ) -> dict[str, list[Row]]:
     """Build the columns of one snapshot that may differ from the standing tables."""
-    loads = [
-        {"id": row["id"], "p_mw": row["p_mw"], "q_mvar": row["q_mvar"]} for row in build_loads(sites, factors)
-    ]
-    outputs = read_dispatch().get(factors.name, {})
-    units = apply_dispatch(build_units(sites, factors.voltage_pu), outputs, factors.voltage_pu)
-    links = [{"id": row["id"], "p_mw": row["p_mw"]} for row in build_hvdc(factors.hvdc)]
     switched = {
         row["bus"]: fixed(float(row["b_mvar"]), 1)
         for row in read_facts("reactive")
         if row["snapshot"] == factors.name
     }
-    shunts = [{"id": row["id"], "b_mvar": switched[row["bus"]]} for row in tables["shunt"]]
     return {
-        "load": loads,
-        "generator": units + build_renewables(sites, factors, outputs),
-        "hvdc": links,
-        "shunt": shunts,
+        "load": list_powers(build_loads(sites, factors)),
+        **build_sources_of_power(sites, factors, read_dispatch().get(factors.name, {})),
+        "shunt": [{"id": row["id"], "b_mvar": switched[row["bus"]]} for row in tables["shunt"]],
     }
+
+
+def build_state_of_154(
+    sites: dict[str, Row], factors: Factors, tables: dict[str, list[Row]], outputs: dict[str, float]
+) -> dict[str, list[Row]]:
+    """Build what may differ in one snapshot of the network with its 154 kV level."""
+    state = build_sources_of_power(sites, factors, outputs)
+    moved = build_state_154(sites, state, factors)
+    switched = read_reactive().get(factors.name, {})
+    return {
+        "load": list_powers(moved["load"]),
+        "generator": moved["generator"],
+        "hvdc": state["hvdc"],
+        "shunt": [{"id": row["id"], "b_mvar": switched.get(row["bus"], "0.0")} for row in tables["shunt"]],
+    }
+
+
+def list_powers(loads: list[Row]) -> list[Row]:
+    """Keep of the loads what a snapshot changes."""
+    return [{key: row[key] for key in ("id", "p_mw", "q_mvar")} for row in loads]
+
+
+def build_sources_of_power(
+    sites: dict[str, Row], factors: Factors, outputs: dict[str, float]
+) -> dict[str, list[Row]]:
+    """Build generators and links of one snapshot; ``outputs`` holds the MW of what runs or is curtailed."""
+    units = apply_dispatch(build_units(sites, factors.voltage_pu), outputs, factors.voltage_pu)
+    links = [{"id": row["id"], "p_mw": row["p_mw"]} for row in build_hvdc(factors.hvdc)]
+    return {"generator": units + build_renewables(sites, factors, outputs), "hvdc": links}
 
 
 def list_columns(network: str) -> dict[str, list[str]]:

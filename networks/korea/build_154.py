@@ -11,7 +11,15 @@ from collections import defaultdict
 from dataclasses import replace
 
 from build_grid import BASE_MVA, read_by_id
-from build_snapshots import Factors, find_loads_mw, list_renewables
+from build_snapshots import (
+    Factors,
+    find_loads_mw,
+    group_factors,
+    list_renewables,
+    make_factors,
+    read_dispatch,
+    read_factors,
+)
 from build_sources import SOURCES, Row, fixed, flag, read_facts
 
 SYNTHETIC = SOURCES / "synthetic"
@@ -161,8 +169,8 @@ def strip_level(name: str) -> str:
     return name.replace(" 154 kV", "").replace(" 154kV", "")
 
 
-def build_banks(sites: dict[str, Row], taps: dict[str, str]) -> list[Row]:
-    """Make one row per 345/154 kV bank; ``taps`` holds the ratio at the 345 kV end by 154 kV bus."""
+def build_banks(sites: dict[str, Row]) -> list[Row]:
+    """Make one row per 345/154 kV bank."""
     to_base = BASE_MVA / BANK_MVA / 100.0
     rate = fixed(BANK_MVA, 1)
     rows = []
@@ -182,7 +190,7 @@ def build_banks(sites: dict[str, Row], taps: dict[str, str]) -> list[Row]:
                     "rate_mva": rate,
                     "rate_b_mva": rate,
                     "rate_c_mva": rate,
-                    "tap_ratio": taps.get(group["id"], "1.0000"),
+                    "tap_ratio": "1.0000",
                     "shift_degree": "0.0",
                     **BANK_TAPS,
                     "circuit": str(bank),
@@ -327,10 +335,26 @@ def move_links(hvdc: list[Row]) -> list[Row]:
     return rows
 
 
-def replace_losses(factors: Factors) -> Factors:
-    """Return the figures of a snapshot with the losses of this network."""
+def read_factors_154() -> list[Factors]:
+    """Read the snapshots of the backbone and the seasonal ones, with the losses of this network."""
     losses = {row["snapshot"]: float(row["loss_mw"]) for row in read_synthetic("snapshot_losses")}
-    return replace(factors, loss_mw=losses[factors.name])
+    shared = [replace(factors, loss_mw=losses[factors.name]) for factors in read_factors()]
+    return shared + read_seasons(losses)
+
+
+def read_seasons(losses: dict[str, float]) -> list[Factors]:
+    """Read the seasonal snapshots with the losses [MW] of this network."""
+    share = read_factors()[0].unmetered_share
+    seasons = group_factors("season_factors").items()
+    return [make_factors(name, rows, share, losses[name]) for name, rows in seasons]
+
+
+def read_dispatch_154() -> dict[str, dict[str, float]]:
+    """Read the output of units by snapshot: the backbone's, and that of the seasonal snapshots."""
+    outputs = read_dispatch()
+    for row in read_synthetic("dispatch"):
+        outputs.setdefault(row["snapshot"], {})[row["unit"]] = float(row["p_mw"])
+    return outputs
 
 
 def read_reactive() -> dict[str, dict[str, str]]:
@@ -367,7 +391,6 @@ def build_standing_154(
     reference = next(row["to_bus"] for row in links if row["id"] == "jeju-1")
     buses = [row for row in backbone["bus"] if row["site"] not in EQUIVALENTS]
     buses += build_buses_154(sites, substations, reference)
-    taps = {row["bus"]: row["tap_ratio"] for row in read_synthetic("taps")}
     lines = [row for row in backbone["line"] if is_kept(row)]
     lines += build_lines_154({row["id"]: row for row in buses})
     return {
@@ -376,7 +399,7 @@ def build_standing_154(
         "bus": buses,
         "line": lines,
         "transformer": add_iron_losses(
-            [row for row in backbone["transformer"] if is_kept(row)] + build_banks(sites, taps)
+            [row for row in backbone["transformer"] if is_kept(row)] + build_banks(sites)
         ),
         "hvdc": links,
         **build_state_154(sites, backbone, first),

@@ -117,7 +117,7 @@ def build_grid(tables: dict[str, list[Row]]) -> Grid:
 
 def list_must_run(factors: Factors) -> set[str]:
     """Name the units that run by rule: nuclear always, combined heat and power in winter."""
-    winter = factors.name == "winter_peak"
+    winter = factors.name.startswith("winter")
     return {
         row["id"]
         for row in read_facts("units")
@@ -127,7 +127,8 @@ def list_must_run(factors: Factors) -> set[str]:
 
 def list_available(factors: Factors) -> list[Row]:
     """List the units that are not in maintenance in a snapshot."""
-    out = {row["unit"] for row in read_facts("maintenance") if row["snapshot"] == factors.name}
+    known = read_facts("maintenance") + read_facts("season_maintenance")
+    out = {row["unit"] for row in known if row["snapshot"] == factors.name}
     return [row for row in read_facts("units") if row["id"] not in out]
 
 

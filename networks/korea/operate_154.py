@@ -2,24 +2,28 @@
 
     python networks/korea/operate_154.py --write
 
-Output of the units is that of the backbone (``sources/dispatch.csv``): zones keep the load of their station,
-so the flows above 154 kV are nearly the same. Shunts follow one rule: every bus is held at the snapshot's
-target voltage by an ideal source; what the source gives, less what plants at the bus can give without
-leaving the middle of their range, is rounded to the step of the level and becomes the switched shunt there.
-With both sides of a bank at the target its tap stays at 1. Losses are those of the solved network; the gross
-load leaves room for them.
+Output of the units in the four snapshots of the backbone is that of the backbone; in the seasonal ones it is
+computed in the same way on the backbone (``operate.py``). Zones keep the load of their station, so the flows
+above 154 kV are nearly the same. Shunts follow one rule: every bus is held at the snapshot's target voltage
+by an ideal source; what the source gives, less what plants at the bus can give without leaving the middle of
+their range, is rounded to the step of the level and becomes the switched shunt there. With both sides of a
+bank at the target its tap stays at 1. Losses are those of the solved network; the gross load leaves room for
+them.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from build import build_tables_154, list_columns
-from build_154 import SYNTHETIC, replace_losses
+from build import build_standing_tables, build_tables_154, list_columns
+from build_154 import SYNTHETIC, read_factors_154
+from build_grid import read_by_id, read_routes
 from build_snapshots import Factors, read_factors
 from build_sources import Row, fixed, write_rows
+from operate import build_grid, dispatch
 
 from gridhub.analysis.power_flow import PowerFlow, run_power_flow
 from gridhub.model.network import Network
@@ -87,9 +91,29 @@ def describe(flow: PowerFlow, factors: Factors) -> str:
     )
 
 
+def write_dispatch() -> None:
+    """Compute the output of units in the seasonal snapshots and write ``dispatch.csv``.
+
+    The method and the grid are those of the backbone, whose stations feed the same loads.
+    """
+    known = read_factors()
+    sites, routes = read_by_id("sites"), read_routes()
+    rows = []
+    for factors in read_factors_154()[len(known) :]:
+        # The standing tables then hold this snapshot; the dispatch does not see their shunts.
+        tables = build_standing_tables(sites, routes, replace(factors, name=known[0].name))
+        tables["snapshot_value"] = []
+        outputs = dispatch(tables, build_grid(tables), factors)
+        rows += [
+            {"snapshot": factors.name, "unit": unit, "p_mw": fixed(p_mw, 2)}
+            for unit, p_mw in sorted(outputs.items())
+        ]
+    write_rows(SYNTHETIC / "dispatch.csv", ["snapshot", "unit", "p_mw"], rows)
+
+
 def compute_state() -> dict[str, PowerFlow]:
     """Write shunts and losses; return the solved snapshots."""
-    snapshots = [replace_losses(factors) for factors in read_factors()]
+    snapshots = read_factors_154()
     net = build_network_value(build_tables_154())
     write_shunts({factors.name: find_shunts(net, factors) for factors in snapshots})
     net = build_network_value(build_tables_154())
@@ -105,11 +129,17 @@ def main() -> None:
     """Compute shunts and losses of every snapshot and write them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help="write the tables")
-    if not parser.parse_args().write:
+    parser.add_argument("--keep-dispatch", action="store_true", help="only shunts and losses")
+    arguments = parser.parse_args()
+    if not arguments.write:
         parser.error("nothing to do without --write")
+    if not arguments.keep_dispatch:
+        write_dispatch()
+    # Shunts of an earlier run may stand at buses that are gone.
+    write_shunts({})
     for _ in range(ROUNDS):
         flows = compute_state()
-    for factors in read_factors():
+    for factors in read_factors_154():
         print(describe(flows[factors.name], factors))
 
 

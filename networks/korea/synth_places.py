@@ -34,6 +34,8 @@ PROVINCES = dict(
 LEFT_OUT = {"울릉군", "옹진군"}
 #: A town counts if its middle is on the largest piece of land of its province or this near to it [degree].
 NEAR_LAND = 0.12
+#: A region of KPG 193 farther away than this is another one of the same name [km].
+NAMESAKE_KM = 35.0
 #: Share of the demand of Jeju by city (assumed: about that of inhabitants); KPG 193 has no Jeju.
 JEJU_SHARE = {"제주시": 0.7, "서귀포시": 0.3}
 
@@ -92,42 +94,63 @@ def read_municipalities() -> list[Municipality]:
     return [place for place in found.values() if place.towns]
 
 
-def read_kpg(folder: Path) -> list[dict[str, float]]:
-    """Read place, demand, sun and wind of the buses of KPG 193, each as a share of the country."""
-    with (folder / "network/metadata/bus_metadata/bus_metadata_2025.csv").open(encoding="utf-8-sig") as lines:
-        buses = [{"lat": float(r["Latitude"]), "lon": float(r["Longitude"])} for r in csv.DictReader(lines)]
+@dataclass
+class Region:
+    """A bus of KPG 193: its name and place, share of the country's demand, MW of sun and wind."""
+
+    name_ko: str
+    point: tuple[float, float]
+    demand: float
+    capacity: dict[str, float] = field(default_factory=dict)
+
+
+def read_kpg(folder: Path) -> list[Region]:
+    """Read the buses of KPG 193."""
     demand = np.load(folder / "profiles.npz")["demandP"].sum(axis=0)
-    for bus, value in zip(buses, demand / demand.sum(), strict=True):
-        bus["demand"] = float(value)
+    with (folder / "network/metadata/bus_metadata/bus_metadata_2025.csv").open(encoding="utf-8-sig") as lines:
+        regions = [
+            Region(row["name_Korean"], (float(row["Latitude"]), float(row["Longitude"])), float(value))
+            for row, value in zip(csv.DictReader(lines), demand / demand.sum(), strict=True)
+        ]
     for kind in ("solar", "wind"):
         with (folder / f"renewables_capacity/{kind}_generators_2025.csv").open(encoding="utf-8-sig") as lines:
-            for bus, row in zip(buses, csv.DictReader(lines), strict=True):
-                bus[kind] = float(row["Pmax [MW]"])
-    return buses
+            for region, row in zip(regions, csv.DictReader(lines), strict=True):
+                region.capacity[kind] = float(row["Pmax [MW]"])
+    return regions
 
 
-def spread_kpg(places: list[Municipality], buses: list[dict[str, float]]) -> None:
-    """Give municipalities the demand, sun and wind of the buses of KPG 193.
+def is_namesake(place: Municipality, region: Region) -> bool:
+    """Say whether a region of KPG 193 has the name of a municipality, or of the city that it is a ward of."""
+    same = strip_ending(place.name_ko) == region.name_ko or place.name_ko.startswith(f"{region.name_ko}시")
+    return same and great_circle_km(place.middle, region.point) < NAMESAKE_KM
 
-    A bus stands for the municipalities that have no nearer bus, in equal parts of demand and by area of sun
-    and wind; a bus without any goes to the municipality whose middle is nearest.
+
+def match_regions(places: list[Municipality], regions: list[Region]) -> dict[int, list[Municipality]]:
+    """Say which municipalities a region stands for: those of its name, and those that have no nearer region.
+
+    A region that is left without goes to the municipality whose middle is nearest.
     """
-    points = [(bus["lat"], bus["lon"]) for bus in buses]
     served: dict[int, list[Municipality]] = defaultdict(list)
     for place in places:
-        if place.province != "Jeju":
-            distance = [great_circle_km(place.middle, point) for point in points]
-            served[int(np.argmin(distance))].append(place)
+        named = [number for number, region in enumerate(regions) if is_namesake(place, region)]
+        distance = [great_circle_km(place.middle, region.point) for region in regions]
+        chosen = named or [int(np.argmin(distance))]
+        served[min(chosen, key=distance.__getitem__)].append(place)
+    for number, region in enumerate(regions):
+        if not served[number]:
+            served[number] = [min(places, key=lambda place: great_circle_km(place.middle, region.point))]
+    return served
+
+
+def spread_kpg(places: list[Municipality], regions: list[Region]) -> None:
+    """Give municipalities the demand (in equal parts), sun and wind (by area) of their regions of KPG 193."""
     mainland = [place for place in places if place.province != "Jeju"]
-    for number, bus in enumerate(buses):
-        homes = served[number] or [
-            min(mainland, key=lambda place: great_circle_km(place.middle, points[number]))
-        ]
+    for number, homes in match_regions(mainland, regions).items():
         area = sum(home.area_km2 for home in homes)
         for home in homes:
-            home.weight["demand"] += bus["demand"] / len(homes)
-            for kind in ("solar", "wind"):
-                home.weight[kind] += bus[kind] * home.area_km2 / area
+            home.weight["demand"] += regions[number].demand / len(homes)
+            for kind, capacity in regions[number].capacity.items():
+                home.weight[kind] += capacity * home.area_km2 / area
     for place in places:
         if place.province == "Jeju":
             place.weight["demand"] = JEJU_SHARE[place.name_ko]

@@ -17,6 +17,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
+from build_154 import read_seasons
 from build_grid import build_lines, read_by_id, read_routes
 from build_snapshots import Factors, find_loads_mw, find_province_mw, read_factors
 from build_sources import SOURCES, Row, fixed, great_circle_km, read_facts, write_rows
@@ -310,7 +311,9 @@ def synthesize(shared: Path) -> dict[str, list[Row]]:
 
 def draw_grid(tables: dict[str, list[Row]]) -> dict[str, list[Row]]:
     """Make banks and lines from what hangs on the substations; needs nothing but the tables."""
-    net = list_states(read_factors(), tables["loads"], tables["renewables"], tables["units"], tables["links"])
+    # Losses depend on the lines that are drawn here: the loads of the seasons leave no room for them.
+    factors = read_factors() + read_seasons(defaultdict(float))
+    net = list_states(factors, tables["loads"], tables["renewables"], tables["units"], tables["links"])
     nodes = list_nodes(tables["substations"], read_by_id("sites"), net)
     jeju = {row["root"] for row in tables["substations"] if row["station"] == "jeju"}
     return {

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 import gridhub as gh
+from gridhub.analysis.interfaces import compute_interfaces
 from gridhub.analysis.power_flow import PowerFlow
 from gridhub.criteria import read_criteria
 from gridhub.model.files import read_network
@@ -23,8 +24,13 @@ from gridhub.model.snapshot import apply_snapshot
 ROOT = Path(__file__).resolve().parents[2]
 KOREA = ROOT / "networks" / "korea"
 FOLDER = KOREA / "2025"
-SNAPSHOTS = ("summer_peak", "summer_midday", "winter_peak", "spring_midday")
-MARKET_MW = {"summer_peak": 97100, "summer_midday": 82000, "winter_peak": 94500, "spring_midday": 40000}
+SHARED_SNAPSHOTS = ("summer_peak", "summer_midday", "winter_peak", "spring_midday")
+SEASONAL_SNAPSHOTS = tuple(
+    f"{season}_{time}"
+    for season in ("spring", "summer", "autumn", "winter")
+    for time in ("night", "morning", "afternoon", "evening")
+)
+SNAPSHOTS = SHARED_SNAPSHOTS + SEASONAL_SNAPSHOTS
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +117,7 @@ def test_equivalents_are_gone(net: Network) -> None:
     assert {"southwest-154", "jeju-154"}.isdisjoint(net.bus.index)
 
 
-@pytest.mark.parametrize("snapshot", SNAPSHOTS)
+@pytest.mark.parametrize("snapshot", SHARED_SNAPSHOTS)
 def test_stations_feed_what_they_feed_on_the_backbone(net: Network, backbone: Network, snapshot: str) -> None:
     feeder = {row["id"]: row["station"] for row in read_rows(KOREA / "sources/synthetic/substations.csv")}
     load = apply_snapshot(net, snapshot).load
@@ -272,7 +278,35 @@ def test_nothing_is_overloaded_intact(flows: dict[str, PowerFlow], snapshot: str
 def test_metered_generation_is_market_demand(net: Network, snapshot: str) -> None:
     generator = apply_snapshot(net, snapshot).generator
     running = generator[generator.in_service]
-    assert running.p_mw[running.metered].sum() == pytest.approx(MARKET_MW[snapshot], abs=3)
+    assert running.p_mw[running.metered].sum() == pytest.approx(read_market_mw()[snapshot], abs=3)
+
+
+def read_market_mw() -> dict[str, float]:
+    rows = read_rows(KOREA / "sources/snapshot_factors.csv") + read_rows(KOREA / "sources/season_factors.csv")
+    return {row["snapshot"]: float(row["value"]) for row in rows if row["quantity"] == "market_demand"}
+
+
+def test_snapshots_are_four_of_the_backbone_and_sixteen_of_the_seasons(net: Network) -> None:
+    assert tuple(net.snapshots) == SNAPSHOTS
+
+
+@pytest.mark.parametrize("snapshot", SNAPSHOTS)
+def test_units_keep_their_limits(net: Network, snapshot: str) -> None:
+    generator = apply_snapshot(net, snapshot).generator
+    running = generator[generator.in_service]
+    assert (running.p_mw <= running.p_max_mw + 0.02).all()
+    assert (running.p_mw >= running.p_min_mw - 0.01).all()
+    assert not generator.loc[["kori-2", "kori-3", "kori-4"]].in_service.any()
+
+
+@pytest.mark.parametrize("snapshot", SNAPSHOTS)
+def test_interfaces_keep_their_published_limits(
+    net: Network, flows: dict[str, PowerFlow], snapshot: str
+) -> None:
+    table = compute_interfaces(net, flows[snapshot]).set_index("interface")
+    assert {"capital", "east-coast", "honam", "chungcheong", "yeongnam", "jeju"} <= set(table.index)
+    known = table[table.limit_mw.notna()]
+    assert (known.flow_mw <= known.limit_mw).all()
 
 
 @pytest.mark.parametrize("snapshot", SNAPSHOTS)
