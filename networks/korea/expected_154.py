@@ -89,29 +89,63 @@ def format_snapshots(flows: dict[str, PowerFlow]) -> str:
     return "\n".join(lines)
 
 
-def format_security(net: Network) -> str:
+def find_violations(net: Network) -> pd.DataFrame:
+    """List what every single outage of a circuit or bank violates, in all snapshots."""
+    outages = list_contingencies(net, kinds=("line", "transformer"))
+    found = [run_security(net, outages, snapshot=name).violations for name in net.snapshots]
+    table = pd.concat([part for part in found if len(part)], ignore_index=True)
+    kv = net.branches().vn_kv.to_dict() | net.bus.vn_kv.to_dict()
+    banks = net.transformer.index[net.transformer.to_bus.map(net.bus.vn_kv) == 154]
+    is_low = table["element"].map(kv).eq(154.0) | table["element"].isin(banks)
+    return table.assign(is_low=is_low, is_thermal=table["kind"] == "thermal")
+
+
+def format_security(net: Network, violations: pd.DataFrame) -> str:
     """Format what every single outage of a circuit or bank does as a Markdown table."""
     lines = [
-        "| snapshot | outages | elements above rating at 345 and 765 kV | at 154 kV and in 345/154 kV banks "
+        "| snapshot | elements above rating at 345 and 765 kV | at 154 kV and in 345/154 kV banks "
         "| voltages out of range | worst |",
-        "|---|---|---|---|---|---|",
+        "|---|---|---|---|---|",
     ]
-    outages = list_contingencies(net, kinds=("line", "transformer"))
-    low = net.line.index[net.line.from_bus.map(net.bus.vn_kv) == 154].union(
-        net.transformer.index[net.transformer.to_bus.map(net.bus.vn_kv) == 154]
-    )
     for name in net.snapshots:
-        security = run_security(net, outages, snapshot=name)
-        thermal = security.violations[security.violations["kind"] == "thermal"]
-        voltage = security.violations[security.violations["kind"].str.startswith("voltage")]
-        is_low = thermal["element"].isin(low)
+        found = violations[violations["snapshot"] == name]
+        thermal, other = found[found["is_thermal"]], found[~found["is_thermal"]]
         worst = "none"
         if len(thermal):
             row = thermal.loc[thermal["loading_percent"].idxmax()]
-            worst = f"{row['element']} {row['loading_percent']:.0f} % after {row['contingency'] or 'none'}"
+            worst = f"{row['element']} {row['loading_percent']:.0f} % after {row['contingency']}"
         lines.append(
-            f"| {name} | {len(outages):,} | {thermal['element'][~is_low].nunique()} "
-            f"| {thermal['element'][is_low].nunique()} | {voltage['element'].nunique()} | {worst} |"
+            f"| {name} | {thermal['element'][~thermal['is_low']].nunique()} "
+            f"| {thermal['element'][thermal['is_low']].nunique()} | {other['element'].nunique()} | {worst} |"
+        )
+    return "\n".join(lines)
+
+
+def explain_rating(line: pd.Series) -> str:
+    """Say what the rating of a line that is above it rests on."""
+    if line["assumed"]:
+        return "not assessable: the route is assumed"
+    if line["conductor_basis"] == "default":
+        return "not assessable: conductor not public; two assumed (1,086 MVA), four have twice that"
+    if str(line["conductor_basis"]).startswith("inferred"):
+        return "not assessable: four conductors inferred, not known"
+    return f"rating known: {line['conductor_basis']}"
+
+
+def format_violations(net: Network, violations: pd.DataFrame) -> str:
+    """Format every route above its rating after an outage, at its worst, with what its rating rests on."""
+    thermal = violations[violations["is_thermal"]]
+    thermal = thermal.assign(route=thermal["element"].map(net.line.route))
+    lines = [
+        "| route | worst, of one circuit | after | snapshot | snapshots | why |",
+        "|---|---|---|---|---|---|",
+    ]
+    worst = thermal.sort_values("loading_percent", ascending=False).drop_duplicates("route")
+    for _, row in worst.iterrows():
+        number = thermal["snapshot"][thermal["route"] == row["route"]].nunique()
+        lines.append(
+            f"| {row['route']} | {row['loading_percent']:.0f} % | {row['contingency']} | {row['snapshot']} "
+            f"| {number} | {explain_rating(net.line.loc[row['element']])} |"
         )
     return "\n".join(lines)
 
@@ -126,13 +160,15 @@ def main() -> None:
     flows = solve_snapshots(net)
     facts = compare_figures(net, flows)
     frozen = {name: freeze(net, flow) for name, flow in flows.items()}
+    violations = find_violations(net)
     text = format_expected(facts, frozen).replace("expected.py", "expected_154.py")
     (TARGET / "expected.toml").write_text(text, encoding="utf-8", newline="\n")
     sheet = (TARGET / "README.md").read_text(encoding="utf-8")
     for name, table in (
         ("published figures", format_table(facts)),
         ("snapshots", format_snapshots(flows)),
-        ("single outages", format_security(net)),
+        ("single outages", format_security(net, violations)),
+        ("violations", format_violations(net, violations)),
     ):
         sheet = replace_table(sheet, name, table, "expected_154.py")
     (TARGET / "README.md").write_text(sheet, encoding="utf-8", newline="\n")

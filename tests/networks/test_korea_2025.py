@@ -359,3 +359,22 @@ def test_losing_any_circuit_or_bank_overloads_nothing_at_154_kv(net: Network) ->
 
 def test_criteria_judge_154_kv(net: Network) -> None:
     assert read_criteria(net.documents["criteria"]).name == "korea"
+
+
+@pytest.mark.parametrize(
+    ("place", "lat", "lon", "contract_mw", "kv"),
+    [
+        ("Solaseado", 34.68, 126.43, 1000, 345),
+        ("Ulsan Mipo", 35.50, 129.38, 103, 154),
+        ("Pohang", 36.09, 129.40, 120, 154),
+        ("Saemangeum", 35.80, 126.60, 300, 154),
+        ("Donghae", 37.50, 129.10, 1000, 345),
+        ("Yongin", 37.15, 127.25, 3000, 345),
+    ],
+)
+def test_hubs_connect_at_the_voltage_of_their_size(
+    net: Network, place: str, lat: float, lon: float, contract_mw: float, kv: float
+) -> None:
+    # Supply terms of KEPCO: above 10 MW at 154 kV, above 400 MW at 345 kV.
+    hub = gh.Hub(gh.DataCenter(place, contract_mw=contract_mw, lat=lat, lon=lon, cooling="direct_to_chip"))
+    assert set(gh.place(net, hub).placements.vn_kv) == {float(kv)}
