@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import networkx as nx
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -378,3 +379,37 @@ def test_hubs_connect_at_the_voltage_of_their_size(
     # Supply terms of KEPCO: above 10 MW at 154 kV, above 400 MW at 345 kV.
     hub = gh.Hub(gh.DataCenter(place, contract_mw=contract_mw, lat=lat, lon=lon, cooling="direct_to_chip"))
     assert set(gh.place(net, hub).placements.vn_kv) == {float(kv)}
+
+
+def test_dense_numpy_finds_no_154_kv_overload_after_an_outage_either(
+    net: Network, flows: dict[str, PowerFlow]
+) -> None:
+    # PTDF and LODF written out once more, from the tables and the injections of the solved snapshot alone.
+    lines = net.line[net.line.in_service]
+    kv = net.bus.vn_kv
+    branch = pd.DataFrame(
+        {
+            "from_bus": [*lines.from_bus, *net.transformer.from_bus],
+            "to_bus": [*lines.to_bus, *net.transformer.to_bus],
+            "x": [*(lines.x_ohm / (lines.from_bus.map(kv) ** 2 / 100.0)), *net.transformer.x_pu],
+            "rate": [*lines.rate_mva, *net.transformer.rate_mva],
+        }
+    )
+    mainland = net.bus.index[net.bus.area == "mainland"]
+    branch = branch[branch.from_bus.isin(mainland)]
+    rows = np.arange(len(branch))
+    incidence = np.zeros((len(branch), len(mainland)))
+    incidence[rows, mainland.get_indexer(branch.from_bus)] = 1.0
+    incidence[rows, mainland.get_indexer(branch.to_bus)] = -1.0
+    weighted = incidence / branch.x.to_numpy()[:, None]
+    inverse = np.zeros((len(mainland), len(mainland)))
+    inverse[1:, 1:] = np.linalg.inv((incidence.T @ weighted)[1:, 1:])
+    transfer = weighted @ inverse @ incidence.T
+    injection = flows["summer_peak"].bus.p_mw[mainland].to_numpy()
+    flow = weighted @ inverse @ (injection - injection.mean())
+    left = 1.0 - np.diag(transfer)
+    assert left.min() > 1e-6  # no circuit or bank cuts anything off
+    after = np.abs(flow[:, None] + transfer / left * flow[None, :])
+    np.fill_diagonal(after, 0.0)
+    is_low = branch.to_bus.map(kv).to_numpy() == 154.0
+    assert (after[is_low] / branch.rate.to_numpy()[is_low, None]).max() < 1.0
