@@ -270,10 +270,12 @@ def solve_commitment(
     return result.x[:count], result.x[2 * count :]
 
 
-def find_breaches(grid: Grid, flow: np.ndarray) -> list[tuple[int, int, float]]:
+def find_breaches(grid: Grid, flow: np.ndarray, outages: bool = True) -> list[tuple[int, int, float]]:
     """List (branch, outage, sign) of what is above its rating; outage -1 is the intact network."""
     rate = RATING_SHARE * grid.rate
     found = [(int(i), -1, float(np.sign(flow[i]))) for i in np.flatnonzero(np.abs(flow) > rate + 0.5)]
+    if not outages:
+        return found
     after = flow[:, None] + grid.lodf * flow[None, :]
     np.fill_diagonal(after, 0.0)
     over = np.nan_to_num(np.abs(after)) > rate[:, None] + 0.5
@@ -283,8 +285,10 @@ def find_breaches(grid: Grid, flow: np.ndarray) -> list[tuple[int, int, float]]:
     return found
 
 
-def dispatch(tables: dict[str, list[Row]], grid: Grid, factors: Factors) -> dict[str, float]:
-    """Compute the output of every committed unit in one snapshot [MW]."""
+def dispatch(
+    tables: dict[str, list[Row]], grid: Grid, factors: Factors, outages: bool = True
+) -> dict[str, float]:
+    """Compute the output of every committed unit in one snapshot [MW]; without ``outages``: intact limits."""
     fixed_mw, metered_mw = find_fixed_mw(tables, factors)
     curtailable = list_curtailable(tables, factors)
     for row in curtailable:
@@ -307,7 +311,7 @@ def dispatch(tables: dict[str, list[Row]], grid: Grid, factors: Factors) -> dict
     spent = metered_mw + jeju_mw + sum(outputs[row["id"]] for row in hydro)
     columns = [position[row.get("bus") or f"{row['site']}-{row['kv']}"] for row in units]
     fleet = Fleet(units, grid.ptdf[:, columns], grid.ptdf @ injection, factors.market_mw - spent)
-    p_mw = solve_secure(tables, grid, fleet, list_must_run(factors), factors.name)
+    p_mw = solve_secure(tables, grid, fleet, list_must_run(factors), factors.name, outages)
     for row, output in zip(units, p_mw, strict=True):
         # Sun and wind are written only where curtailed, plants only where they run.
         wanted = output < float(row["p_max_mw"]) - 0.05 if "bus" in row else output > 0.05
@@ -317,7 +321,12 @@ def dispatch(tables: dict[str, list[Row]], grid: Grid, factors: Factors) -> dict
 
 
 def solve_secure(
-    tables: dict[str, list[Row]], grid: Grid, fleet: Fleet, must_run: set[str], name: str
+    tables: dict[str, list[Row]],
+    grid: Grid,
+    fleet: Fleet,
+    must_run: set[str],
+    name: str,
+    outages: bool,
 ) -> np.ndarray:
     """Solve the commitment again with every limit it broke until it breaks no new one."""
     interfaces = find_interface_rows(tables, grid)
@@ -336,7 +345,8 @@ def solve_secure(
             np.array(prices),
             RESERVE_MW.get(name, USUAL_RESERVE_MW),
         )
-        breaches = [b for b in find_breaches(grid, fleet.base_flow + fleet.ptdf @ p_mw) if b not in known]
+        flow = fleet.base_flow + fleet.ptdf @ p_mw
+        breaches = [b for b in find_breaches(grid, flow, outages) if b not in known]
         if not breaches:
             break
         for branch, outage, sign in breaches:

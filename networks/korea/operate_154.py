@@ -19,10 +19,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 from build import build_standing_tables, build_tables_154, list_columns
-from build_154 import SYNTHETIC, read_factors_154
+from build_154 import SYNTHETIC, read_dispatch_154, read_factors_154
 from build_grid import read_by_id, read_routes
 from build_snapshots import Factors, read_factors
-from build_sources import Row, fixed, write_rows
+from build_sources import Row, fixed, read_facts, write_rows
 from operate import build_grid, dispatch
 
 from gridhub.analysis.power_flow import PowerFlow, run_power_flow
@@ -91,24 +91,46 @@ def describe(flow: PowerFlow, factors: Factors) -> str:
     )
 
 
-def write_dispatch() -> None:
-    """Compute the output of units in the seasonal snapshots and write ``dispatch.csv``.
+def dispatch_backbone(factors: Factors, outages: bool = True) -> dict[str, float]:
+    """Compute the output of units in one snapshot on the backbone, whose stations feed the same loads."""
+    # The standing tables then hold this snapshot; the dispatch does not see their shunts.
+    named = replace(factors, name=read_factors()[0].name)
+    tables = build_standing_tables(read_by_id("sites"), read_routes(), named)
+    tables["snapshot_value"] = []
+    return dispatch(tables, build_grid(tables), factors, outages)
 
-    The method and the grid are those of the backbone, whose stations feed the same loads.
-    """
-    known = read_factors()
-    sites, routes = read_by_id("sites"), read_routes()
+
+def write_dispatch() -> None:
+    """Compute the output of units in the seasonal snapshots and write ``dispatch.csv``."""
     rows = []
-    for factors in read_factors_154()[len(known) :]:
-        # The standing tables then hold this snapshot; the dispatch does not see their shunts.
-        tables = build_standing_tables(sites, routes, replace(factors, name=known[0].name))
-        tables["snapshot_value"] = []
-        outputs = dispatch(tables, build_grid(tables), factors)
+    for factors in read_factors_154()[len(read_factors()) :]:
+        outputs = dispatch_backbone(factors)
         rows += [
             {"snapshot": factors.name, "unit": unit, "p_mw": fixed(p_mw, 2)}
             for unit, p_mw in sorted(outputs.items())
         ]
     write_rows(SYNTHETIC / "dispatch.csv", ["snapshot", "unit", "p_mw"], rows)
+
+
+def find_cost(outputs: dict[str, float]) -> float:
+    """Return the cost of running units [million KRW/h]."""
+    total = 0.0
+    for unit in read_facts("units"):
+        p_mw = outputs.get(unit["id"], 0.0)
+        if p_mw > 0:
+            total += float(unit["cost_c0_krw_per_h"]) + float(unit["cost_c1_krw_per_mwh"]) * p_mw
+            total += float(unit["cost_c2_krw_per_mw2h"]) * p_mw**2
+    return total / 1e6
+
+
+def format_security_cost() -> str:
+    """Format what N-1 costs in every snapshot as a Markdown table."""
+    kept = read_dispatch_154()
+    lines = ["| snapshot | intact limits, million KRW/h | N-1, million KRW/h | |", "|---|---|---|---|"]
+    for factors in read_factors_154():
+        free, secure = find_cost(dispatch_backbone(factors, outages=False)), find_cost(kept[factors.name])
+        lines.append(f"| {factors.name} | {free:,.0f} | {secure:,.0f} | {100 * (secure / free - 1):+.1f} % |")
+    return "\n".join(lines)
 
 
 def compute_state() -> dict[str, PowerFlow]:
@@ -130,9 +152,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help="write the tables")
     parser.add_argument("--keep-dispatch", action="store_true", help="only shunts and losses")
+    parser.add_argument("--cost", action="store_true", help="print what N-1 costs in every snapshot")
     arguments = parser.parse_args()
+    if arguments.cost:
+        print(format_security_cost())
+        return
     if not arguments.write:
-        parser.error("nothing to do without --write")
+        parser.error("say --write or --cost")
     if not arguments.keep_dispatch:
         write_dispatch()
     # Shunts of an earlier run may stand at buses that are gone.
