@@ -1,18 +1,27 @@
-"""Build the network ``korea-2025-backbone`` from the fact tables in ``sources/``.
+"""Build the networks ``korea-2025-backbone`` and ``korea-2025`` from the fact tables in ``sources/``.
 
-Run ``python networks/korea/build.py`` from the root of the repository. The result is the same byte for
-byte on every machine: nothing is computed here but lengths, products and sums. What needs a solver (output
-of the units, switched shunts, losses) is itself a table in ``sources/``, written by ``operate.py``.
+Run ``python networks/korea/build.py`` from the root of the repository. The result is the same byte for byte
+on every machine: nothing is computed here but lengths, products and sums. What needs a solver (output of the
+units, switched shunts, losses) is itself a table in ``sources/``, written by ``operate.py``, and so is the
+synthetic 154 kV level in ``sources/synthetic/``, written by ``synthesize.py`` and ``operate_154.py``.
 
-``--conductor x2`` or ``x4`` builds the sensitivity in which every 345 kV overhead route has two or four
-conductors per phase; give it an ``--out`` of its own.
+``--network`` builds one of the two, ``--out`` into another folder. ``--conductor x2`` or ``x4`` builds the
+sensitivity in which every 345 kV overhead route has two or four conductors per phase; give it an ``--out``.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
+from build_154 import (
+    build_standing_154,
+    build_state_154,
+    read_dispatch_154,
+    read_factors_154,
+    read_reactive,
+)
 from build_grid import (
     BASE_MVA,
     BUS_COLUMNS,
@@ -52,6 +61,11 @@ from build_snapshots import (
 from build_sources import HERE, Row, fixed, read_facts, write_rows
 
 TARGET = HERE / "2025-backbone"
+TARGETS = {"2025-backbone": TARGET, "2025": HERE / "2025"}
+TITLES = {
+    "2025-backbone": "Korean 765/345 kV backbone, end of 2025",
+    "2025": "Korean 765/345/154 kV grid, end of 2025; the 154 kV level is synthetic",
+}
 #: The mainland keeps the angle of the Saeul units, Jeju that of its one bus.
 REFERENCES = {"kori-765", "jeju-154"}
 COLUMNS = {
@@ -68,10 +82,13 @@ COLUMNS = {
     "snapshot": SNAPSHOT_COLUMNS,
     "snapshot_value": VALUE_COLUMNS,
 }
+TRANSFORMER_COLUMNS_154 = [*TRANSFORMER_COLUMNS[:5], "g_pu", *TRANSFORMER_COLUMNS[5:]]
+#: Load rows of substations say what their transformers carry.
+LOAD_COLUMNS_154 = [*LOAD_COLUMNS[:-3], "transformer_mva", "usable_mva", "note", *LOAD_COLUMNS[-3:]]
 NETWORK_TOML = """\
 schema_version = 1
-name = "korea-2025-backbone"
-title = "Korean 765/345 kV backbone, end of 2025"
+name = "korea-{network}"
+title = "{title}"
 base_mva = {base:.1f}
 frequency_hz = 60.0
 currency = "KRW"
@@ -89,13 +106,34 @@ costs = "../costs.toml"
 
 
 def build_tables(conductor: str | None = None) -> dict[str, list[Row]]:
-    """Build every table of the network, snapshots included."""
-    sites = read_by_id("sites")
-    routes = read_routes(conductor)
+    """Build every table of the backbone, snapshots included."""
     snapshots = read_factors()
-    first = snapshots[0]
-    tables = build_standing_tables(sites, routes, first)
+    sites = read_by_id("sites")
+    tables = build_standing_tables(sites, read_routes(conductor), snapshots[0])
     states = [(factors.name, build_state(sites, factors, tables)) for factors in snapshots]
+    return finish_tables(tables, states, snapshots)
+
+
+def build_tables_154(conductor: str | None = None) -> dict[str, list[Row]]:
+    """Build every table of the network with its 154 kV level, snapshots included."""
+    snapshots = read_factors_154()
+    sites = read_by_id("sites")
+    backbone = build_standing_tables(sites, read_routes(conductor), snapshots[0])
+    tables = build_standing_154(sites, backbone, snapshots[0])
+    zone_of = {row["id"]: row["zone"] for row in tables["bus"]}
+    tables["interface"] = build_interfaces(tables["line"] + tables["transformer"] + tables["hvdc"], zone_of)
+    outputs = read_dispatch_154()
+    states = [
+        (factors.name, build_state_of_154(sites, factors, tables, outputs.get(factors.name, {})))
+        for factors in snapshots
+    ]
+    return finish_tables(tables, states, snapshots)
+
+
+def finish_tables(
+    tables: dict[str, list[Row]], states: list[tuple[str, dict[str, list[Row]]]], snapshots: list[Factors]
+) -> dict[str, list[Row]]:
+    """Put the first snapshot into the standing tables and list what differs in the others."""
     tables["generator"] = states[0][1]["generator"]
     # A unit that the first snapshot does not need is off there, not gone: off is a snapshot value.
     tables["generator"] = [{**row, "in_service": "true"} for row in tables["generator"]]
@@ -135,42 +173,87 @@ def build_state(
     sites: dict[str, Row], factors: Factors, tables: dict[str, list[Row]]
 ) -> dict[str, list[Row]]:
     """Build the columns of one snapshot that may differ from the standing tables."""
-    loads = [
-        {"id": row["id"], "p_mw": row["p_mw"], "q_mvar": row["q_mvar"]} for row in build_loads(sites, factors)
-    ]
-    outputs = read_dispatch().get(factors.name, {})
-    units = apply_dispatch(build_units(sites, factors.voltage_pu), outputs, factors.voltage_pu)
-    links = [{"id": row["id"], "p_mw": row["p_mw"]} for row in build_hvdc(factors.hvdc)]
     switched = {
         row["bus"]: fixed(float(row["b_mvar"]), 1)
         for row in read_facts("reactive")
         if row["snapshot"] == factors.name
     }
-    shunts = [{"id": row["id"], "b_mvar": switched[row["bus"]]} for row in tables["shunt"]]
     return {
-        "load": loads,
-        "generator": units + build_renewables(sites, factors, outputs),
-        "hvdc": links,
-        "shunt": shunts,
+        "load": list_powers(build_loads(sites, factors)),
+        **build_sources_of_power(sites, factors, read_dispatch().get(factors.name, {})),
+        "shunt": [{"id": row["id"], "b_mvar": switched[row["bus"]]} for row in tables["shunt"]],
     }
 
 
-def write_network(tables: dict[str, list[Row]], folder: Path) -> None:
-    """Write ``network.toml`` and the tables of the network."""
+def build_state_of_154(
+    sites: dict[str, Row], factors: Factors, tables: dict[str, list[Row]], outputs: dict[str, float]
+) -> dict[str, list[Row]]:
+    """Build what may differ in one snapshot of the network with its 154 kV level."""
+    state = build_sources_of_power(sites, factors, outputs)
+    moved = build_state_154(sites, state, factors)
+    switched = read_reactive().get(factors.name, {})
+    return {
+        "load": list_powers(moved["load"]),
+        "generator": moved["generator"],
+        "hvdc": state["hvdc"],
+        "shunt": [{"id": row["id"], "b_mvar": switched.get(row["bus"], "0.0")} for row in tables["shunt"]],
+    }
+
+
+def list_powers(loads: list[Row]) -> list[Row]:
+    """Keep of the loads what a snapshot changes."""
+    return [{key: row[key] for key in ("id", "p_mw", "q_mvar")} for row in loads]
+
+
+def build_sources_of_power(
+    sites: dict[str, Row], factors: Factors, outputs: dict[str, float]
+) -> dict[str, list[Row]]:
+    """Build generators and links of one snapshot; ``outputs`` holds the MW of what runs or is curtailed."""
+    units = apply_dispatch(build_units(sites, factors.voltage_pu), outputs, factors.voltage_pu)
+    links = [{"id": row["id"], "p_mw": row["p_mw"]} for row in build_hvdc(factors.hvdc)]
+    return {"generator": units + build_renewables(sites, factors, outputs), "hvdc": links}
+
+
+def list_columns(network: str) -> dict[str, list[str]]:
+    """List the columns of every table of a network."""
+    if network == "2025-backbone":
+        return COLUMNS
+    return {
+        **COLUMNS,
+        "load": LOAD_COLUMNS_154,
+        "transformer": TRANSFORMER_COLUMNS_154,
+    }
+
+
+def write_network(tables: dict[str, list[Row]], folder: Path, network: str = "2025-backbone") -> None:
+    """Write ``network.toml`` and the tables of a network."""
+    columns = list_columns(network)
     for name, rows in tables.items():
-        write_rows(folder / "tables" / f"{name}.csv", COLUMNS[name], rows)
-    (folder / "network.toml").write_text(NETWORK_TOML.format(base=BASE_MVA), encoding="utf-8", newline="\n")
+        write_rows(folder / "tables" / f"{name}.csv", columns[name], rows)
+    header = NETWORK_TOML.format(base=BASE_MVA, network=network, title=TITLES[network])
+    (folder / "network.toml").write_text(header, encoding="utf-8", newline="\n")
+
+
+BUILDERS: dict[str, Callable[[str | None], dict[str, list[Row]]]] = {
+    "2025-backbone": build_tables,
+    "2025": build_tables_154,
+}
 
 
 def main() -> None:
-    """Build the network into its folder."""
+    """Build the networks into their folders."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=TARGET)
+    parser.add_argument("--network", choices=tuple(BUILDERS), default=None, help="only this one")
+    parser.add_argument("--out", type=Path, default=None, help="another folder; needs --network")
     parser.add_argument("--conductor", choices=("x2", "x4"), default=None)
     arguments = parser.parse_args()
-    tables = build_tables(arguments.conductor)
-    write_network(tables, arguments.out)
-    print(", ".join(f"{len(rows)} {name}" for name, rows in tables.items()))
+    if arguments.out is not None and arguments.network is None:
+        parser.error("--out holds one network: say which with --network")
+    for network in [arguments.network] if arguments.network else list(BUILDERS):
+        tables = BUILDERS[network](arguments.conductor)
+        write_network(tables, arguments.out or TARGETS[network], network)
+        counts = ", ".join(f"{len(rows)} {name}" for name, rows in tables.items())
+        print(f"korea-{network}: {counts}")
 
 
 if __name__ == "__main__":

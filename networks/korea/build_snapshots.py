@@ -51,12 +51,18 @@ class Factors:
 
 def read_factors() -> list[Factors]:
     """Read the snapshots in the order of the file."""
-    values: dict[str, dict[str, Row]] = defaultdict(dict)
-    for row in read_facts("snapshot_factors"):
-        values[row["snapshot"]][row["quantity"]] = row
+    values = group_factors("snapshot_factors")
     share = float(values.pop("all")["unmetered_solar_share"]["value"])
     losses = {row["snapshot"]: float(row["loss_mw"]) for row in read_facts("snapshot_losses")}
     return [make_factors(name, rows, share, losses[name]) for name, rows in values.items()]
+
+
+def group_factors(table: str) -> dict[str, dict[str, Row]]:
+    """Read the figures of snapshots by snapshot and quantity."""
+    values: dict[str, dict[str, Row]] = defaultdict(dict)
+    for row in read_facts(table):
+        values[row["snapshot"]][row["quantity"]] = row
+    return values
 
 
 def make_factors(name: str, rows: dict[str, Row], share: float, loss_mw: float) -> Factors:

@@ -201,9 +201,9 @@ def format_table(facts: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def replace_table(text: str, name: str, table: str) -> str:
+def replace_table(text: str, name: str, table: str, maker: str = "expected.py") -> str:
     """Put a table of the data sheet between its marks."""
-    mark = f"<!-- table: {name}; made by expected.py -->"
+    mark = f"<!-- table: {name}; made by {maker} -->"
     head, rest = text.split(mark)
     _, tail = rest.split(END, maxsplit=1)
     return f"{head}{mark}\n\n{table}\n\n{END}{tail}"

@@ -1,0 +1,178 @@
+"""Compare ``korea-2025`` with published figures, freeze its results, and list what single outages do.
+
+    python networks/korea/expected_154.py --write
+
+writes ``expected.toml`` and the tables of the data sheet, as ``expected.py`` does for the backbone.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import pandas as pd
+from build import TARGETS
+from build_154 import SUBSTATION_MVA
+from build_snapshots import read_factors
+from build_sources import read_facts
+from expected import (
+    compute_circuit_km,
+    compute_grid_figures,
+    compute_state_figures,
+    format_expected,
+    format_table,
+    freeze,
+    is_within,
+    replace_table,
+    solve_snapshots,
+)
+
+from gridhub.analysis.contingencies import list_contingencies
+from gridhub.analysis.power_flow import PowerFlow
+from gridhub.analysis.security import run_security
+from gridhub.model.files import read_network
+from gridhub.model.network import Network
+
+TARGET = TARGETS["2025"]
+#: The backbone compares its losses at the peak; here they are compared over the seasonal snapshots.
+REPLACED = {"losses"}
+
+
+def compute_figures(net: Network, flows: dict[str, PowerFlow]) -> dict[str, float]:
+    """Compute every figure of ``published.csv`` and ``published_154.csv``."""
+    km = compute_circuit_km(net)
+    sites = net.bus.groupby("vn_kv").site.unique()
+    substations = net.bus[net.bus.site.isin(net.load.site)].site.nunique()
+    routes = net.line.route[net.line.from_bus.map(net.bus.vn_kv) > 154]
+    ties = net.interface[net.interface.name == "capital"].member
+    extremes = {factors.name for factors in read_factors()}
+    seasonal = [flow.summary for name, flow in flows.items() if name not in extremes]
+    losses, generation = (sum(s[key] for s in seasonal) for key in ("losses_mw", "generation_mw"))
+    return {
+        **compute_grid_figures(net),
+        **compute_state_figures(net, flows),
+        "capital_ties": float(routes.reindex(ties).dropna().nunique()),
+        "circuit_km_total": float(km.sum()),
+        "circuit_km_154": float(km[154.0]),
+        "substations_154": float(substations),
+        "substations_all": float(substations + len(set(sites[345.0]) | set(sites[765.0]))),
+        "transformer_mva": float(net.transformer.rate_mva.sum() + SUBSTATION_MVA * substations),
+        "losses_year": 100 * losses / generation,
+    }
+
+
+def compare_figures(net: Network, flows: dict[str, PowerFlow]) -> pd.DataFrame:
+    """Compare with every published figure, those of the 154 kV level first."""
+    ours = compute_figures(net, flows)
+    rows = []
+    for fact in read_facts("published_154") + read_facts("published"):
+        if fact["id"] not in REPLACED:
+            value = ours[fact["id"]]
+            within = is_within(fact["kind"], float(fact["value"]), float(fact["tolerance"]), value)
+            rows.append({**fact, "ours": value, "within": within})
+    return pd.DataFrame(rows).set_index("id")
+
+
+def format_snapshots(flows: dict[str, PowerFlow]) -> str:
+    """Format what the solved snapshots look like as a Markdown table."""
+    lines = [
+        "| snapshot | load, MW | losses, MW | | lowest voltage | highest voltage | worst loading, intact |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, flow in flows.items():
+        vm, loading, summary = flow.bus.vm_pu, flow.branch.loading_percent, flow.summary
+        share = 100 * summary["losses_mw"] / summary["generation_mw"]
+        lines.append(
+            f"| {name} | {summary['load_mw']:,.0f} | {summary['losses_mw']:,.0f} | {share:.2f} % "
+            f"| {vm.min():.4f} ({vm.idxmin()}) | {vm.max():.4f} ({vm.idxmax()}) "
+            f"| {loading.max():.0f} % ({loading.idxmax()}) |"
+        )
+    return "\n".join(lines)
+
+
+def find_violations(net: Network) -> pd.DataFrame:
+    """List what every single outage of a circuit or bank violates, in all snapshots."""
+    outages = list_contingencies(net, kinds=("line", "transformer"))
+    found = [run_security(net, outages, snapshot=name).violations for name in net.snapshots]
+    table = pd.concat([part for part in found if len(part)], ignore_index=True)
+    kv = net.branches().vn_kv.to_dict() | net.bus.vn_kv.to_dict()
+    banks = net.transformer.index[net.transformer.to_bus.map(net.bus.vn_kv) == 154]
+    is_low = table["element"].map(kv).eq(154.0) | table["element"].isin(banks)
+    return table.assign(is_low=is_low, is_thermal=table["kind"] == "thermal")
+
+
+def format_security(net: Network, violations: pd.DataFrame) -> str:
+    """Format what every single outage of a circuit or bank does as a Markdown table."""
+    lines = [
+        "| snapshot | elements above rating at 345 and 765 kV | at 154 kV and in 345/154 kV banks "
+        "| voltages out of range | worst |",
+        "|---|---|---|---|---|",
+    ]
+    for name in net.snapshots:
+        found = violations[violations["snapshot"] == name]
+        thermal, other = found[found["is_thermal"]], found[~found["is_thermal"]]
+        worst = "none"
+        if len(thermal):
+            row = thermal.loc[thermal["loading_percent"].idxmax()]
+            worst = f"{row['element']} {row['loading_percent']:.0f} % after {row['contingency']}"
+        lines.append(
+            f"| {name} | {thermal['element'][~thermal['is_low']].nunique()} "
+            f"| {thermal['element'][thermal['is_low']].nunique()} | {other['element'].nunique()} | {worst} |"
+        )
+    return "\n".join(lines)
+
+
+def explain_rating(line: pd.Series) -> str:
+    """Say what the rating of a line that is above it rests on."""
+    if line["assumed"]:
+        return "not assessable: the route is assumed"
+    if line["conductor_basis"] == "default":
+        return "not assessable: conductor not public; two assumed (1,086 MVA), four have twice that"
+    if str(line["conductor_basis"]).startswith("inferred"):
+        return "not assessable: four conductors inferred, not known"
+    return f"rating known: {line['conductor_basis']}"
+
+
+def format_violations(net: Network, violations: pd.DataFrame) -> str:
+    """Format every route above its rating after an outage, at its worst, with what its rating rests on."""
+    thermal = violations[violations["is_thermal"]]
+    thermal = thermal.assign(route=thermal["element"].map(net.line.route))
+    lines = [
+        "| route | worst, of one circuit | after | snapshot | snapshots | why |",
+        "|---|---|---|---|---|---|",
+    ]
+    worst = thermal.sort_values("loading_percent", ascending=False).drop_duplicates("route")
+    for _, row in worst.iterrows():
+        number = thermal["snapshot"][thermal["route"] == row["route"]].nunique()
+        lines.append(
+            f"| {row['route']} | {row['loading_percent']:.0f} % | {row['contingency']} | {row['snapshot']} "
+            f"| {number} | {explain_rating(net.line.loc[row['element']])} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Write the expectations and the tables of the data sheet."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", action="store_true")
+    if not parser.parse_args().write:
+        parser.error("nothing to do without --write")
+    net = read_network(TARGET)
+    flows = solve_snapshots(net)
+    facts = compare_figures(net, flows)
+    frozen = {name: freeze(net, flow) for name, flow in flows.items()}
+    violations = find_violations(net)
+    text = format_expected(facts, frozen).replace("expected.py", "expected_154.py")
+    (TARGET / "expected.toml").write_text(text, encoding="utf-8", newline="\n")
+    sheet = (TARGET / "README.md").read_text(encoding="utf-8")
+    for name, table in (
+        ("published figures", format_table(facts)),
+        ("snapshots", format_snapshots(flows)),
+        ("single outages", format_security(net, violations)),
+        ("violations", format_violations(net, violations)),
+    ):
+        sheet = replace_table(sheet, name, table, "expected_154.py")
+    (TARGET / "README.md").write_text(sheet, encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()
