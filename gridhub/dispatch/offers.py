@@ -161,8 +161,8 @@ def offer_units(
     width = np.repeat((high - low) / np.maximum(count, 1), count)
     within = np.arange(len(unit)) - np.repeat(np.cumsum(count) - count, count)
     # the slope of c2 p^2 between the ends a and b of a block is c2 (a + b)
-    start = low[unit] + np.where(c2[unit] > 0, width * within, 0.0)
-    slope = np.where(c2[unit] > 0, c2[unit] * (2.0 * start + np.where(c2[unit] > 0, width, 0.0)), 0.0)
+    bent = np.where(c2[unit] > 0, width, 0.0)  # a width may be infinite where the cost is straight
+    slope = c2[unit] * (2.0 * (low[unit] + bent * within) + bent)
     return UnitOffers(
         low=low,
         high=high,

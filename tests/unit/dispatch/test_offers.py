@@ -53,6 +53,13 @@ def test_sun_gives_up_to_its_schedule_and_held_units_just_that() -> None:
     assert units.curtail_price[0] == 9.0
 
 
+def test_a_unit_without_a_known_maximum_has_one_endless_block() -> None:
+    case = compile_network(make_triangle(**make_units(p_max_mw=np.nan)))
+    units = offer_units(case, np.array([10.0, 20.0]), np.array([500.0, 0.0]))
+    assert np.isinf(units.block_width).all()
+    assert units.block_price == pytest.approx([10.0, 20.0])
+
+
 def test_units_out_of_service_give_and_cost_nothing() -> None:
     case = compile_network(make_triangle(**make_units(in_service=[True, False])))
     units = offer_units(case, np.array([1.0, 2.0]), np.array([5.0, 7.0]), relaxed=False)
