@@ -198,7 +198,7 @@ def _check_costs(case: CaseTables, table: str, owner: str) -> list[Issue]:
         if model not in (1, 2):
             message = "cost models are 1 (piecewise linear) and 2 (polynomial)"
             issues.append(_error("E-MPC-VALUE", table, line, "model", f"{model:g}", message))
-        elif n != round(n) or n < 1 or needed > len(row):
+        elif not math.isfinite(n) or n != round(n) or n < 1 or needed > len(row):
             message = f"n = {n:g} needs {needed:g} values in the row, which has {len(row)}"
             issues.append(_error("E-MPC-VALUE", table, line, "n", f"{n:g}", message))
     return issues
