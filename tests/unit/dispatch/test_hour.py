@@ -291,8 +291,18 @@ def solve_case(
     outages: list[Outage] | None,
     extra: np.ndarray | None = None,
 ) -> HourResult:
+    shed_price = np.full(len(case.load_p), SHED_PRICE)
     if extra is not None:
-        case = replace(case, load_p=case.load_p + extra / case.base_mva)
+        # firm load beside the one that is there: more of a load that is shed would be shed too
+        case = replace(
+            case,
+            labels=replace(case.labels, load=(*case.labels.load, *(f"{i} more" for i in case.labels.load))),
+            load_bus=np.tile(case.load_bus, 2),
+            load_on=np.tile(case.load_on, 2),
+            load_p=np.concatenate([case.load_p, extra / case.base_mva]),
+            load_q=np.tile(case.load_q, 2),
+        )
+        shed_price = np.concatenate([shed_price, np.full(len(shed_price), np.inf)])
     plan = plan_dc(case, "x_tap")
     rng = np.random.default_rng(seed)
     n = len(case.generator_bus)
@@ -300,7 +310,7 @@ def solve_case(
     rate = np.full(case.n_branch, rate_mw)
     limits = FlowLimits(rate, 1.2 * rate, NO_INTERFACES)
     security = None if outages is None else plan_security(case, plan, outages)
-    return solve_hour(case, plan, make_offers(case, units, shed_price=SHED_PRICE), limits, security)
+    return solve_hour(case, plan, make_offers(case, units, shed_price=shed_price), limits, security)
 
 
 def list_single(case: Case) -> list[Outage]:
@@ -356,8 +366,7 @@ def test_prices_are_finite_differences_of_the_cost(seed: int, rate_mw: float, bu
     change = np.where(case.load_bus == bus, step, 0.0)
     up = solve_case(case, seed, rate_mw, outages, change).cost.total - found.cost.total
     down = found.cost.total - solve_case(case, seed, rate_mw, outages, -change).cost.total
-    # load that is added can be shed as well: where all of it is, it costs no more than that
-    price = min(found.price[bus], SHED_PRICE)
+    price = found.price[bus]
     # the cost is convex: at a kink the price lies between the slopes
     slack = 1e-4 * max(1.0, abs(price))
     assert down / step - slack <= price <= up / step + slack
