@@ -46,8 +46,8 @@ HOPELESS = 1e4
 LARGEST_DEAD_VOLTAGE = 10.0
 """Voltage of a dead node [p.u.], which no equation holds, beyond which its scenario is given up."""
 
-LEFT, DONE = range(2)
-"""Outcome of a scenario: left to the full Newton, or final."""
+LEFT, DONE, BARRED = range(3)
+"""Outcome of a scenario: left to the full Newton, final, or not to be tried here at all."""
 
 
 class Results(NamedTuple):
@@ -56,7 +56,7 @@ class Results(NamedTuple):
     Attributes
     ----------
     outcome : (k,) int8
-        LEFT or DONE.
+        BARRED from the outset where lanes cannot follow; else LEFT or DONE at the end.
     mismatch : (k,) float
         Largest mismatch at the last look [p.u.].
     iterations, switches : (k,) int
@@ -265,8 +265,8 @@ def begin_chunk(
     fresh = 0
     for i in range(size):
         k = first + i
-        results.outcome[k], results.mismatch[k] = LEFT, np.nan
-        results.iterations[k], results.switches[k] = 0, 0
+        if results.outcome[k] == BARRED:
+            continue
         bounds = scenarios.bound_start[k], scenarios.bound_start[k + 1]
         if bounds[1] - bounds[0] > MOST_ROLES:
             continue
@@ -632,23 +632,17 @@ def close_batch(
         for b in range(width):
             if batch.item[b] >= 0:
                 results.losses[batch.item[b]] = losses[b]
-    out = list_lost_branches(scenarios, watched, watched_place, batch)
-    found, count = judge_branches(
-        base.grid, watched, batch.item, batch.final, out, batch.V, batch.room, worst, found,
+    found, count = judge_nodes(
+        base.state, watched, batch.item, batch.final, batch.slot, batch.event, batch.V, worst, found,
         items.counts[FOUND], lanes,
     )  # fmt: skip
-    found, count = judge_nodes(
-        base.state,
-        watched,
-        batch.item,
-        batch.final,
-        batch.slot,
-        batch.event,
-        batch.V,
-        worst,
-        found,
-        count,
-        lanes,
+    for b in range(width):
+        # what is not an answer must not be the highest loading of any branch
+        if batch.final[b] > 0.0 and not worst.realistic[batch.item[b]]:
+            batch.final[b], results.outcome[batch.item[b]] = 0.0, LEFT
+    out = list_lost_branches(scenarios, watched, watched_place, batch)
+    found, count = judge_branches(
+        base.grid, watched, batch.item, batch.final, out, batch.V, batch.room, worst, found, count, lanes
     )
     items.counts[FOUND] = count
     return found

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from gridhub.case.case import Floats, Ints
-from gridhub.kernels.batch import DONE, Results, solve_chunk
+from gridhub.kernels.batch import BARRED, DONE, LEFT, Results, solve_chunk
 from gridhub.kernels.compensation import COLUMNS
 from gridhub.kernels.lanes import make_lanes
 from gridhub.kernels.loading import Worst
@@ -24,18 +26,29 @@ CHUNK = 256
 """Most scenarios per chunk. The chunks do not depend on the number of threads, so neither do the results."""
 
 LEAST_CHUNK = 64
+"""Fewest, but for the last: below, what a chunk costs by itself shows."""
+
+COMPILING_AFTER = 5.0
+"""Seconds after which the first call of a process is taken to compile: loading stored code takes one."""
 
 CHORD_ITERATIONS = 24
 """Iterations after which a chord is given up for the full Newton."""
-
-FEW = 2
-"""A batch ends when no more than this share of its lanes, one in `FEW`, still runs and others wait."""
 
 
 def _cut(count: int) -> list[tuple[int, int]]:
     """Cut scenarios into chunks: large enough to sort by difficulty, enough of them for many cores."""
     size = int(np.clip(-(-count // 16), LEAST_CHUNK, CHUNK))
     return [(first, min(first + size, count)) for first in range(0, count, size)]
+
+
+def _announce_compilation() -> threading.Timer:
+    """Say, if the kernels are still not ready after a while, what is going on."""
+    text = "compiling the batch engine, once: about a minute and a half (`gridhub warmup` does it ahead)"
+    timer = threading.Timer(COMPILING_AFTER, logging.getLogger("gridhub").warning, [text])
+    timer.daemon = True
+    if not solve_chunk.signatures:  # type: ignore[attr-defined]
+        timer.start()
+    return timer
 
 
 def solve_in_lanes(
@@ -87,7 +100,7 @@ def solve_in_lanes(
         sum_losses=sum_losses,
     )
     results = Results(
-        outcome=np.zeros(count, np.int8),
+        outcome=np.where(differences.unusual, BARRED, LEFT).astype(np.int8),
         mismatch=np.full(count, np.nan),
         iterations=np.zeros(count, np.int64),
         switches=np.zeros(count, np.int64),
@@ -109,14 +122,15 @@ def solve_in_lanes(
 
     chunks = _cut(count)
     parts = []
+    compiling = _announce_compilation()
     with ThreadPoolExecutor(options.threads or 1) as pool:
         for chunk, part in zip(chunks, pool.map(run, chunks), strict=True):
+            compiling.cancel()
             parts.append(part)
             # what is left to the full Newton counts when that is done
-            ready = (results.outcome == DONE) & realistic & ~differences.unusual
             if progress is not None:
-                progress(int(ready[slice(*chunk)].sum()))
-    done = (results.outcome == DONE) & realistic & ~differences.unusual
+                progress(int((results.outcome[slice(*chunk)] == DONE).sum()))
+    done = results.outcome == DONE
     _write(builder, setting, watched, differences, before, numbers, done, parts)
     rows = numbers[done]
     builder.mismatch[rows], builder.iterations[rows] = results.mismatch[done], results.iterations[done]
@@ -157,7 +171,6 @@ def _write(
             np.full(len(setting.case.branch_on), -1),
         )
         seen = worst.by_scenario >= 0
-        seen[seen] = done[worst.by_scenario[seen]]
         loading[watched.branch[seen]] = 100.0 * np.sqrt(worst.of_branch[seen])
         scenario[watched.branch[seen]] = numbers[worst.by_scenario[seen]]
         builder.merge_branch_loading(loading, scenario)

@@ -158,3 +158,19 @@ def test_kept_states_say_what_the_stream_says() -> None:
     found = np.stack([kept.findings.scenario[own], kept.findings.position[own]], axis=1)
     assert len(over)
     assert (found == over).all()
+
+
+@pytest.mark.parametrize("seed", range(8, 12))
+def test_highest_loadings_are_those_of_the_loop_where_lanes_cannot_follow(
+    seed: int,
+) -> None:
+    """A lone reference that loses its units goes to the full solver: what lanes saw of it counts nowhere."""
+    case = compile_network(make_meshed(seed, 12, 6))
+    options = replace(OPTIONS, reactive_limits=False, distributed_slack=False)
+    outages = [Outage(generator=(i,)) for i in range(len(case.generator_on))]
+    outages += [Outage(branch=(i,)) for i in range(case.n_branch)]
+    nothing = np.full(case.n_node, np.nan)
+    watch, plan = Watch(np.ones(case.n_branch), nothing, nothing), plan_batch(case, options)
+    together, alone = (solve_batch(case, plan, outages, watch=watch, lanes=lanes) for lanes in (8, 1))
+    assert (together.stage == 2).any()
+    assert together.branch_loading == pytest.approx(alone.branch_loading, abs=1e-5, nan_ok=True)
