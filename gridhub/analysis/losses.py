@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridhub.analysis.positions import find_members, list_lost
 from gridhub.analysis.power_flow import LIMIT_TOLERANCE
 from gridhub.case.case import Bools, Floats, Ints, Outage
+from gridhub.case.positions import find_members, list_lost
 from gridhub.criteria import Criteria
 from gridhub.solvers.solution import Solution
 

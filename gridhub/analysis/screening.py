@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gridhub.analysis.positions import list_lost, mark_losing
 from gridhub.case.case import Bools, Case, Floats, Ints, Outage
+from gridhub.case.positions import list_lost, mark_losing
 from gridhub.kernels.graph import find_bridge_positions
 from gridhub.solvers.dc import DcPlan, plan_dc, solve_dc
 from gridhub.solvers.factors import compute_pair_factors

@@ -12,11 +12,11 @@ from dataclasses import replace
 import numpy as np
 
 from gridhub.analysis.judging import find_violations, spread_voltage
-from gridhub.analysis.positions import mark_losing
 from gridhub.analysis.power_flow import compute_loading, spread_flows
 from gridhub.analysis.security_outages import SEVERITY_EXPONENT, Outcomes, Progress, Setting, blank_outcomes
 from gridhub.case.case import Bools, Case, Outage
 from gridhub.case.compile import compile_case
+from gridhub.case.positions import mark_losing
 from gridhub.model.network import Network
 from gridhub.model.schema import BRANCH_TABLES
 from gridhub.solvers.ac import solve_ac

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gridhub.analysis.judging import VOLTAGE_TOLERANCE, Limits
-from gridhub.analysis.positions import find_members
 from gridhub.analysis.power_flow import LIMIT_TOLERANCE
 from gridhub.analysis.screening import Screen
 from gridhub.case.case import Bools, Case, Floats, Ints, Outage
+from gridhub.case.positions import find_members
 from gridhub.criteria import Criteria
 from gridhub.model.network import Network
 from gridhub.solvers.batch import BatchPlan, solve_batch

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from gridhub.analysis.hours import Hours, Keep, solve_hours
 from gridhub.analysis.judging import VOLTAGE_TOLERANCE, Limits, build_limits
-from gridhub.analysis.positions import find_members
 from gridhub.analysis.power_flow import LIMIT_TOLERANCE, Method
 from gridhub.analysis.security import resolve_criteria
 from gridhub.analysis.security_tables import KIND_NAMES
 from gridhub.case.case import Case
 from gridhub.case.compile import compile_case
+from gridhub.case.positions import find_members
 from gridhub.case.profiles import Profiles, read_profiles
 from gridhub.criteria import Criteria
 from gridhub.errors import OptionError

@@ -189,14 +189,19 @@ def _solve_with_limits(setting: Setting, start: AcStart) -> tuple[NewtonState, N
     return state, at_limit, iterations, switches
 
 
-def _solve_roles(
-    setting: Setting, guess: tuple[Floats, Floats, Floats], at_limit: NDArray[np.int8], limited: bool
-) -> NewtonState:
-    """Solve with given roles: which nodes hold their voltage, which are at a reactive limit."""
-    regulation, options = setting.regulation, setting.options
+def write_problem(setting: Setting, at_limit: NDArray[np.int8]) -> NewtonProblem:
+    """Write the equations for given roles: which nodes hold their voltage, which are at a reactive limit.
+
+    Parameters
+    ----------
+    setting : Setting
+    at_limit : (n_node,) int8
+        1, -1 where the units are held at their upper, lower limit; else 0.
+    """
+    regulation = setting.regulation
     held = ~np.isnan(regulation.set_point) & (at_limit == 0)
     bound = np.where(at_limit > 0, regulation.high, np.where(at_limit < 0, regulation.low, 0.0))
-    problem = NewtonProblem(
+    return NewtonProblem(
         admittance=setting.admittance,
         islands=setting.islands,
         slack=setting.slack,
@@ -205,8 +210,16 @@ def _solve_roles(
         angle_held=setting.angle_held,
         voltage_held=held | setting.anchored | ~setting.islands.live,
     )
+
+
+def _solve_roles(
+    setting: Setting, guess: tuple[Floats, Floats, Floats], at_limit: NDArray[np.int8], limited: bool
+) -> NewtonState:
+    """Solve with given roles: which nodes hold their voltage, which are at a reactive limit."""
+    problem, options = write_problem(setting, at_limit), setting.options
+    held = ~np.isnan(setting.regulation.set_point) & (at_limit == 0)
     vm, va, imbalance = guess
-    start = np.where(held, regulation.set_point, vm), va, imbalance
+    start = np.where(held, setting.regulation.set_point, vm), va, imbalance
     tolerance, iterations = options.tolerance, options.max_iterations
     return solve_newton(setting.plan, problem, start, tolerance, iterations, limited)
 

@@ -21,8 +21,8 @@ from gridhub.kernels.records import (
     Units,
     Watched,
 )
-from gridhub.solvers.ac import REALISTIC_VOLTAGE, Setting
-from gridhub.solvers.newton import NewtonProblem, find_roots, write_equations
+from gridhub.solvers.ac import REALISTIC_VOLTAGE, Setting, write_problem
+from gridhub.solvers.newton import find_roots, write_equations
 from gridhub.solvers.scenario import Watch
 from gridhub.solvers.solution import Solution
 
@@ -38,23 +38,6 @@ def _align(values: np.ndarray, dtype: type[np.float64] | type[np.float32]) -> np
     result = allocate(values.size, dtype)
     result[:] = values.ravel()
     return result
-
-
-def _write_base_equations(setting: Setting, solution: Solution) -> Equations:
-    """Write the equations that hold in the base, its reactive limits included."""
-    regulation, at_limit = setting.regulation, solution.at_limit
-    held = ~np.isnan(regulation.set_point) & (at_limit == 0)
-    bound = np.where(at_limit > 0, regulation.high, np.where(at_limit < 0, regulation.low, 0.0))
-    problem = NewtonProblem(
-        admittance=setting.admittance,
-        islands=setting.islands,
-        slack=setting.slack,
-        unit_node=setting.case.bus_node[setting.case.generator_bus],
-        fixed=setting.fixed + 1j * bound,
-        angle_held=setting.angle_held,
-        voltage_held=held | setting.anchored | ~setting.islands.live,
-    )
-    return write_equations(setting.plan, problem)
 
 
 def _find_steady_range(equations: Equations, island: Ints, imbalance: Floats) -> tuple[Floats, ...]:
@@ -94,7 +77,7 @@ def build_base(setting: Setting, solution: Solution, width: int) -> Base | None:
     """
     plan, case = setting.plan, setting.case
     elimination, node, n = plan.elimination, plan.node, case.n_node
-    equations = _write_base_equations(setting, solution)
+    equations = write_equations(setting.plan, write_problem(setting, solution.at_limit))
     live = setting.islands.live[node]
     root = find_roots(plan, setting.islands)
     roots = np.flatnonzero(root == np.arange(n))

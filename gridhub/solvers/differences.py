@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 
 from gridhub.case.case import Bools, Case, Complexes, Floats, Ints, Outage
+from gridhub.case.positions import list_lost
 from gridhub.kernels.islanding import find_cut_off
 from gridhub.kernels.records import Base, Scenarios
 from gridhub.solvers.ac import Setting
-
-NOTHING = np.zeros(0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,13 +33,11 @@ class Differences:
     dead_power: Bools
 
 
-def _flatten(rows: Sequence[Sequence[int]], wanted: Bools) -> tuple[Ints, Ints]:
-    """Put lists of positions into compressed rows, leaving out what is not wanted."""
-    sizes = np.fromiter((len(row) for row in rows), np.int64, len(rows))
-    flat = np.fromiter(chain.from_iterable(rows), np.int64, int(sizes.sum()))
-    kept = wanted[flat] if len(flat) else np.zeros(0, dtype=bool)
-    owner = np.repeat(np.arange(len(rows)), sizes)[kept]
-    return _start(owner, len(rows)), flat[kept]
+def _flatten(outages: Sequence[Outage], kind: str, wanted: Bools) -> tuple[Ints, Ints]:
+    """Put what the outages lose of a kind into compressed rows, leaving out what is not wanted."""
+    owner, element = list_lost(outages, kind)
+    kept = wanted[element] if len(element) else np.zeros(0, dtype=bool)
+    return _start(owner[kept], len(outages)), element[kept]
 
 
 def _start(owner: Ints, count: int) -> Ints:
@@ -70,20 +66,20 @@ def find_differences(setting: Setting, base: Base, outages: Sequence[Outage]) ->
     case, plan, live = setting.case, setting.plan, setting.islands.live
     position, count = plan.position, len(outages)
     alive = np.where(case.branch_on, live[case.branch_from], False)
-    branch_start, branch = _flatten([outage.branch for outage in outages], alive)
+    branch_start, branch = _flatten(outages, "branch", alive)
     roots = np.flatnonzero(base.state.root == np.arange(case.n_node))
     dead_start, dead, unusual = find_cut_off(
         case.n_node, base.grid.branch_from, base.grid.branch_to, alive, roots, case.reference[plan.node],
         branch_start, branch,
     )  # fmt: skip
     shunt_on = _mark_elements(case, case.shunt_bus, case.shunt_on, live)
-    shunt_start, shunt = _flatten([outage.shunt for outage in outages], shunt_on)
+    shunt_start, shunt = _flatten(outages, "shunt", shunt_on)
     shunt_y = np.stack([case.shunt_g[shunt], case.shunt_b[shunt]], axis=1).ravel()
     delta_start, delta_node, delta_s = _find_lost_injections(setting, outages)
     units = list_sharing_units(setting)
     unit_of = np.full(len(case.generator_bus), -1)
     unit_of[units] = np.arange(len(units))
-    unit_start, generator = _flatten([outage.generator for outage in outages], unit_of >= 0)
+    unit_start, generator = _flatten(outages, "generator", unit_of >= 0)
     bounds = _find_lost_regulation(setting, base, outages)
     scenarios = make_scenarios(
         count,
@@ -137,7 +133,7 @@ def _find_lost_injections(setting: Setting, outages: Sequence[Outage]) -> tuple[
 
     def add(kind: str, bus: Ints, on: Bools, change: np.ndarray) -> None:
         wanted = _mark_elements(case, bus, on, live)
-        start, lost = _flatten([getattr(outage, kind) for outage in outages], wanted)
+        start, lost = _flatten(outages, kind, wanted)
         parts.append((_owners(start), case.bus_node[bus[lost]], change[lost]))
 
     add("load", case.load_bus, case.load_on, case.load_p + 1j * case.load_q)

@@ -12,10 +12,10 @@ from gridhub.case.case import Case, Outage
 from gridhub.kernels.elimination import Elimination
 from gridhub.kernels.newton import Equations
 from gridhub.kernels.records import Base, Scenarios
-from gridhub.solvers.ac import Setting, prepare_setting, solve_setting
-from gridhub.solvers.base import _write_base_equations, build_base
+from gridhub.solvers.ac import Setting, prepare_setting, solve_setting, write_problem
+from gridhub.solvers.base import build_base
 from gridhub.solvers.differences import find_differences
-from gridhub.solvers.newton import plan_newton
+from gridhub.solvers.newton import plan_newton, write_equations
 from gridhub.solvers.options import read_options
 from gridhub.solvers.solution import Solution
 from tests.small_cases import compile_network
@@ -61,7 +61,13 @@ def make_small(seed: int, n_bus: int = 12, extra: int = 8, slack: bool = True, l
     assert solution.status.is_solved
     base = build_base(setting, solution, WIDTH)
     assert base is not None
-    return Small(case, setting, solution, _write_base_equations(setting, solution), base)
+    return Small(
+        case,
+        setting,
+        solution,
+        write_equations(setting.plan, write_problem(setting, solution.at_limit)),
+        base,
+    )
 
 
 def make_dense_admittance(case: Case, position: npt.NDArray[np.int64]) -> npt.NDArray[np.complex128]:

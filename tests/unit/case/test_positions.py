@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gridhub.analysis.positions import find_members, list_lost
 from gridhub.case.case import Outage
+from gridhub.case.positions import find_members, list_lost
 
 
 def test_lost_elements_equal_a_loop_over_the_outages() -> None:
