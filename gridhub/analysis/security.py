@@ -46,7 +46,7 @@ from gridhub.criteria import Criteria, read_criteria
 from gridhub.errors import OptionError
 from gridhub.model.network import Network
 from gridhub.model.snapshot import apply_snapshot, find_snapshot
-from gridhub.reference import find_region_document
+from gridhub.reference import find_criteria_text
 from gridhub.solvers.batch import plan_batch
 from gridhub.solvers.batch_result import STATUSES
 from gridhub.solvers.islands import choose_references
@@ -119,19 +119,22 @@ def resolve_criteria(net: Network, criteria: str | Criteria | None) -> Criteria 
     ----------
     net : Network
     criteria : str, Criteria or None
-        "network": the network's own, or none if it has none; a region's name such as "korea"; None: none.
+        "network": the network's own, or none if it has none; a region or standard such as "korea" or
+        "sqss"; the path of a TOML file (a text that ends in ``.toml``); None: none.
 
     Raises
     ------
     KeyError
-        If there is no region of that name.
+        If there is no region or standard of that name.
+    InputError
+        If a file cannot be read, or its content is no criteria; every fault is listed.
     """
     if criteria is None or isinstance(criteria, Criteria):
         return criteria
     if criteria == "network":
         text = net.documents.get("criteria")
         return read_criteria(text) if text else None
-    return read_criteria(find_region_document(criteria, "criteria"))
+    return read_criteria(find_criteria_text(criteria))
 
 
 def _settle_state(net: Network, snapshot: str | None) -> Network:
@@ -217,8 +220,9 @@ def run_security(
         Index contingency, column elements (tuple of ids), optionally kind; None: every single line,
         transformer and series element (`list_contingencies`).
     criteria : str, Criteria or None
-        "network": the network's own, said in the result; "korea" or another region; None, or a network
-        without criteria: each branch against its rating, no voltage limits, no load may be cut off.
+        "network": the network's own, said in the result; "korea" or another region; "nerc-tpl", "sqss"; the
+        path of a ``.toml`` file; None, or a network without criteria: each branch against its rating, no
+        voltage limits, no load may be cut off.
     snapshot : str, optional
         State before the outages; None is the first.
     screen : {"dc", None}
@@ -290,9 +294,9 @@ def _collect(
     """Put the tables together."""
     net, rules, options = setting.net, setting.criteria, setting.plan.options
     index = pd.Index(cset.index, name="contingency")
-    tower = (cset["kind"] == "tower").to_numpy(dtype=bool) if "kind" in cset else np.zeros(len(cset), bool)
+    kinds = cset["kind"].tolist() if "kind" in cset else [""] * len(cset)
     losses = count_losses(setting.base, outages, outcomes.dead)
-    lost = judge_losses(rules, tower, outcomes.answered, losses)
+    lost = judge_losses(rules, kinds, outcomes.answered, losses)
     base = build_power_flow(net.name, snapshot, setting.base, options)
     status = build_status_table(setting, index, outcomes, losses)
     violations = build_violations(setting, base, index, outcomes, lost)

@@ -77,7 +77,11 @@ def security(
         Path | None, typer.Option("--subsystems", metavar="FILE", help="PSS/E .sub file of the .con file.")
     ] = None,
     criteria: Annotated[
-        str, typer.Option("--criteria", help="'network' for its own, 'none' for ratings alone, or a region.")
+        str,
+        typer.Option(
+            "--criteria",
+            help="'network' for its own, 'none' for ratings alone, a region, nerc-tpl, sqss, or a .toml.",
+        ),
     ] = "network",
     screen: Annotated[Literal["dc", "none"], typer.Option("--screen", help="Screen by DC before AC.")] = "dc",
     verify: Annotated[
