@@ -80,8 +80,11 @@ class Security:
     warnings : DataFrame
         Same columns: voltages of the N state outside the criteria's target range.
     ranking : DataFrame
-        Contingencies, worst first: performance_index, worst_loading_percent, violations, lost_load_mw,
-        lost_generation_mw, status.
+        Contingencies, worst first: performance_index (sum over branches of (loading / 100)^4),
+        performance_index_voltage (sum over the voltages outside limits of ((v - middle) / half range)^4; NaN
+        where DC alone judged), both infinite without a solution,
+        worst_loading_percent, worst_element, violations, overloads, voltage_violations, lost_load_mw,
+        lost_generation_mw, islanding, status.
     screen : DataFrame
         Per contingency: estimated_percent, flagged, solved_by_ac, overloaded by AC, missed, false. With
         ``screen=None`` nothing is estimated (NaN): all are flagged, none is missed or false.
@@ -313,7 +316,7 @@ def _collect(
         status=status,
         violations=violations,
         warnings=build_warnings(setting, base),
-        ranking=rank_outages(status, outcomes, losses, lost),
+        ranking=rank_outages(setting.limits, screen.islanding, status, outcomes, losses, lost),
         screen=table,
         unjudged=find_unjudged(setting),
         p_from_mw=flows,
