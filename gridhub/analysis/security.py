@@ -140,14 +140,16 @@ def resolve_criteria(net: Network, criteria: str | Criteria | None) -> Criteria 
     return read_criteria(find_criteria_text(criteria))
 
 
-def _settle_state(net: Network, snapshot: str | None) -> Network:
+def settle_state(net: Network, snapshot: str | None) -> Network:
     """Put a snapshot into the tables once and for all: nothing is left to apply."""
     state = apply_snapshot(net, snapshot)
     values = state.tables["snapshot_value"]
     return state.replace(snapshot_value=values.iloc[:0]) if len(values) else state
 
 
-def _prepare(net: Network, snapshot: str, criteria: Criteria | None, options: PowerFlowOptions) -> Setting:
+def prepare_setting(
+    net: Network, snapshot: str, criteria: Criteria | None, options: PowerFlowOptions
+) -> Setting:
     """Solve the state before the outages; `net` holds it in its tables."""
     case, _ = choose_references(compile_case(net))
     plan = plan_batch(case, options)
@@ -193,9 +195,13 @@ def _run_outages(
             selected = outages if len(rows) == len(outages) else [outages[k] for k in rows.tolist()]
             parts.append((rows, solve(setting, selected, keep_states, count_on)))
             done += len(rows)
-    outcomes = merge_outcomes(setting, parts, keep_states)
-    solved = by_ac & outcomes.solved
-    name = np.where(screen.islanding, STATUSES.index(Status.ISLANDED), STATUSES.index(Status.CONVERGED))
+    return tell_islanding(merge_outcomes(setting, parts, keep_states), screen.islanding)
+
+
+def tell_islanding(outcomes: Outcomes, islanding: Bools) -> Outcomes:
+    """Call the outages that AC solved CONVERGED, or ISLANDED if they split an island."""
+    solved = outcomes.by_ac & outcomes.solved
+    name = np.where(islanding, STATUSES.index(Status.ISLANDED), STATUSES.index(Status.CONVERGED))
     return replace(
         outcomes,
         status=np.where(solved, name, outcomes.status).astype(np.int8),
@@ -275,7 +281,7 @@ def run_security(
         raise ValueError(f"no contingency to analyse in {net.name!r}: the set is empty")
     rules = resolve_criteria(net, criteria)
     name = find_snapshot(net, snapshot) or ""
-    setting = _prepare(_settle_state(net, snapshot), name, rules, settled)
+    setting = prepare_setting(settle_state(net, snapshot), name, rules, settled)
     outages = find_outages(setting.net, setting.case, cset)
     if screen is None:
         estimate = flag_all(setting.case, outages)
@@ -283,10 +289,10 @@ def run_security(
         estimate = screen_outages(setting.base, outages, setting.limits.rate, settled)
     by_ac = _choose_for_ac(estimate, verify)
     outcomes = _run_outages(setting, outages, estimate, by_ac, keep == "all", progress)
-    return _collect(setting, name, cset, outages, estimate, outcomes)
+    return collect_security(setting, name, cset, outages, estimate, outcomes)
 
 
-def _collect(
+def collect_security(
     setting: Setting,
     snapshot: str,
     cset: pd.DataFrame,
