@@ -19,6 +19,14 @@ from gridhub.cli.inputs import (
     check_snapshot,
     parse_settings,
 )
+from gridhub.cli.security_more import (
+    describe_schemes,
+    describe_second,
+    print_schemes,
+    print_second,
+    run_schemes,
+    run_second,
+)
 from gridhub.errors import NotConverged, name_ids
 from gridhub.study.source import open_network
 
@@ -45,6 +53,9 @@ KINDS = (
     "parallel",
     "cable_tunnel",
 )
+SECURED = "secured"
+"""Kinds that the criteria name."""
+
 FailOn = Literal["violations", "new-violations"]
 
 
@@ -53,7 +64,12 @@ def security(
     network: NetworkArgument,
     snapshot: SnapshotOption = None,
     kinds: Annotated[
-        str, typer.Option("--kinds", metavar="KIND,…", help=f"Outages to try: {', '.join(KINDS)}.")
+        str,
+        typer.Option(
+            "--kinds",
+            metavar="KIND,…",
+            help=f"Outages to try: {', '.join(KINDS)}; or '{SECURED}': what the criteria demand.",
+        ),
     ] = "line,transformer,series",
     min_kv: Annotated[
         float, typer.Option("--min-kv", min=0.0, help="Leave out elements below this voltage.")
@@ -87,6 +103,18 @@ def security(
     verify: Annotated[
         Literal["flagged", "all", "none"], typer.Option("--verify", help="Which outages AC solves.")
     ] = "flagged",
+    schemes: Annotated[
+        str | None,
+        typer.Option(
+            "--schemes", metavar="REGION|FILE", help="Also with the remedial action schemes of a .toml file."
+        ),
+    ] = None,
+    then: Annotated[
+        str | None,
+        typer.Option(
+            "--then", metavar="KIND,…", help="Also N-1-1: then these, after a redispatch; --min-kv holds."
+        ),
+    ] = None,
     fail_on: Annotated[
         FailOn | None,
         typer.Option(
@@ -107,7 +135,9 @@ def security(
     if contingencies is not None:
         chosen = _read_file(net, contingencies, subsystems)
     else:
-        chosen = _list_kinds(net, kinds, min_kv, {"area": area, "province": province, "name": name})
+        choice = {"area": area, "province": province, "name": name}
+        chosen = _list_kinds(net, kinds, min_kv, choice, rules)
+    second = None if then is None else _list_kinds(net, then, min_kv, {}, rules)
     try:
         with show_progress(quiet=as_json) as report:
             result = run_security(
@@ -124,21 +154,39 @@ def security(
         if not as_json:
             print_worst_buses(net, error)
         raise
+    remedial = run_schemes(net, chosen, schemes, rules, snapshot, settings) if schemes else None
+    two = None
+    if second is not None:
+        two = run_second(net, chosen, second, rules, snapshot, settings, quiet=as_json)
     found = list_findings(result, fail_on)
     code = FOUND if found else DONE
     if as_json:
-        print_json(_build_document(net, snapshot, result, code))
+        document = _build_document(net, snapshot, result, code)
+        document |= {"schemes": describe_schemes(remedial)} if remedial is not None else {}
+        document |= {"second_outages": describe_second(two)} if two is not None else {}
+        print_json(document)
     else:
         _print_result(net, result, top)
+        if remedial is not None:
+            print_schemes(remedial, top)
+        if two is not None:
+            print_second(two, top)
         if found:
             print_line(f"--fail-on {fail_on}: {found[0]}")
     return code
 
 
-def _list_kinds(net: Network, kinds: str, min_kv: float, choice: dict[str, str | None]) -> pd.DataFrame:
+def _list_kinds(
+    net: Network, kinds: str, min_kv: float, choice: dict[str, str | None], rules: Criteria | None
+) -> pd.DataFrame:
     """List the outages of the kinds asked for; refuse an empty set."""
     from gridhub.analysis.contingencies import list_contingencies
+    from gridhub.analysis.secured_events import list_secured
 
+    if kinds.strip() == SECURED:
+        if rules is None:
+            refuse(f"--kinds {SECURED} wants criteria that list events: --criteria nerc-tpl, for example")
+        return list_secured(net, rules)
     wanted = [part.strip() for part in kinds.split(",") if part.strip()]
     found = list_contingencies(net, kinds=wanted, min_kv=min_kv, **choice)
     if found.empty:
