@@ -10,8 +10,11 @@ from gridhub.kernels.elimination import Elimination, Ints
 from gridhub.kernels.factor import Flags, Floats, factorize, fill_jacobian, solve_factor
 from gridhub.kernels.jit import compiled
 
-CONVERGED, NOT_CONVERGED, SINGULAR, NO_GENERATION = range(4)
+CONVERGED, NOT_CONVERGED, SINGULAR, NO_GENERATION, STALLED = range(5)
 """How the iteration ended."""
+
+PATIENCE = 10
+"""Iterations in which the largest mismatch may stay above its lowest so far before a start is given up."""
 
 
 class Equations(NamedTuple):
@@ -128,6 +131,7 @@ def iterate_newton(
     blocks, column = np.empty(4 * len(elimination.column)), np.empty(2 * n)
     e, f, step = np.empty(n), np.empty(n), np.empty(2 * n)
     generated, slope, exact = np.empty(n), np.empty(n), np.zeros(n)
+    lowest, lowest_at = np.inf, 0
     for iteration in range(max_iterations + 1):
         for i in range(n):
             e[i], f[i] = vm[i] * np.cos(va[i]), vm[i] * np.sin(va[i])
@@ -137,6 +141,10 @@ def iterate_newton(
             return CONVERGED, iteration, worst
         if iteration == max_iterations or not np.isfinite(worst):
             return NOT_CONVERGED, iteration, worst
+        if worst < lowest:
+            lowest, lowest_at = worst, iteration
+        elif iteration - lowest_at >= PATIENCE:
+            return STALLED, iteration, worst
         fill_jacobian(
             elimination, equations.y, e, f, equations.angle_held, equations.voltage_held, exact,
             equations.root, blocks,
