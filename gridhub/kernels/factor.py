@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gridhub.kernels.elimination import Elimination, Ints
-from gridhub.kernels.jit import compiled
+from gridhub.kernels.jit import compiled_in_place
 from gridhub.kernels.lanes import get, load, nfma, spread, store
 
 Floats = NDArray[np.float64]
@@ -28,7 +28,7 @@ SMALLEST_PIVOT = 1e-13
 """A pivot block is singular when its determinant is below this share of the products it is made of."""
 
 
-@compiled
+@compiled_in_place
 def fill_jacobian(
     elimination: Elimination,
     y: Floats,
@@ -94,7 +94,7 @@ def fill_jacobian(
                 blocks[d + 3] += stiffness[i]
 
 
-@compiled
+@compiled_in_place
 def factorize(elimination: Elimination, root: Ints, blocks: Floats, column: Floats) -> int:
     """Factorize in place: L without its identity diagonal, inverted pivots, U; and the imbalance's column.
 
@@ -143,7 +143,7 @@ def factorize(elimination: Elimination, root: Ints, blocks: Floats, column: Floa
     return -1
 
 
-@compiled
+@compiled_in_place
 def solve_factor(elimination: Elimination, root: Ints, blocks: Floats, column: Floats, x: Floats) -> None:
     """Solve in place: x (2 n,) is the right-hand side, then the unknowns; at a root the imbalance first."""
     n = len(root)

@@ -8,7 +8,7 @@ import numpy as np
 
 from gridhub.kernels.elimination import Elimination, Ints
 from gridhub.kernels.factor import Flags, Floats, factorize, fill_jacobian, solve_factor
-from gridhub.kernels.jit import compiled
+from gridhub.kernels.jit import compiled, compiled_in_place
 
 CONVERGED, NOT_CONVERGED, SINGULAR, NO_GENERATION, STALLED = range(5)
 """How the iteration ended."""
@@ -49,7 +49,7 @@ class Equations(NamedTuple):
     high: Floats
 
 
-@compiled
+@compiled_in_place
 def sum_units(equations: Equations, imbalance: Floats, generated: Floats, slope: Floats) -> None:
     """Sum up the units' power, and its slope by the imbalance that stands at the roots, at each node."""
     generated[:] = 0.0
@@ -63,7 +63,7 @@ def sum_units(equations: Equations, imbalance: Floats, generated: Floats, slope:
             slope[i] += share
 
 
-@compiled
+@compiled_in_place
 def find_mismatch(
     elimination: Elimination,
     equations: Equations,
