@@ -62,7 +62,7 @@ def find_dc_angles(
     p = p + sum_generation(case, generated)
     p += np.bincount(case.branch_from[on], driven[on], n) - np.bincount(case.branch_to[on], driven[on], n)
     nobody = np.full(len(slack.island), -1)
-    y: Complexes = 1j * susceptance
+    y = np.asarray(1j * susceptance, dtype=np.complex128)
     problem = NewtonProblem(
         admittance=plan.fill(on, (-y, y, y, -y)),
         islands=islands,
