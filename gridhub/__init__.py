@@ -27,6 +27,7 @@ _HOME = {
     "place": "gridhub.placement.place",
     "ptdf": "gridhub.analysis.sensitivities",
     "read_case": "gridhub.interop.case_files",
+    "read_contingencies": "gridhub.interop.contingency_files",
     "read_network": "gridhub.model.files",
     "run_power_flow": "gridhub.analysis.power_flow",
     "run_security": "gridhub.analysis.security",
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from gridhub.errors import NotConverged as NotConverged
     from gridhub.interop.case_files import read_case as read_case
     from gridhub.interop.case_files import write_case as write_case
+    from gridhub.interop.contingency_files import read_contingencies as read_contingencies
     from gridhub.interop.pandapower import from_pandapower as from_pandapower
     from gridhub.interop.pandapower import to_pandapower as to_pandapower
     from gridhub.model.files import read_network as read_network

@@ -24,6 +24,9 @@ Confidence = Literal["H", "M", "L", "K", "assumed"]
 
 SCHEMA_VERSION = 1
 
+TOWER = "tower"
+"""Kind of contingency that may cut off load where a document says nothing of its kind."""
+
 SAME_CLASS = 0.01
 """Relative difference within which a nominal voltage belongs to a class."""
 
@@ -71,6 +74,42 @@ class VoltageRange:
     high_kv: float
 
 
+@dataclass(frozen=True, slots=True)
+class VoltageClass:
+    """Allowed voltage in one state of every bus in a range of nominal voltages."""
+
+    min_kv: float
+    max_kv: float
+    state: State
+    low_pu: float
+    high_pu: float
+
+
+@dataclass(frozen=True, slots=True)
+class SecuredEvent:
+    """An event the grid must survive.
+
+    Attributes
+    ----------
+    kind : str
+        Kind of contingency (`gridhub.list_contingencies`).
+    event_class : str
+        Class the standard puts it in, such as P1 or N-D.
+    min_kv : float
+        Lowest voltage at which it is required [kV].
+    max_load_cut_off_mw, max_load_lost_mw, max_generation_lost_mw : float or None
+        What it may take away: load behind other elements, load that fails itself, generation; inf: no limit;
+        None: the general limit of the document.
+    """
+
+    kind: str
+    event_class: str
+    min_kv: float
+    max_load_cut_off_mw: float | None
+    max_load_lost_mw: float | None
+    max_generation_lost_mw: float | None
+
+
 @dataclass(frozen=True)
 class Criteria:
     """Planning criteria of a region.
@@ -80,7 +119,11 @@ class Criteria:
     name, title, as_of : str
         Short name, full name, month the values were gathered.
     ranges : tuple of VoltageRange
-        Voltage by class and state.
+        Voltage by nominal voltage and state.
+    classes : tuple of VoltageClass
+        Voltage by range of nominal voltages and state, where `ranges` say nothing.
+    secured : tuple of SecuredEvent
+        What the grid must survive; empty where the document lists nothing.
     ratings : mapping
         ``normal`` | ``outage`` -> (rating column, factor).
     voltage_change_max_pu : float or None
@@ -109,6 +152,8 @@ class Criteria:
     title: str
     as_of: str
     ranges: tuple[VoltageRange, ...]
+    classes: tuple[VoltageClass, ...]
+    secured: tuple[SecuredEvent, ...]
     ratings: Mapping[str, tuple[RatingColumn, float]]
     voltage_change_max_pu: float | None
     max_load_loss_mw: float
@@ -136,6 +181,10 @@ class Criteria:
         """
         nominal = np.asarray(vn_kv, dtype=float)
         low, high = np.full(nominal.shape, np.nan), np.full(nominal.shape, np.nan)
+        for part in self.classes:
+            if part.state == state:
+                own = (nominal >= part.min_kv) & (nominal <= part.max_kv)
+                low[own], high[own] = part.low_pu, part.high_pu
         for allowed in self.ranges:
             if allowed.state == state:
                 own = np.abs(nominal - allowed.vn_kv) <= SAME_CLASS * allowed.vn_kv
@@ -159,6 +208,28 @@ class Criteria:
             What its value is multiplied with.
         """
         return self.ratings["outage" if state == "outage" else "normal"]
+
+    def loss_limits(self, kind: str) -> tuple[float, float, float]:
+        """Give what a contingency of one kind may take away.
+
+        Parameters
+        ----------
+        kind : str
+
+        Returns
+        -------
+        load_cut_off, load_lost, generation_lost : float
+            [MW]. Where the document says nothing of the kind: ``max_load_loss_mw`` and ``max_loss_mw``, and
+            load may be cut off by a tower alone, up to ``max_consequential_load_mw``.
+        """
+        cut = self.max_consequential_load_mw if kind == TOWER else 0.0
+        general = cut, self.max_load_loss_mw, self.max_loss_mw
+        own = next((event for event in self.secured if event.kind == kind), None)
+        if own is None:
+            return general
+        given = own.max_load_cut_off_mw, own.max_load_lost_mw, own.max_generation_lost_mw
+        limits = [rest if limit is None else limit for limit, rest in zip(given, general, strict=True)]
+        return limits[0], limits[1], limits[2]
 
     def with_rating_factor(self, factor: float) -> Criteria:
         """Make the same criteria with another rating after an outage, for a sensitivity.
@@ -221,14 +292,32 @@ source = "assumed, no source"
 as_of = "2026-11"
 confidence = "assumed"
 """
-"""The smallest document that can be read; ``[[limit]]`` rows (key, value) may follow."""
+"""The smallest document; rows ``[[limit]]``, ``[[voltage_class]]`` and ``[[secured]]`` may follow."""
 
 _PROVENANCE = ("source", "as_of", "confidence")
 _ROWS: Mapping[str, Mapping[str, type | tuple[str, ...]]] = {
     "voltage": {"vn_kv": float, "state": get_args(State), "low_kv": float, "high_kv": float},
     "rating": {"state": ("normal", "outage"), "column": get_args(RatingColumn), "factor": float},
+    "voltage_class": {
+        "min_kv": float,
+        "max_kv": float,
+        "state": get_args(State),
+        "low_pu": float,
+        "high_pu": float,
+    },
     "limit": {"key": tuple(LIMITS), "value": float},
+    "secured": {"kind": str, "class": str},
 }
+_OPTIONAL: Mapping[str, Mapping[str, str]] = {
+    "secured": {
+        "min_kv": "kV",
+        "max_load_cut_off_mw": "MW",
+        "max_load_lost_mw": "MW",
+        "max_generation_lost_mw": "MW",
+    },
+    "rating": {"minutes": "min"},
+}
+"""Numbers of 0 or more, inf included, that a row may have, with their units."""
 _TOP = ("schema_version", "name", "title", "as_of", *_ROWS)
 
 
@@ -238,6 +327,10 @@ class _Faults(list[Issue]):
     def note(self, code: str, where: str, key: str, value: object, message: str) -> None:
         shown = "" if value is None else str(value)
         self.append(Issue("error", code, "criteria", where, key, shown, message))
+
+
+def _is_limit(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0.0
 
 
 def _is_number(value: object) -> bool:
@@ -251,9 +344,13 @@ def _check_row(kind: str, where: str, row: object, faults: _Faults) -> dict[str,
         return None
     wanted = {**_ROWS[kind], "source": str, "as_of": str, "confidence": get_args(Confidence)}
     before = len(faults)
+    optional = _OPTIONAL.get(kind, {})
     for key in row:
-        if key not in wanted and key != "note":
-            faults.note("E-KEY", where, key, row[key], f"is not a key of [[{kind}]]: {', '.join(wanted)}")
+        if key not in wanted and key not in optional and key != "note":
+            known = ", ".join([*wanted, *optional])
+            faults.note("E-KEY", where, key, row[key], f"is not a key of [[{kind}]]: {known}")
+        elif key in optional and not _is_limit(row[key]):
+            faults.note("E-TYPE", where, key, row[key], "wants a number of 0 or more, or inf")
     for key, form in wanted.items():
         value = row.get(key)
         if key not in row:
@@ -296,9 +393,19 @@ def _check_sense(rows: Mapping[str, list[dict[str, Any]]], faults: _Faults) -> N
         if not row["low_kv"] < row["vn_kv"] < row["high_kv"]:
             shown = f"{row['low_kv']:g}, {row['vn_kv']:g}, {row['high_kv']:g}"
             faults.note("E-RANGE", f"voltage {i}", "low_kv", shown, "wants low_kv < vn_kv < high_kv")
+    for i, row in enumerate(rows["voltage_class"], start=1):
+        if not (row["min_kv"] <= row["max_kv"] and row["low_pu"] < 1.0 < row["high_pu"]):
+            shown = f"{row['min_kv']:g}, {row['max_kv']:g}; {row['low_pu']:g}, {row['high_pu']:g}"
+            text = "wants min_kv <= max_kv and low_pu < 1 < high_pu"
+            faults.note("E-RANGE", f"voltage_class {i}", "low_pu", shown, text)
     names = [f"voltage {row['vn_kv']:g} kV {row['state']}" for row in rows["voltage"]]
     names += [f"rating {row['state']}" for row in rows["rating"]]
     names += [f"limit {row['key']}" for row in rows["limit"]]
+    names += [f"secured {row['kind']}" for row in rows["secured"]]
+    names += [
+        f"voltage_class {row['min_kv']:g}-{row['max_kv']:g} kV {row['state']}"
+        for row in rows["voltage_class"]
+    ]
     for name in dict.fromkeys(names):
         if names.count(name) > 1:
             faults.note("E-DUP", name, "", None, "is given twice")
@@ -315,6 +422,11 @@ def _list_values(rows: Mapping[str, list[dict[str, Any]]]) -> tuple[CriterionVal
         origin = [row[key] for key in _PROVENANCE]
         values.append(CriterionValue(f"{place} low", float(row["low_kv"]), "kV", *origin))
         values.append(CriterionValue(f"{place} high", float(row["high_kv"]), "kV", *origin))
+    for row in rows["voltage_class"]:
+        place = f"voltage {row['min_kv']:g}-{row['max_kv']:g} kV {row['state']}"
+        origin = [row[key] for key in _PROVENANCE]
+        values.append(CriterionValue(f"{place} low", float(row["low_pu"]), "p.u.", *origin))
+        values.append(CriterionValue(f"{place} high", float(row["high_pu"]), "p.u.", *origin))
     for row in rows["rating"]:
         key = f"rating {row['state']} {row['column']}"
         values.append(CriterionValue(key, float(row["factor"]), "1", *(row[key] for key in _PROVENANCE)))
@@ -322,7 +434,24 @@ def _list_values(rows: Mapping[str, list[dict[str, Any]]]) -> tuple[CriterionVal
         unit = LIMITS[row["key"]]
         origin = [row[key] for key in _PROVENANCE]
         values.append(CriterionValue(row["key"], float(row["value"]), unit, *origin))
+    for kind, keys in _OPTIONAL.items():
+        for row in rows[kind]:
+            name = (
+                f"secured {row['kind']} ({row['class']})" if kind == "secured" else f"rating {row['state']}"
+            )
+            origin = [row[key] for key in _PROVENANCE]
+            values += [
+                CriterionValue(f"{name} {key}", float(row[key]), unit, *origin)
+                for key, unit in keys.items()
+                if key in row
+            ]
     return tuple(values)
+
+
+def _read_event(row: Mapping[str, Any]) -> SecuredEvent:
+    limits = [row.get(f"max_{what}_mw") for what in ("load_cut_off", "load_lost", "generation_lost")]
+    cut, lost, generation = (None if limit is None else float(limit) for limit in limits)
+    return SecuredEvent(row["kind"], row["class"], float(row.get("min_kv", 0.0)), cut, lost, generation)
 
 
 def read_criteria(text: str) -> Criteria:
@@ -368,6 +497,17 @@ def read_criteria(text: str) -> Criteria:
             VoltageRange(float(row["vn_kv"]), row["state"], float(row["low_kv"]), float(row["high_kv"]))
             for row in rows["voltage"]
         ),
+        classes=tuple(
+            VoltageClass(
+                float(row["min_kv"]),
+                float(row["max_kv"]),
+                row["state"],
+                float(row["low_pu"]),
+                float(row["high_pu"]),
+            )
+            for row in rows["voltage_class"]
+        ),
+        secured=tuple(map(_read_event, rows["secured"])),
         ratings=MappingProxyType(
             {row["state"]: (row["column"], float(row["factor"])) for row in rows["rating"]}
         ),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from gridhub.errors import GridhubError, OptionError, name_ids
+from gridhub.errors import GridhubError, InputError, Issue, OptionError, name_ids
 from gridhub.model.files import HEADER, read_network
 from gridhub.model.network import Network
 from gridhub.model.schema import BRANCH_TABLES
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 PANDAPOWER = "pandapower:"
 """Prefix of the networks that pandapower ships."""
+
+STANDARDS = "standards"
+"""Folder of the criteria that belong to no region, beside the regions."""
 
 COLUMNS = ("name", "buses", "branches", "vintage", "licence")
 """Columns of `list_networks`."""
@@ -202,3 +205,47 @@ def find_region_document(region: str, document: str) -> str:
     if document not in documents:
         raise KeyError(f"region {region!r} has no document {document!r}; {_suggest(document, documents)}")
     return documents[document].read_text(encoding="utf-8")
+
+
+def find_criteria_text(name: str) -> str:
+    """Read planning criteria by name or path.
+
+    Parameters
+    ----------
+    name : str
+        A region ("korea"), a standard of ``networks/standards`` ("nerc-tpl", "sqss"), or the path of a file
+        that ends in ``.toml``.
+
+    Returns
+    -------
+    str
+        TOML text.
+
+    Raises
+    ------
+    KeyError
+        If there is no region or standard of that name; the message names those there are.
+    InputError
+        If the file cannot be read.
+
+    Examples
+    --------
+    >>> 'name = "sqss"' in find_criteria_text("sqss")
+    True
+    """
+    if name.endswith(".toml"):
+        try:
+            return Path(name).read_bytes().decode("utf-8-sig")
+        except (OSError, ValueError) as error:
+            text = "cannot be read as UTF-8 text"
+            raise InputError(
+                [Issue("error", "E-FILE", "criteria", "", "", name, text)], "criteria"
+            ) from error
+    standards = {path.stem: path for path in sorted((find_networks_folder() / STANDARDS).glob("*.toml"))}
+    if name in standards:
+        return standards[name].read_text(encoding="utf-8")
+    regions = sorted(path.parent.name for path in find_networks_folder().glob("*/criteria.toml"))
+    if name not in regions:
+        known = [*standards, *regions]
+        raise KeyError(f"no region or standard {name!r} has criteria; {_suggest(name, known)}")
+    return find_region_document(name, "criteria")

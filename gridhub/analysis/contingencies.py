@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from gridhub.analysis.contingency_selection import Names, select_contingencies
+from gridhub.analysis.shared_structures import FOUR_CIRCUITS, Groups, find_corridors, group_circuits
 from gridhub.case.case import Bools, Case, Floats, Ints, Outage
 from gridhub.errors import InputError, Issue, OptionError
 from gridhub.model.network import Network
@@ -25,6 +27,9 @@ KINDS = (
     "tower",
     "data_center",
     "plant",
+    "four_circuit_tower",
+    "parallel",
+    "cable_tunnel",
 )
 """Kinds of contingencies `list_contingencies` knows."""
 
@@ -83,6 +88,30 @@ def _list_towers(net: Network) -> _Part:
     return _group(branches, branches["tower"], "tower", branches["vn_kv"].to_numpy(dtype=float), 2)
 
 
+def _list_groups(kind: str, branches: pd.DataFrame, groups: Groups) -> _Part:
+    """Make a contingency of each group of branches."""
+    kv = branches["vn_kv"]
+    highest = np.array([kv.loc[list(ids)].max() for _, ids in groups], dtype=float)
+    return _Part(kind, [f"{kind}:{name}" for name, _ in groups], [ids for _, ids in groups], highest)
+
+
+def _list_shared(net: Network, kind: str) -> _Part:
+    """List circuits that share more than a tower of two: four-circuit towers, corridors, tunnels."""
+    branches = net.branches()
+    branches = branches[branches["in_service"]]
+    groups: Groups
+    if kind == "four_circuit_tower":
+        groups = group_circuits(branches, "tower", FOUR_CIRCUITS)
+    elif kind == "cable_tunnel":
+        line = net.tables["line"]
+        groups = group_circuits(line[line["in_service"]], "tunnel", 2)
+    else:
+        pairs = find_corridors(net)
+        names = pairs["first"] + " + " + pairs["second"]
+        groups = list(zip(names, pairs["elements"], strict=True))
+    return _list_groups(kind, branches, groups)
+
+
 def _list_plants(net: Network) -> _Part:
     units = net.tables["generator"]
     units = units[units["in_service"]]
@@ -129,13 +158,18 @@ def _list_kind(net: Network, kind: str) -> _Part:
         "data_center": _list_data_centers,
         "bus_section": _list_bus_sections,
     }
-    return builders[kind](net)
+    return builders[kind](net) if kind in builders else _list_shared(net, kind)
 
 
 def list_contingencies(
     net: Network,
     kinds: Sequence[str] = ("line", "transformer", "series"),
     min_kv: float = 0.0,
+    *,
+    area: Names = None,
+    province: Names = None,
+    zone: Names = None,
+    name: Names = None,
 ) -> pd.DataFrame:
     """List the contingencies of some kinds.
 
@@ -145,9 +179,17 @@ def list_contingencies(
     kinds : sequence of str
         Of `KINDS`: line, transformer, series, generator, hvdc_pole, shunt (one element each), bus_section
         (everything at one bus), tower (branches with the same ``tower``), data_center (loads of kind
-        data_center, by name), plant (generators with the same ``plant``).
+        data_center, by name), plant (generators with the same ``plant``), four_circuit_tower (four branches
+        or more with the same ``tower``), parallel (all circuits of two structures that run side by side for
+        more than 1.6 km, by coordinates: `gridhub.analysis.shared_structures.find_corridors`), cable_tunnel
+        (lines with the same value in a column ``tunnel``, where a network has one).
     min_kv : float
         Lowest nominal voltage [kV], compared with the highest voltage of the elements.
+    area, province, zone : str or sequence of str, optional
+        Only contingencies with an element that has an end there.
+    name : str or sequence of str, optional
+        Only contingencies that fit a shell pattern (``*``, ``?``) by their own name, or by the id, ``name``
+        or ``name_ko`` of an element; case is ignored.
 
     Returns
     -------
@@ -158,7 +200,7 @@ def list_contingencies(
     Raises
     ------
     OptionError
-        If a kind is unknown.
+        If a kind is unknown, or no bus is in a place that is named.
 
     Examples
     --------
@@ -174,6 +216,8 @@ def list_contingencies(
     ... )
     >>> list_contingencies(net, kinds=["line", "tower"])["elements"].tolist()
     [('l1',), ('l2',), ('l1', 'l2')]
+    >>> list_contingencies(net, name="*2").index.tolist()
+    ['l2']
     """
     if isinstance(kinds, str):
         kinds = (kinds,)
@@ -192,12 +236,14 @@ def list_contingencies(
     )
     strong = np.concatenate([part.kv for part in parts]) >= min_kv
     table = table[strong] if not strong.all() else table
+    if not (area is None and province is None and zone is None and name is None):
+        table = select_contingencies(net, table, ELEMENT_TABLES, area, province, zone, name)
     repeated = table.index.duplicated(keep=False)
     if repeated.any():
         # ids are unique within a table only; say the kind where two tables share one
         named = [
-            f"{kind}:{name}" if twice and not str(name).startswith(f"{kind}:") else name
-            for name, kind, twice in zip(table.index, table["kind"], repeated, strict=True)
+            f"{kind}:{key}" if twice and not str(key).startswith(f"{kind}:") else key
+            for key, kind, twice in zip(table.index, table["kind"], repeated, strict=True)
         ]
         table.index = pd.Index(named, name="contingency")
     return table

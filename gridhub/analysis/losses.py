@@ -100,28 +100,27 @@ def count_losses(base: Solution, outages: Sequence[Outage], dead: tuple[Ints, In
     )
 
 
-def judge_losses(criteria: Criteria | None, tower: Bools, answered: Bools, losses: Losses) -> LossFindings:
+def judge_losses(
+    criteria: Criteria | None, kinds: Sequence[str], answered: Bools, losses: Losses
+) -> LossFindings:
     """Compare lost load and generation with what the criteria allow.
 
     Parameters
     ----------
     criteria : Criteria or None
         None: no load may be cut off.
-    tower : (k,) bool
-        Contingencies of kind tower: they alone may cut off load.
+    kinds : (k,) sequence of str
+        Kinds of the contingencies: what each may take away (`Criteria.loss_limits`).
     answered : (k,) bool
         Outages whose state is known; the others are not judged.
     losses : Losses
     """
     values = [losses.consequential_mw]
-    limits = [np.zeros(len(tower))]
+    limit = np.zeros((len(kinds), 1))
     if criteria is not None:
-        limits = [
-            np.where(tower, criteria.max_consequential_load_mw, 0.0),
-            np.full(len(tower), criteria.max_load_loss_mw),
-            np.full(len(tower), criteria.max_loss_mw),
-        ]
+        of_kind = {kind: criteria.loss_limits(kind) for kind in set(kinds)}
+        limit = np.array([of_kind[kind] for kind in kinds], dtype=float)
         values += [losses.load_mw - losses.consequential_mw, losses.generation_mw]
-    value, limit = np.stack(values, axis=1), np.stack(limits, axis=1)
+    value = np.stack(values, axis=1)
     outage, name = np.nonzero((value > limit + LIMIT_TOLERANCE) & answered[:, None])
     return LossFindings(outage, name, limit[outage, name], value[outage, name])

@@ -46,7 +46,7 @@ from gridhub.criteria import Criteria, read_criteria
 from gridhub.errors import OptionError
 from gridhub.model.network import Network
 from gridhub.model.snapshot import apply_snapshot, find_snapshot
-from gridhub.reference import find_region_document
+from gridhub.reference import find_criteria_text
 from gridhub.solvers.batch import plan_batch
 from gridhub.solvers.batch_result import STATUSES
 from gridhub.solvers.islands import choose_references
@@ -80,8 +80,11 @@ class Security:
     warnings : DataFrame
         Same columns: voltages of the N state outside the criteria's target range.
     ranking : DataFrame
-        Contingencies, worst first: performance_index, worst_loading_percent, violations, lost_load_mw,
-        lost_generation_mw, status.
+        Contingencies, worst first: performance_index (sum over branches of (loading / 100)^4),
+        performance_index_voltage (sum over the voltages outside limits of ((v - middle) / half range)^4; NaN
+        where DC alone judged), both infinite without a solution,
+        worst_loading_percent, worst_element, violations, overloads, voltage_violations, lost_load_mw,
+        lost_generation_mw, islanding, status.
     screen : DataFrame
         Per contingency: estimated_percent, flagged, solved_by_ac, overloaded by AC, missed, false. With
         ``screen=None`` nothing is estimated (NaN): all are flagged, none is missed or false.
@@ -119,29 +122,34 @@ def resolve_criteria(net: Network, criteria: str | Criteria | None) -> Criteria 
     ----------
     net : Network
     criteria : str, Criteria or None
-        "network": the network's own, or none if it has none; a region's name such as "korea"; None: none.
+        "network": the network's own, or none if it has none; a region or standard such as "korea" or
+        "sqss"; the path of a TOML file (a text that ends in ``.toml``); None: none.
 
     Raises
     ------
     KeyError
-        If there is no region of that name.
+        If there is no region or standard of that name.
+    InputError
+        If a file cannot be read, or its content is no criteria; every fault is listed.
     """
     if criteria is None or isinstance(criteria, Criteria):
         return criteria
     if criteria == "network":
         text = net.documents.get("criteria")
         return read_criteria(text) if text else None
-    return read_criteria(find_region_document(criteria, "criteria"))
+    return read_criteria(find_criteria_text(criteria))
 
 
-def _settle_state(net: Network, snapshot: str | None) -> Network:
+def settle_state(net: Network, snapshot: str | None) -> Network:
     """Put a snapshot into the tables once and for all: nothing is left to apply."""
     state = apply_snapshot(net, snapshot)
     values = state.tables["snapshot_value"]
     return state.replace(snapshot_value=values.iloc[:0]) if len(values) else state
 
 
-def _prepare(net: Network, snapshot: str, criteria: Criteria | None, options: PowerFlowOptions) -> Setting:
+def prepare_setting(
+    net: Network, snapshot: str, criteria: Criteria | None, options: PowerFlowOptions
+) -> Setting:
     """Solve the state before the outages; `net` holds it in its tables."""
     case, _ = choose_references(compile_case(net))
     plan = plan_batch(case, options)
@@ -187,9 +195,13 @@ def _run_outages(
             selected = outages if len(rows) == len(outages) else [outages[k] for k in rows.tolist()]
             parts.append((rows, solve(setting, selected, keep_states, count_on)))
             done += len(rows)
-    outcomes = merge_outcomes(setting, parts, keep_states)
-    solved = by_ac & outcomes.solved
-    name = np.where(screen.islanding, STATUSES.index(Status.ISLANDED), STATUSES.index(Status.CONVERGED))
+    return tell_islanding(merge_outcomes(setting, parts, keep_states), screen.islanding)
+
+
+def tell_islanding(outcomes: Outcomes, islanding: Bools) -> Outcomes:
+    """Call the outages that AC solved CONVERGED, or ISLANDED if they split an island."""
+    solved = outcomes.by_ac & outcomes.solved
+    name = np.where(islanding, STATUSES.index(Status.ISLANDED), STATUSES.index(Status.CONVERGED))
     return replace(
         outcomes,
         status=np.where(solved, name, outcomes.status).astype(np.int8),
@@ -217,8 +229,9 @@ def run_security(
         Index contingency, column elements (tuple of ids), optionally kind; None: every single line,
         transformer and series element (`list_contingencies`).
     criteria : str, Criteria or None
-        "network": the network's own, said in the result; "korea" or another region; None, or a network
-        without criteria: each branch against its rating, no voltage limits, no load may be cut off.
+        "network": the network's own, said in the result; "korea" or another region; "nerc-tpl", "sqss"; the
+        path of a ``.toml`` file; None, or a network without criteria: each branch against its rating, no
+        voltage limits, no load may be cut off.
     snapshot : str, optional
         State before the outages; None is the first.
     screen : {"dc", None}
@@ -268,7 +281,7 @@ def run_security(
         raise ValueError(f"no contingency to analyse in {net.name!r}: the set is empty")
     rules = resolve_criteria(net, criteria)
     name = find_snapshot(net, snapshot) or ""
-    setting = _prepare(_settle_state(net, snapshot), name, rules, settled)
+    setting = prepare_setting(settle_state(net, snapshot), name, rules, settled)
     outages = find_outages(setting.net, setting.case, cset)
     if screen is None:
         estimate = flag_all(setting.case, outages)
@@ -276,10 +289,10 @@ def run_security(
         estimate = screen_outages(setting.base, outages, setting.limits.rate, settled)
     by_ac = _choose_for_ac(estimate, verify)
     outcomes = _run_outages(setting, outages, estimate, by_ac, keep == "all", progress)
-    return _collect(setting, name, cset, outages, estimate, outcomes)
+    return collect_security(setting, name, cset, outages, estimate, outcomes)
 
 
-def _collect(
+def collect_security(
     setting: Setting,
     snapshot: str,
     cset: pd.DataFrame,
@@ -290,9 +303,9 @@ def _collect(
     """Put the tables together."""
     net, rules, options = setting.net, setting.criteria, setting.plan.options
     index = pd.Index(cset.index, name="contingency")
-    tower = (cset["kind"] == "tower").to_numpy(dtype=bool) if "kind" in cset else np.zeros(len(cset), bool)
+    kinds = cset["kind"].tolist() if "kind" in cset else [""] * len(cset)
     losses = count_losses(setting.base, outages, outcomes.dead)
-    lost = judge_losses(rules, tower, outcomes.answered, losses)
+    lost = judge_losses(rules, kinds, outcomes.answered, losses)
     base = build_power_flow(net.name, snapshot, setting.base, options)
     status = build_status_table(setting, index, outcomes, losses)
     violations = build_violations(setting, base, index, outcomes, lost)
@@ -309,7 +322,7 @@ def _collect(
         status=status,
         violations=violations,
         warnings=build_warnings(setting, base),
-        ranking=rank_outages(status, outcomes, losses, lost),
+        ranking=rank_outages(setting.limits, screen.islanding, status, outcomes, losses, lost),
         screen=table,
         unjudged=find_unjudged(setting),
         p_from_mw=flows,

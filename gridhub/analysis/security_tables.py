@@ -12,7 +12,7 @@ from gridhub.analysis.judging import Limits, build_limits, build_violation_table
 from gridhub.analysis.losses import LOSS_NAMES, Losses, LossFindings
 from gridhub.analysis.power_flow import PowerFlow, compute_loading
 from gridhub.analysis.screening import Screen
-from gridhub.analysis.security_outages import Outcomes, Setting
+from gridhub.analysis.security_outages import SEVERITY_EXPONENT, Outcomes, Setting
 from gridhub.case.case import Bools, Case, Floats, Ints
 from gridhub.solvers.batch_result import (
     STATUSES,
@@ -212,8 +212,24 @@ def build_screen_table(index: pd.Index, outcomes: Outcomes, screen: Screen) -> p
     )
 
 
+def _weigh_voltages(limits: Limits, found: Findings, count: int) -> Floats:
+    """Sum up, for each outage, how far the voltages outside their limits are from the middle of them.
+
+    Each counts ((v - middle) / half the range)^4, so that a voltage at its limit would count 1.
+    """
+    at = np.flatnonzero((found.kind == VOLTAGE_LOW) | (found.kind == VOLTAGE_HIGH))
+    low, high = limits.vm_low[found.position[at]], limits.vm_high[found.position[at]]
+    share = (found.value[at] - 0.5 * (low + high)) / (0.5 * (high - low))
+    return np.asarray(np.bincount(found.scenario[at], share**SEVERITY_EXPONENT, count), dtype=float)
+
+
 def rank_outages(
-    status: pd.DataFrame, outcomes: Outcomes, losses: Losses, lost: LossFindings
+    limits: Limits,
+    islanding: Bools,
+    status: pd.DataFrame,
+    outcomes: Outcomes,
+    losses: Losses,
+    lost: LossFindings,
 ) -> pd.DataFrame:
     """Make ``Security.ranking``: unsolved first, then by worst loading, lost load and performance index."""
     order = np.lexsort(
@@ -225,10 +241,21 @@ def rank_outages(
         )
     )
     columns = ["status", "worst_element", "worst_loading_percent", "lost_load_mw", "lost_generation_mw"]
-    violations = _count(np.concatenate([outcomes.findings.scenario, lost.outage]), len(status))
-    table = {name: status[name].to_numpy()[order] for name in columns}
-    table |= {"violations": violations[order], "performance_index": outcomes.severity[order]}
-    return pd.DataFrame(table, index=status.index[order])
+    found, count = outcomes.findings, len(status)
+    thermal = _count(found.scenario[found.kind == THERMAL], count)
+    violations = _count(np.concatenate([found.scenario, lost.outage]), count)
+    table = {name: status[name].to_numpy() for name in columns}
+    table |= {
+        "violations": violations,
+        "performance_index": outcomes.severity,
+        "performance_index_voltage": np.select(
+            [~outcomes.by_ac, outcomes.solved], [np.nan, _weigh_voltages(limits, found, count)], np.inf
+        ),
+        "overloads": thermal,
+        "voltage_violations": _count(found.scenario, count) - thermal,
+        "islanding": islanding,
+    }
+    return pd.DataFrame(table, index=status.index).iloc[order]
 
 
 def build_state_tables(

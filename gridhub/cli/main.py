@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gridhub.cli import flow, networks, report, security, study, warmup
+from gridhub.cli import check, flow, networks, report, security, study, warmup
 
 app = typer.Typer(
     name="gridhub",
@@ -17,7 +17,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Where an AI data-center hub can stand on a transmission grid, and what it takes.",
     epilog="Exit codes: 0 done; 1 done, and what --fail-on names was found; 2 bad input or usage; "
-    "3 a base case did not converge; 5 could not write; 130 interrupted.",
+    "3 a base case did not converge; 4 differs from the stored run; 5 could not write; 130 interrupted.",
 )
 
 
@@ -45,5 +45,6 @@ app.command("flow")(flow.flow)
 app.command("security")(security.security)
 app.command("report")(report.report)
 app.command("hub")(study.hub)
+app.command("check")(check.check)
 app.command("warmup")(warmup.warmup)
 app.add_typer(study.app, name="study")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from gridhub.cli.console import find_name, list_records, print_json, print_line, print_table, show_progress
-from gridhub.cli.exits import DONE, FOUND, exits, refuse
+from gridhub.cli.exits import DONE, FOUND, exits, print_issues, refuse
 from gridhub.cli.flow import print_worst_buses
 from gridhub.cli.inputs import (
     JsonOption,
@@ -17,6 +18,14 @@ from gridhub.cli.inputs import (
     TopOption,
     check_snapshot,
     parse_settings,
+)
+from gridhub.cli.security_more import (
+    describe_schemes,
+    describe_second,
+    print_schemes,
+    print_second,
+    run_schemes,
+    run_second,
 )
 from gridhub.errors import NotConverged, name_ids
 from gridhub.study.source import open_network
@@ -40,7 +49,13 @@ KINDS = (
     "tower",
     "data_center",
     "plant",
+    "four_circuit_tower",
+    "parallel",
+    "cable_tunnel",
 )
+SECURED = "secured"
+"""Kinds that the criteria name."""
+
 FailOn = Literal["violations", "new-violations"]
 
 
@@ -49,18 +64,57 @@ def security(
     network: NetworkArgument,
     snapshot: SnapshotOption = None,
     kinds: Annotated[
-        str, typer.Option("--kinds", metavar="KIND,…", help=f"Outages to try: {', '.join(KINDS)}.")
+        str,
+        typer.Option(
+            "--kinds",
+            metavar="KIND,…",
+            help=f"Outages to try: {', '.join(KINDS)}; or '{SECURED}': what the criteria demand.",
+        ),
     ] = "line,transformer,series",
     min_kv: Annotated[
         float, typer.Option("--min-kv", min=0.0, help="Leave out elements below this voltage.")
     ] = 0.0,
+    area: Annotated[str | None, typer.Option("--area", help="Only outages that touch this area.")] = None,
+    province: Annotated[
+        str | None, typer.Option("--province", help="Only outages that touch this province.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="PATTERN", help="Only outages like 'hanul*'.")
+    ] = None,
+    contingencies: Annotated[
+        Path | None,
+        typer.Option(
+            "--contingencies",
+            metavar="FILE",
+            help="Outages from a .csv, a MATPOWER change table (.m) or a PSS/E .con file, not --kinds.",
+        ),
+    ] = None,
+    subsystems: Annotated[
+        Path | None, typer.Option("--subsystems", metavar="FILE", help="PSS/E .sub file of the .con file.")
+    ] = None,
     criteria: Annotated[
-        str, typer.Option("--criteria", help="'network' for its own, 'none' for ratings alone, or a region.")
+        str,
+        typer.Option(
+            "--criteria",
+            help="'network' for its own, 'none' for ratings alone, a region, nerc-tpl, sqss, or a .toml.",
+        ),
     ] = "network",
     screen: Annotated[Literal["dc", "none"], typer.Option("--screen", help="Screen by DC before AC.")] = "dc",
     verify: Annotated[
         Literal["flagged", "all", "none"], typer.Option("--verify", help="Which outages AC solves.")
     ] = "flagged",
+    schemes: Annotated[
+        str | None,
+        typer.Option(
+            "--schemes", metavar="REGION|FILE", help="Also with the remedial action schemes of a .toml file."
+        ),
+    ] = None,
+    then: Annotated[
+        str | None,
+        typer.Option(
+            "--then", metavar="KIND,…", help="Also N-1-1: then these, after a redispatch; --min-kv holds."
+        ),
+    ] = None,
     fail_on: Annotated[
         FailOn | None,
         typer.Option(
@@ -72,24 +126,23 @@ def security(
     as_json: JsonOption = False,
 ) -> int:
     """Try every outage; status counts, violations, verdict."""
-    from gridhub.analysis.contingencies import list_contingencies
     from gridhub.analysis.security import run_security
 
     net = open_network(network)
     check_snapshot(net, snapshot)
     settings = parse_settings(option)
     rules = _find_criteria(net, criteria)
-    wanted = [part.strip() for part in kinds.split(",") if part.strip()]
-    contingencies = list_contingencies(net, kinds=wanted, min_kv=min_kv)
-    if contingencies.empty:
-        refuse(
-            f"{net.name} has nothing of --kinds {kinds} at {min_kv:g} kV and above; try {', '.join(KINDS)}"
-        )
+    if contingencies is not None:
+        chosen = _read_file(net, contingencies, subsystems)
+    else:
+        choice = {"area": area, "province": province, "name": name}
+        chosen = _list_kinds(net, kinds, min_kv, choice, rules)
+    second = None if then is None else _list_kinds(net, then, min_kv, {}, rules)
     try:
         with show_progress(quiet=as_json) as report:
             result = run_security(
                 net,
-                contingencies,
+                chosen,
                 criteria=rules,
                 snapshot=snapshot,
                 screen=None if screen == "none" else screen,
@@ -101,15 +154,60 @@ def security(
         if not as_json:
             print_worst_buses(net, error)
         raise
+    remedial = run_schemes(net, chosen, schemes, rules, snapshot, settings) if schemes else None
+    two = None
+    if second is not None:
+        two = run_second(net, chosen, second, rules, snapshot, settings, quiet=as_json)
     found = list_findings(result, fail_on)
     code = FOUND if found else DONE
     if as_json:
-        print_json(_build_document(net, snapshot, result, code))
+        document = _build_document(net, snapshot, result, code)
+        document |= {"schemes": describe_schemes(remedial)} if remedial is not None else {}
+        document |= {"second_outages": describe_second(two)} if two is not None else {}
+        print_json(document)
     else:
         _print_result(net, result, top)
+        if remedial is not None:
+            print_schemes(remedial, top)
+        if two is not None:
+            print_second(two, top)
         if found:
             print_line(f"--fail-on {fail_on}: {found[0]}")
     return code
+
+
+def _list_kinds(
+    net: Network, kinds: str, min_kv: float, choice: dict[str, str | None], rules: Criteria | None
+) -> pd.DataFrame:
+    """List the outages of the kinds asked for; refuse an empty set."""
+    from gridhub.analysis.contingencies import list_contingencies
+    from gridhub.analysis.secured_events import list_secured
+
+    if kinds.strip() == SECURED:
+        if rules is None:
+            refuse(f"--kinds {SECURED} wants criteria that list events: --criteria nerc-tpl, for example")
+        return list_secured(net, rules)
+    wanted = [part.strip() for part in kinds.split(",") if part.strip()]
+    found = list_contingencies(net, kinds=wanted, min_kv=min_kv, **choice)
+    if found.empty:
+        told = "".join(f", --{key} {text}" for key, text in choice.items() if text is not None)
+        refuse(
+            f"{net.name} has nothing of --kinds {kinds} at {min_kv:g} kV and above{told}; "
+            f"kinds are {', '.join(KINDS)}"
+        )
+    return found
+
+
+def _read_file(net: Network, path: Path, subsystems: Path | None) -> pd.DataFrame:
+    """Read outages from a file and say what of it was not read."""
+    from gridhub.interop.contingency_files import read_contingencies
+
+    found, issues = read_contingencies(net, path, subsystems)
+    if issues:
+        print_issues(issues, f"{path.name}: lines not read, or read by assumption", stderr=True)
+    if found.empty:
+        refuse(f"{path} names no outage that could be read")
+    return found
 
 
 def _find_criteria(net: Network, name: str) -> Criteria | None:

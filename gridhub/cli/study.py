@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from gridhub.cli.console import print_json, print_line, print_table, show_progress
-from gridhub.cli.exits import exits
+from gridhub.cli.exits import DONE, FOUND, exits
 from gridhub.cli.inputs import (
     ForceOption,
     JsonOption,
@@ -32,12 +32,48 @@ def run(
     study: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study.", show_default=False)],
     out: OutOption,
     force: ForceOption = False,
+    fail_on: Annotated[
+        Literal["new-violations"] | None,
+        typer.Option(
+            "--fail-on",
+            help="Exit with 1 if the hub causes a violation, or an outage with it has no solution.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
-) -> None:
+) -> int:
     """Run a study; the folder appears when everything in it is written."""
     from gridhub.study.study import read_study
 
-    _run(read_study(study), study.parent, out, force, as_json)
+    content = _run(read_study(study), study.parent, out, force, as_json)
+    found = list_new(content) if fail_on else []
+    if found and not as_json:
+        print_line(f"--fail-on {fail_on}: {'; '.join(found)}")
+    return FOUND if found else DONE
+
+
+def list_new(content: Mapping[str, Any]) -> list[str]:
+    """Say what a hub adds to the violations of a network.
+
+    Parameters
+    ----------
+    content : mapping
+        ``run.toml`` of the run.
+
+    Returns
+    -------
+    list of str
+        Empty if it adds none and every outage with it has a solution.
+    """
+    caused = int(content.get("result", {}).get("violations_caused", 0))
+    found = [f"{caused} violation(s) caused by the hub"] if caused else []
+    judged = content.get("completeness", {})
+    solved = {"outages", "converged", "islanded", "screened"}
+    for snapshot, counts in judged.items():
+        if isinstance(counts, Mapping):
+            failed = sum(int(count) for status, count in counts.items() if status not in solved)
+            found += [f"{failed} outage(s) without a solution in {snapshot}"] if failed else []
+    missing = judged.get("snapshots_without_solution", [])
+    return found + [f"{name} has no solution with the hub" for name in missing]
 
 
 @exits
@@ -95,8 +131,8 @@ def hub(
     )
 
 
-def _run(study: Study, base: Path, out: Path, force: bool, as_json: bool) -> None:
-    """Run a study under a progress bar and say what came out."""
+def _run(study: Study, base: Path, out: Path, force: bool, as_json: bool) -> Mapping[str, Any]:
+    """Run a study under a progress bar, say what came out, give what ``run.toml`` holds."""
     from gridhub.study.folder import read_run_file
     from gridhub.study.run import run_study
 
@@ -105,9 +141,10 @@ def _run(study: Study, base: Path, out: Path, force: bool, as_json: bool) -> Non
     content: Mapping[str, Any] = read_run_file(folder) or {}
     if as_json:
         print_json({"folder": str(folder), "report": str(folder / "report.html"), **content})
-        return
+        return content
     _print_result(study.title or study.name, content.get("result", {}))
     print_line(f"report: {folder / 'report.html'}")
+    return content
 
 
 def _print_result(title: str, result: Mapping[str, Any]) -> None:

@@ -116,6 +116,7 @@ def _list_sections(security: Security, net: Network | None, names: Names) -> tup
     sections = [
         Section("Violations", (), (build_violation_table(security.violations, names, elements),)),
         Section("Outages", (), _build_outage_tables(security, names, elements)),
+        *_build_screen_sections(security, net),
         Section("Everything in service", (), (build_loading_chart(names, {"loading": security.base}),)),
     ]
     if net is not None and np.isfinite(net.bus[["lat", "lon"]].to_numpy(dtype=float)).all(axis=1).any():
@@ -127,6 +128,26 @@ def _list_sections(security: Security, net: Network | None, names: Names) -> tup
         )
         sections.insert(0, Section("Map", text, (layers,)))
     return tuple(sections)
+
+
+def _build_screen_sections(security: Security, net: Network | None) -> tuple[Section, ...]:
+    """Say what the DC screen said of outages that AC solved, where there was a screen."""
+    from gridhub.analysis.screen_measure import measure_screen
+
+    table = measure_screen(security, net)
+    if table.empty:
+        return ()
+    total = table[["outages", "left_to_dc", "overloaded", "missed", "false"]].sum()
+    text = (
+        f"The DC screen flagged outages from {security.summary['screen_flag_percent']:g} % of a limit. AC "
+        f"solved {total['outages'] - total['left_to_dc']:,} outages: {total['overloaded']:,} overload a "
+        f"branch or have no solution, of which the screen had missed {total['missed']:,}; "
+        f"{total['false']:,} of those it flagged are clear. {total['left_to_dc']:,} outages rest on the "
+        "screen alone: what it misses among them is not known.",
+    )
+    rows = table.reset_index()
+    labels = {"kind": "Kind", "kv": "kV", "left_to_dc": "Left to DC", "recall_percent": "Recall, %"}
+    return (Section("Screen", text, (TableBlock(rows, "What the screen missed", "screen", labels=labels),)),)
 
 
 def _build_outage_tables(

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gridhub.analysis.contingencies import KINDS
 from gridhub.criteria import EXAMPLE, read_criteria
 from gridhub.errors import InputError
+from gridhub.reference import find_criteria_text
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +63,9 @@ def test_korean_ratings_and_losses(korea):
 def test_every_korean_number_is_listed_with_its_source(korea):
     data = tomllib.loads(korea)
     criteria = read_criteria(korea)
-    assert len(criteria.values) == 2 * len(data["voltage"]) + len(data["rating"]) + len(data["limit"])
+    secured = sum(key.endswith(("_kv", "_mw")) for row in data["secured"] for key in row)
+    general = 2 * len(data["voltage"]) + len(data["rating"]) + len(data["limit"])
+    assert len(criteria.values) == general + secured
     for value in criteria.values:
         assert value.source
         assert value.as_of
@@ -109,6 +113,73 @@ def test_all_faults_at_once():
         ("E-KEY", "voltage 1", "confidence"),
         ("E-TYPE", "rating 2", "state"),
     }
+
+
+PROVENANCE = 'source = "s"\nas_of = "2026"\nconfidence = "L"\n'
+RANGE = """
+[[voltage_class]]
+min_kv = 300
+max_kv = 400
+state = "normal"
+low_pu = 0.9
+high_pu = 1.1
+"""
+EVENT = """
+[[secured]]
+kind = "tower"
+class = "P7"
+min_kv = 100
+max_load_cut_off_mw = inf
+max_load_lost_mw = 0
+"""
+
+
+def test_ranges_of_voltage_give_way_to_single_voltages():
+    criteria = read_criteria(EXAMPLE + RANGE + PROVENANCE)
+    low, high = criteria.voltage_limits([345.0, 380.0, 300.0, 401.0], "normal")
+    np.testing.assert_allclose(low, [328 / 345, 0.9, 0.9, np.nan])
+    np.testing.assert_allclose(high, [362 / 345, 1.1, 1.1, np.nan])
+    assert {v.key: (v.value, v.unit) for v in criteria.values}["voltage 300-400 kV normal low"] == (
+        0.9,
+        "p.u.",
+    )
+
+
+def test_what_an_event_may_take_away():
+    text = EXAMPLE + EVENT + PROVENANCE + LIMIT.format(key="max_loss_mw", value=700)
+    criteria = read_criteria(text)
+    (event,) = criteria.secured
+    assert (event.kind, event.event_class, event.min_kv) == ("tower", "P7", 100.0)
+    assert criteria.loss_limits("tower") == (math.inf, 0.0, 700.0)
+    assert criteria.loss_limits("line") == (0.0, math.inf, 700.0)
+    assert "secured tower (P7) max_load_lost_mw" in {value.key for value in criteria.values}
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (RANGE.replace("300", "500"), ("E-RANGE", "voltage_class 1", "low_pu")),
+        (RANGE.replace("0.9", "1.01"), ("E-RANGE", "voltage_class 1", "low_pu")),
+        (EVENT.replace("= 100", '= "high"'), ("E-TYPE", "secured 1", "min_kv")),
+        (EVENT.replace("lost_mw = 0", "lost_mw = -1"), ("E-TYPE", "secured 1", "max_load_lost_mw")),
+        (EVENT.replace("min_kv", "kv"), ("E-KEY", "secured 1", "kv")),
+        (EVENT + PROVENANCE + EVENT, ("E-DUP", "secured tower", "")),
+    ],
+)
+def test_faults_of_ranges_and_events(text, fault):
+    assert fault in read_faults(EXAMPLE + text + PROVENANCE)
+
+
+@pytest.mark.parametrize("name", ["nerc-tpl", "sqss", "korea"])
+def test_shipped_criteria_list_known_events_each_with_a_source(name):
+    criteria = read_criteria(find_criteria_text(name))
+    assert criteria.name == name
+    assert {event.kind for event in criteria.secured} <= set(KINDS)
+    assert {"line", "transformer", "generator", "tower"} <= {event.kind for event in criteria.secured}
+    for value in criteria.values:
+        assert value.source
+        assert value.as_of
+        assert (value.confidence == "assumed") == ("assumed" in value.source), value.key
 
 
 LIMIT = """

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridhub.geo import EARTH_RADIUS_KM, calculate_distance_km, find_containing
+from gridhub.geo import EARTH_RADIUS_KM, calculate_distance_km, find_containing, find_parallel
 from gridhub.units import calculate_base_impedance, calculate_rating, calculate_reactive_power
 
 LATITUDES = st.floats(-90, 90)
@@ -72,3 +72,15 @@ def test_conversions_take_arrays():
     vn_kv = np.array([345.0, 154.0])
     assert calculate_base_impedance(vn_kv, 100.0).tolist() == [1190.25, 237.16]
     assert calculate_rating(np.array([1.8174, 1.0]), vn_kv).round(0).tolist() == [1086.0, 267.0]
+
+
+def test_crossing_lines_share_only_the_crossing_and_unknown_places_nothing():
+    start, end = (
+        [[36.0, 127.0], [35.9, 127.1], [math.nan, 127.0]],
+        [[36.0, 127.2], [36.1, 127.1], [36.0, 127.2]],
+    )
+    first, second, shared = find_parallel(start, end, within_km=0.1, longer_km=0.1)
+    assert (first.tolist(), second.tolist()) == ([0], [1])
+    assert shared[0] == pytest.approx(0.2, rel=0.02)
+    assert len(find_parallel(start, end, within_km=0.1, longer_km=0.3)[0]) == 0
+    assert len(find_parallel(start[2:], end[2:], within_km=0.1, longer_km=0.3)[0]) == 0

@@ -77,8 +77,8 @@ def test_limits_of_losses_differ_for_towers_and_skip_what_is_unknown() -> None:
         generation_mw=np.array([0.0, 150.0, 0.0, 150.0]),
         consequential_mw=np.array([40.0, 40.0, 55.0, 90.0]),
     )
-    tower, answered = np.array([False, True, True, False]), np.array([True, True, True, False])
-    found = judge_losses(read_criteria(EXAMPLE + "".join(rows)), tower, answered, losses)
+    kinds, answered = ["line", "tower", "tower", "line"], np.array([True, True, True, False])
+    found = judge_losses(read_criteria(EXAMPLE + "".join(rows)), kinds, answered, losses)
     over = [
         (int(k), LOSS_NAMES[name], limit, value)
         for k, name, limit, value in zip(found.outage, found.name, found.limit, found.value, strict=True)
@@ -89,6 +89,6 @@ def test_limits_of_losses_differ_for_towers_and_skip_what_is_unknown() -> None:
         (2, "load cut off", 50.0, 55.0),
         (2, "load lost", 30.0, 35.0),
     ]
-    without = judge_losses(None, tower, answered, losses)
+    without = judge_losses(None, kinds, answered, losses)
     assert without.outage.tolist() == [0, 1, 2]
     assert set(without.limit) == {0.0}

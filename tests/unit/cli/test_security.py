@@ -105,3 +105,21 @@ def test_kinds_of_the_help_are_those_of_the_analysis():
     from gridhub.cli import security
 
     assert security.KINDS == contingencies.KINDS
+
+
+def test_outages_by_name_and_from_a_file_that_is_read_in_part(ring: Path, tmp_path: Path):
+    code, out, _ = run("security", ring, "--name", "l5*", "--criteria", "none")
+    assert code == 0
+    assert "1 outages" in out
+    (tmp_path / "two.csv").write_text("contingency,elements\nboth,L1;L4\n")
+    code, out, _ = run("security", ring, "--contingencies", tmp_path / "two.csv", "--json")
+    assert code == 0
+    assert [row["contingency"] for row in json.loads(out)["status"]] == ["both"]
+    (tmp_path / "none.con").write_text("CONTINGENCY x\nSCALE LOAD\nEND\n")
+    code, _, err = run("security", ring, "--contingencies", tmp_path / "none.con")
+    assert code == 2
+    assert "SCALE LOAD" in err
+    assert "no outage" in err
+    code, _, err = run("security", ring, "--name", "nothing")
+    assert code == 2
+    assert "--name nothing" in err

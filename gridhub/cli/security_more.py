@@ -1,0 +1,124 @@
+"""What ``security`` does beyond single outages: second outages after an adjustment, and remedial schemes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gridhub.cli.console import list_records, print_line, print_table, show_progress
+from gridhub.cli.exits import refuse
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gridhub.analysis.remedial import RemedialStudy
+    from gridhub.analysis.successive_outages import SuccessiveOutages
+    from gridhub.criteria import Criteria
+    from gridhub.model.network import Network
+
+
+def run_schemes(
+    net: Network,
+    contingencies: pd.DataFrame,
+    schemes: str,
+    criteria: Criteria | None,
+    snapshot: str | None,
+    settings: Mapping[str, Any],
+) -> RemedialStudy:
+    """Run outages with the schemes of a region or a file.
+
+    Raises
+    ------
+    GridhubError
+        If there is no such region or file.
+    """
+    from gridhub.analysis.remedial import run_remedial
+    from gridhub.analysis.remedial_schemes import read_schemes
+
+    return run_remedial(
+        net, contingencies, read_schemes(_find_schemes(schemes)), criteria, snapshot, settings
+    )
+
+
+def _find_schemes(name: str) -> str:
+    from gridhub.reference import find_region_document
+
+    if name.endswith(".toml"):
+        try:
+            return Path(name).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            refuse(f"--schemes {name!r} cannot be read: {error}")
+    try:
+        return find_region_document(name, "remedial_schemes")
+    except KeyError as error:
+        refuse(f"--schemes {name!r}: {error.args[0]}; or name a .toml file")
+
+
+def run_second(
+    net: Network,
+    first: pd.DataFrame,
+    second: pd.DataFrame,
+    criteria: Criteria | None,
+    snapshot: str | None,
+    settings: Mapping[str, Any],
+    quiet: bool,
+) -> SuccessiveOutages:
+    """Run every second outage after every first one, with a redispatch between."""
+    from gridhub.analysis.successive_outages import run_successive_outages
+
+    with show_progress(quiet=quiet) as report:
+        return run_successive_outages(
+            net,
+            first,
+            second,
+            criteria,
+            snapshot,
+            options=settings,
+            progress=(lambda done, total: report("first outages", done / total)) if report else None,
+        )
+
+
+def describe_schemes(study: RemedialStudy) -> dict[str, Any]:
+    """Give what schemes do as a mapping for JSON."""
+    return {
+        "triggers": list_records(study.triggers, index="row"),
+        "effect": list_records(study.effect.reset_index(), index="row"),
+        "verdict": study.verdict.to_dict(),
+    }
+
+
+def print_schemes(study: RemedialStudy, top: int) -> None:
+    """Print what schemes do, outage by outage."""
+    columns = ["status", "violations", "worst_element", "worst_loading_percent", "tripped_mw", "shed_mw"]
+    rows = [(*key, *(row[name] for name in columns)) for key, row in study.effect.iterrows()]  # type: ignore[misc]
+    if rows:
+        heads = ("outage", "schemes", "status", "violations", "worst", "loading %", "tripped MW", "shed MW")
+        print_table("Remedial action schemes", heads, rows, limit=top)
+    idle = study.triggers[~study.triggers["acts"].astype(bool)]
+    for row in idle.itertuples():
+        print_line(f"{row.scheme} does not act after {row.contingency}: {row.reason}")
+    for key, verdict in study.verdict.items():
+        print_line(f"{key}: {verdict}")
+    if not rows:
+        print_line("no scheme acts in these outages")
+
+
+def describe_second(study: SuccessiveOutages) -> dict[str, Any]:
+    """Give an N-1-1 analysis as a mapping for JSON."""
+    return {
+        "verdict": study.verdict,
+        "first": list_records(study.first, index="first"),
+        "violations": list_records(study.violations.reset_index(drop=True), index="row"),
+    }
+
+
+def print_second(study: SuccessiveOutages, top: int) -> None:
+    """Print an N-1-1 analysis, one row per first outage, those that break most first."""
+    columns = ["status", "moved_mw", "second_outages", "second_insecure", "second_new", "worst_second"]
+    columns += ["worst_loading_percent", "remark", "reason"]
+    ordered = study.first.sort_values("second_new", ascending=False, kind="stable", na_position="first")
+    rows = [(str(key), *(row[name] for name in columns)) for key, row in ordered.iterrows()]
+    heads = ("first outage", "status", "redispatch MW", "second", "insecure", "new", "worst", "loading %")
+    print_table("Second outages after a redispatch", (*heads, "remark", "reason"), rows, limit=top)
+    print_line(f"verdict after two outages: {study.verdict}")

@@ -1,0 +1,68 @@
+"""Schemes, second outages and what criteria demand, from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.unit.cli.test_security import run
+
+SCHEME = """\
+schema_version = 1
+
+[[scheme]]
+name = "spare E"
+outage = ["L2"]
+source = "test"
+as_of = "2026"
+confidence = "assumed"
+
+[[scheme.action]]
+kind = "shed"
+elements = ["LE"]
+share = 0.5
+"""
+
+
+def test_schemes_of_a_file(overloaded: Path, tmp_path: Path):
+    (tmp_path / "mine.toml").write_text(SCHEME)
+    code, out, _ = run("security", overloaded, "--schemes", tmp_path / "mine.toml")
+    assert code == 0
+    assert "Remedial action schemes" in out
+    assert "L2: " in out
+    code, out, _ = run("security", overloaded, "--schemes", tmp_path / "mine.toml", "--json")
+    effect = json.loads(out)["schemes"]["effect"]
+    assert [row["variant"] for row in effect] == ["without", "with"]
+    assert effect[1]["shed_mw"] == 25.0
+
+
+def test_schemes_that_are_not_there_or_not_of_this_network(ring: Path, tmp_path: Path):
+    code, _, err = run("security", ring, "--schemes", tmp_path / "none.toml")
+    assert code == 2
+    assert "cannot be read" in err
+    code, _, err = run("security", ring, "--schemes", "atlantis")
+    assert code == 2
+    assert "korea" in err
+    code, _, err = run("security", ring, "--schemes", "korea")
+    assert code == 2
+    assert "sinhanul-1" in err
+
+
+def test_second_outages(meshed: Path):
+    code, out, _ = run("security", meshed, "--name", "l1", "--then", "line", "--criteria", "none")
+    assert code == 0
+    assert "Second outages after a redispatch" in out
+    assert "verdict after two outages" in out
+    code, out, _ = run("security", meshed, "--name", "l1", "--then", "line", "--criteria", "none", "--json")
+    (first,) = json.loads(out)["second_outages"]["first"]
+    assert (first["first"], first["second_outages"]) == ("L1", 5)
+
+
+def test_what_the_criteria_demand(ring: Path):
+    code, out, _ = run("security", ring, "--kinds", "secured", "--criteria", "sqss", "--json")
+    assert code == 0
+    kinds = {row["contingency"].split(":")[0] for row in json.loads(out)["status"]}
+    assert {"L1", "G", "bus_section"} <= kinds
+    code, _, err = run("security", ring, "--kinds", "secured", "--criteria", "none")
+    assert code == 2
+    assert "--criteria nerc-tpl" in err
