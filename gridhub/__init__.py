@@ -19,6 +19,8 @@ _HOME = {
     "Status": "gridhub.solvers.status",
     "Storage": "gridhub.placement.hub",
     "build_network": "gridhub.model.network",
+    "find_reactive_margin": "gridhub.analysis.pv_curve",
+    "find_voltage_margin": "gridhub.analysis.voltage_margin",
     "from_pandapower": "gridhub.interop.pandapower",
     "list_contingencies": "gridhub.analysis.contingencies",
     "list_networks": "gridhub.reference",
@@ -32,6 +34,7 @@ _HOME = {
     "run_security": "gridhub.analysis.security",
     "run_time_series": "gridhub.analysis.time_series",
     "to_pandapower": "gridhub.interop.pandapower",
+    "trace_pv_curve": "gridhub.analysis.pv_curve",
     "validate": "gridhub.model.validate",
     "write_case": "gridhub.interop.case_files",
     "write_network": "gridhub.model.files",
@@ -60,10 +63,13 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from gridhub.analysis.contingencies import list_contingencies as list_contingencies
     from gridhub.analysis.power_flow import run_power_flow as run_power_flow
+    from gridhub.analysis.pv_curve import find_reactive_margin as find_reactive_margin
+    from gridhub.analysis.pv_curve import trace_pv_curve as trace_pv_curve
     from gridhub.analysis.security import run_security as run_security
     from gridhub.analysis.sensitivities import lodf as lodf
     from gridhub.analysis.sensitivities import ptdf as ptdf
     from gridhub.analysis.time_series import run_time_series as run_time_series
+    from gridhub.analysis.voltage_margin import find_voltage_margin as find_voltage_margin
     from gridhub.errors import InputError as InputError
     from gridhub.errors import NotConverged as NotConverged
     from gridhub.interop.case_files import read_case as read_case
