@@ -18,7 +18,9 @@ _HOME = {
     "RenewablePlant": "gridhub.placement.hub",
     "Status": "gridhub.solvers.status",
     "Storage": "gridhub.placement.hub",
+    "assess_fault": "gridhub.analysis.voltage_dips",
     "build_network": "gridhub.model.network",
+    "compute_fault_levels": "gridhub.analysis.fault_levels",
     "find_reactive_margin": "gridhub.analysis.pv_curve",
     "find_voltage_margin": "gridhub.analysis.voltage_margin",
     "from_pandapower": "gridhub.interop.pandapower",
@@ -28,6 +30,7 @@ _HOME = {
     "lodf": "gridhub.analysis.sensitivities",
     "place": "gridhub.placement.place",
     "ptdf": "gridhub.analysis.sensitivities",
+    "rank_faults": "gridhub.analysis.voltage_dips",
     "read_case": "gridhub.interop.case_files",
     "read_network": "gridhub.model.files",
     "run_power_flow": "gridhub.analysis.power_flow",
@@ -62,6 +65,7 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from gridhub.analysis.contingencies import list_contingencies as list_contingencies
+    from gridhub.analysis.fault_levels import compute_fault_levels as compute_fault_levels
     from gridhub.analysis.power_flow import run_power_flow as run_power_flow
     from gridhub.analysis.pv_curve import find_reactive_margin as find_reactive_margin
     from gridhub.analysis.pv_curve import trace_pv_curve as trace_pv_curve
@@ -69,6 +73,8 @@ if TYPE_CHECKING:
     from gridhub.analysis.sensitivities import lodf as lodf
     from gridhub.analysis.sensitivities import ptdf as ptdf
     from gridhub.analysis.time_series import run_time_series as run_time_series
+    from gridhub.analysis.voltage_dips import assess_fault as assess_fault
+    from gridhub.analysis.voltage_dips import rank_faults as rank_faults
     from gridhub.analysis.voltage_margin import find_voltage_margin as find_voltage_margin
     from gridhub.errors import InputError as InputError
     from gridhub.errors import NotConverged as NotConverged
