@@ -22,6 +22,7 @@ _HOME = {
     "build_network": "gridhub.model.network",
     "compute_fault_levels": "gridhub.analysis.fault_levels",
     "find_reactive_margin": "gridhub.analysis.pv_curve",
+    "find_transfer_capability": "gridhub.analysis.transfer",
     "find_voltage_margin": "gridhub.analysis.voltage_margin",
     "from_pandapower": "gridhub.interop.pandapower",
     "list_contingencies": "gridhub.analysis.contingencies",
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     from gridhub.analysis.sensitivities import lodf as lodf
     from gridhub.analysis.sensitivities import ptdf as ptdf
     from gridhub.analysis.time_series import run_time_series as run_time_series
+    from gridhub.analysis.transfer import find_transfer_capability as find_transfer_capability
     from gridhub.analysis.voltage_dips import assess_fault as assess_fault
     from gridhub.analysis.voltage_dips import rank_faults as rank_faults
     from gridhub.analysis.voltage_margin import find_voltage_margin as find_voltage_margin
