@@ -39,6 +39,7 @@ _HOME = {
     "run_time_series": "gridhub.analysis.time_series",
     "to_pandapower": "gridhub.interop.pandapower",
     "trace_pv_curve": "gridhub.analysis.pv_curve",
+    "track_interfaces": "gridhub.analysis.interface_hours",
     "validate": "gridhub.model.validate",
     "write_case": "gridhub.interop.case_files",
     "write_network": "gridhub.model.files",
@@ -67,6 +68,7 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from gridhub.analysis.contingencies import list_contingencies as list_contingencies
     from gridhub.analysis.fault_levels import compute_fault_levels as compute_fault_levels
+    from gridhub.analysis.interface_hours import track_interfaces as track_interfaces
     from gridhub.analysis.power_flow import run_power_flow as run_power_flow
     from gridhub.analysis.pv_curve import find_reactive_margin as find_reactive_margin
     from gridhub.analysis.pv_curve import trace_pv_curve as trace_pv_curve
