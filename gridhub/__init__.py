@@ -18,7 +18,12 @@ _HOME = {
     "RenewablePlant": "gridhub.placement.hub",
     "Status": "gridhub.solvers.status",
     "Storage": "gridhub.placement.hub",
+    "assess_fault": "gridhub.analysis.voltage_dips",
     "build_network": "gridhub.model.network",
+    "compute_fault_levels": "gridhub.analysis.fault_levels",
+    "find_reactive_margin": "gridhub.analysis.pv_curve",
+    "find_transfer_capability": "gridhub.analysis.transfer",
+    "find_voltage_margin": "gridhub.analysis.voltage_margin",
     "from_pandapower": "gridhub.interop.pandapower",
     "list_contingencies": "gridhub.analysis.contingencies",
     "list_networks": "gridhub.reference",
@@ -26,6 +31,7 @@ _HOME = {
     "lodf": "gridhub.analysis.sensitivities",
     "place": "gridhub.placement.place",
     "ptdf": "gridhub.analysis.sensitivities",
+    "rank_faults": "gridhub.analysis.voltage_dips",
     "read_case": "gridhub.interop.case_files",
     "read_contingencies": "gridhub.interop.contingency_files",
     "read_network": "gridhub.model.files",
@@ -33,6 +39,8 @@ _HOME = {
     "run_security": "gridhub.analysis.security",
     "run_time_series": "gridhub.analysis.time_series",
     "to_pandapower": "gridhub.interop.pandapower",
+    "trace_pv_curve": "gridhub.analysis.pv_curve",
+    "track_interfaces": "gridhub.analysis.interface_hours",
     "validate": "gridhub.model.validate",
     "write_case": "gridhub.interop.case_files",
     "write_network": "gridhub.model.files",
@@ -60,11 +68,19 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from gridhub.analysis.contingencies import list_contingencies as list_contingencies
+    from gridhub.analysis.fault_levels import compute_fault_levels as compute_fault_levels
+    from gridhub.analysis.interface_hours import track_interfaces as track_interfaces
     from gridhub.analysis.power_flow import run_power_flow as run_power_flow
+    from gridhub.analysis.pv_curve import find_reactive_margin as find_reactive_margin
+    from gridhub.analysis.pv_curve import trace_pv_curve as trace_pv_curve
     from gridhub.analysis.security import run_security as run_security
     from gridhub.analysis.sensitivities import lodf as lodf
     from gridhub.analysis.sensitivities import ptdf as ptdf
     from gridhub.analysis.time_series import run_time_series as run_time_series
+    from gridhub.analysis.transfer import find_transfer_capability as find_transfer_capability
+    from gridhub.analysis.voltage_dips import assess_fault as assess_fault
+    from gridhub.analysis.voltage_dips import rank_faults as rank_faults
+    from gridhub.analysis.voltage_margin import find_voltage_margin as find_voltage_margin
     from gridhub.errors import InputError as InputError
     from gridhub.errors import NotConverged as NotConverged
     from gridhub.interop.case_files import read_case as read_case
