@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
+from gridhub.analysis.hosting_ac import KINDS, Met, check_by_ac
 from gridhub.analysis.hosting_hours import find_hourly_rooms
 from gridhub.analysis.hosting_options import HostingOptions, read_hosting_options
 from gridhub.analysis.hosting_search import DcSearch, Found, start_search
-from gridhub.analysis.hosting_states import State, group_states, list_states
+from gridhub.analysis.hosting_states import State, add_queue, group_states, list_states
 from gridhub.analysis.hosting_table import build_table, describe_rules, find_reserve
 from gridhub.analysis.security import resolve_criteria
+from gridhub.case.case import Floats
 from gridhub.criteria import Criteria
 from gridhub.errors import OptionError, name_ids
 from gridhub.model.network import Network
@@ -88,8 +91,9 @@ def hosting_capacity(
     snapshots : sequence of str, optional
         States that must all hold; None: all stored ones, or the tables themselves.
     method : {"dc", "ac"}
-        "dc": exact in the DC model. "ac": the DC figure is then lowered by bisection with AC power flows,
-        voltages and reactive limits included; meant for a list of buses.
+        "dc": exact in the DC model. "ac": the DC figure is then lowered by bisection with AC power flows to
+        1 MW, voltages and reactive limits included: all outages in the two states with the least room, the
+        intact grid in all; meant for a list of buses.
     options : mapping, HostingOptions or PowerFlowOptions, optional
         See `gridhub.analysis.hosting_options.HostingOptions`.
 
@@ -106,7 +110,7 @@ def hosting_capacity(
     InputError
         If the profiles do not fit the network; all faults are listed.
     NotConverged
-        If a state has no DC solution before anything is added.
+        If a state has no solution before anything is added.
 
     Notes
     -----
@@ -144,8 +148,8 @@ def hosting_capacity(
     >>> round(row["firm_mw"], 3), row["binding_kind"], row["binding_element"], row["binding_contingency"]
     (200.0, 'thermal', 'l2', 'l1')
     """
-    if method != "dc":
-        raise OptionError(f'method = {method!r}: "dc"')
+    if method not in ("dc", "ac"):
+        raise OptionError(f'method = {method!r}: "dc" or "ac"')
     settled = read_hosting_options(options, reactive_limits=net.reactive_limits)
     judged = resolve_criteria(net, criteria)
     chosen = find_buses(net, buses)
@@ -156,6 +160,11 @@ def hosting_capacity(
     reserve_mw = find_reserve(states.snapshots[0], at, judged, settled)
     hourly = find_hourly_rooms(states.hours, at, judged, settled, found, reserve_mw)
     table = build_table(net, chosen, judged, settled, found, reserve_mw, hourly)
+    if method == "ac":
+        rooms = find_hourly_rooms(states.snapshots, at, judged, settled, found, reserve_mw)
+        assert rooms is not None
+        met = _check(net, states.snapshots, chosen, judged, settled, table, rooms)
+        table = build_table(net, chosen, judged, settled, found, reserve_mw, hourly, met)
     summary = {
         "buses": len(chosen),
         "snapshots": len(states.snapshots),
@@ -174,6 +183,29 @@ def hosting_capacity(
         rules=describe_rules(settled, reserve_mw),
         options=settled,
     )
+
+
+def _check(
+    net: Network,
+    states: Sequence[State],
+    buses: list[str],
+    criteria: Criteria | None,
+    options: HostingOptions,
+    table: pd.DataFrame,
+    rooms: Floats,
+) -> list[dict[str, Met]]:
+    """Lower the DC figures of `table` by AC, where there are any."""
+    upper = table["firm_mw"].to_numpy(dtype=float) / net.base_mva
+    known = np.flatnonzero(np.isfinite(upper))
+    met = [{kind: Met(0.0) for kind in KINDS} for _ in buses]
+    if not len(known):
+        return met
+    queued, labels = add_queue(net, options), [state.label for state in states]
+    names = [buses[j] for j in known.tolist()]
+    found = check_by_ac(queued, labels, names, criteria, options, upper[known], rooms[:, known])
+    for j, one in zip(known.tolist(), found, strict=True):
+        met[j] = one
+    return met
 
 
 def find_buses(net: Network, buses: Sequence[str] | None) -> list[str]:

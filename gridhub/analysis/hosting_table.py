@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from gridhub.analysis.hosting_ac import KINDS, Met
 from gridhub.analysis.hosting_hours import SHARES, find_flexible
 from gridhub.analysis.hosting_options import HostingOptions
 from gridhub.analysis.hosting_queue import SCENARIOS, describe_review, find_queue_parts, list_reviews
@@ -135,8 +136,9 @@ def build_table(
     found: Found,
     reserve: Floats,
     hourly: Floats | None,
+    met: Sequence[Mapping[str, Met]] | None = None,
 ) -> pd.DataFrame:
-    """Build ``HostingCapacity.table`` from what the DC search found."""
+    """Build ``HostingCapacity.table`` from what the DC search found, and the AC check, if there was one."""
     base, maximum = net.base_mva, options.maximum_mw
     branches = [str(name) for name in net.branches().index]
     generation = found.generation * base
@@ -154,6 +156,8 @@ def build_table(
     candidates.add(
         "largest_loss", np.full(len(buses), largest), ["point of connection"] * len(buses), none, none
     )
+    for kind in KINDS if met is not None else ():
+        candidates.add(kind, *_name_met(met or (), kind, base))
     nearest, following = candidates.take_two(list_parallel(net))
     firm = nearest["binding_mw"].fillna(maximum).to_numpy(dtype=float)
     tower = np.minimum(firm, found.tower.amount[:, 0] * base)
@@ -169,9 +173,11 @@ def build_table(
             "generation_mw": generation,
             "reserve_mw": kept if reserve.any() else np.nan,
             "largest_loss_mw": largest if math.isfinite(largest) else np.nan,
-            "voltage_mw": np.nan,
+            "voltage_mw": np.nan if met is None else [one["voltage"].amount * base for one in met],
         }
     )
+    if met is not None:
+        table["thermal_mw"] = np.minimum(table["thermal_mw"], _name_met(met, "thermal", base)[0])
     table = pd.concat([table, nearest.drop(columns="binding_mw"), following], axis=1)
     part = find_queue_parts(net, buses)
     for name, share in SCENARIOS.items():
@@ -201,6 +207,17 @@ def _name(
     )
 
 
+def _name_met(
+    met: Sequence[Mapping[str, Met]], kind: str, base: float
+) -> tuple[Floats, list[str], list[str], list[str]]:
+    """Give what AC found [MW], infinite where nothing was met up to the DC figure, and its names."""
+    chosen = [one[kind] for one in met]
+    amount = np.array([one.amount * base if one.element else math.inf for one in chosen])
+    names = ([getattr(one, part) for one in chosen] for part in ("element", "contingency", "snapshot"))
+    element, outage, state = names
+    return amount, element, outage, state
+
+
 def _bend(hourly: Floats | None, share: float, largest: float, count: int) -> Floats:
     """Flexible figure [MW], not above what may be lost at once; NaN without hours."""
     return np.full(count, np.nan) if hourly is None else np.minimum(find_flexible(hourly, share), largest)
@@ -223,6 +240,8 @@ def describe_gaps(
         always.append("flexible figures (no profiles given: snapshots are no hours of a year)")
     if np.isnan(table["voltage_mw"].to_numpy(dtype=float)).all():
         always.append('voltage and reactive power (method "ac")')
+    else:
+        always.append("outages by AC in all but the two states with the least room")
     unrated = int((net.branches()["rate_mva"].isna() & net.branches()["in_service"]).sum())
     if unrated:
         always.append(f"{unrated:,} branches without a rating")

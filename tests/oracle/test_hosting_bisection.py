@@ -1,4 +1,4 @@
-"""Hosting capacity of the whole grid against a search that takes branches out and solves again, one by one."""
+"""Hosting capacity against a search that takes branches out and solves again, one by one."""
 
 from __future__ import annotations
 

@@ -9,10 +9,20 @@ import pytest
 from gridhub.analysis.hosting import hosting_capacity
 from gridhub.analysis.hosting_hours import find_flexible
 from gridhub.analysis.power_flow import run_power_flow
+from gridhub.criteria import EXAMPLE, read_criteria
 from gridhub.errors import InputError, NotConverged, OptionError
 from gridhub.model.network import Network, build_network
 
-MAXIMUM = 3000.0
+EXAMPLE_OUTAGE = """
+[[voltage]]
+vn_kv = 345
+state = "outage"
+low_kv = 335
+high_kv = 362
+source = "assumed, no source"
+as_of = "2026-11"
+confidence = "assumed"
+"""
 
 
 def build_mesh(p_max: tuple[float, float] = (1500.0, 900.0)) -> Network:
@@ -202,4 +212,51 @@ def test_threads_and_the_order_of_buses_change_nothing():
     net = build_mesh()
     one = hosting_capacity(net, options={"threads": 1}).table
     two = hosting_capacity(net, list("edcba"), options={"threads": 3}).table.loc[list("abcde")]
+    pd.testing.assert_frame_equal(one, two)
+
+
+def build_ac_mesh() -> Network:
+    """The mesh with units that can hold voltage, weak lines, and criteria for the voltage."""
+    net = build_mesh()
+    generator = net.generator
+    generator["vm_pu"], generator["q_min_mvar"], generator["q_max_mvar"] = 1.0, -600.0, 600.0
+    load = net.load
+    load["q_mvar"] = 0.2 * load["p_mw"]
+    return net.replace(generator=generator, load=load)
+
+
+def judge_by_hand(net: Network, bus: str, mw: float, limits: dict[str, float]) -> tuple[bool, bool]:
+    """Solve every outage with the load; whether ratings and voltages hold."""
+    rating, voltage = True, True
+    for snapshot in net.snapshots:
+        for out in [(), *((name,) for name in net.line.index)]:
+            placed = load_at(net, bus, mw, out)
+            load = placed.load
+            load.loc["extra", "q_mvar"] = mw * math.tan(math.acos(0.95))
+            load.loc[net.load.index, "q_mvar"] = net.load["q_mvar"]
+            pf = run_power_flow(placed.replace(load=load), snapshot)
+            rating &= bool(pf.branch["loading_percent"].max() <= 100.0 + 1e-6)
+            voltage &= bool(pf.bus["vm_pu"].min() >= limits["low"] - 1e-6)
+    return rating, voltage
+
+
+@pytest.mark.parametrize("bus", ["b", "d", "e"])
+def test_the_ac_figure_holds_by_hand_and_two_mw_more_do_not(bus):
+    net = build_ac_mesh()
+    text = EXAMPLE.replace('state = "normal"\nlow_kv = 328', 'state = "normal"\nlow_kv = 335')
+    text += EXAMPLE_OUTAGE
+    rules = read_criteria(text)
+    hc = hosting_capacity(net, [bus], rules, method="ac")
+    row, dc = hc.table.loc[bus], hosting_capacity(net, [bus], rules).table.loc[bus]
+    low = {"low": 335.0 / 345.0}
+    assert row["firm_mw"] <= dc["firm_mw"] and row["binding_kind"] in ("thermal", "voltage")
+    assert judge_by_hand(net, bus, row["firm_mw"], low) == (True, True)
+    if row["firm_mw"] < dc["firm_mw"] - 1e-6:
+        assert judge_by_hand(net, bus, row["firm_mw"] + 2.0, low) != (True, True)
+    assert "voltage and reactive power" not in row["not_assessed"] and row["voltage_mw"] >= row["firm_mw"]
+
+
+def test_ac_does_not_depend_on_threads():
+    net = build_ac_mesh()
+    one, two = (hosting_capacity(net, method="ac", options={"threads": n}).table for n in (1, 2))
     pd.testing.assert_frame_equal(one, two)
