@@ -20,6 +20,7 @@ _HOME = {
     "Storage": "gridhub.placement.hub",
     "build_network": "gridhub.model.network",
     "from_pandapower": "gridhub.interop.pandapower",
+    "hosting_capacity": "gridhub.analysis.hosting",
     "list_contingencies": "gridhub.analysis.contingencies",
     "list_networks": "gridhub.reference",
     "load_network": "gridhub.reference",
@@ -59,6 +60,7 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from gridhub.analysis.contingencies import list_contingencies as list_contingencies
+    from gridhub.analysis.hosting import hosting_capacity as hosting_capacity
     from gridhub.analysis.power_flow import run_power_flow as run_power_flow
     from gridhub.analysis.security import run_security as run_security
     from gridhub.analysis.sensitivities import lodf as lodf

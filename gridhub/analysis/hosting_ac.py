@@ -258,8 +258,17 @@ class AcSearch:
         moved = 0.0 if path is None else (path.flow[1] - path.flow[0]) / path.amount[1]
         return np.asarray(drawn + moved)
 
+    def rank_carriers(self, j: int, count: int) -> Ints:
+        """Find the outages of the branches that carry most of the injection, by DC; none splits the grid."""
+        flow = self.options.power_flow
+        plan = plan_dc(self.case, flow.dc_convention, flow.distributed_slack)
+        slope = np.abs(self.find_slope(plan, self.case.bus_node[self.case.load_bus[self.probe[[j]]]]))
+        splits = find_splitting_sets(self.case, [one.branch for one in self.outages])
+        carried = [max((slope[i] for i in one.branch), default=0.0) for one in self.outages]
+        return np.argsort(-np.where(splits, -1.0, carried), kind="stable")[:count]
+
     def bisect(
-        self, j: int, upper: float, kinds: Sequence[str] = KINDS, outages: bool = True
+        self, j: int, upper: float, kinds: Sequence[str] = KINDS, outages: Ints | None = None
     ) -> dict[str, Met]:
         """Find the largest injection at bus `j` without a new or worse violation, kind by kind.
 
@@ -267,33 +276,42 @@ class AcSearch:
         ----------
         upper : float
             Nothing above is looked for [p.u.].
-        outages : bool
-            Whether outages are looked at.
+        outages : (k,) int, optional
+            Outages looked at; None: all.
 
         Notes
         -----
-        All outages are solved at `upper`; those with a breach there are bisected. A breach that shows below
-        `upper` alone is not seen.
+        First with everything in service; then all outages are solved at what that allows, and those with a
+        breach there are bisected. A breach of an outage that shows below that alone is not seen.
         """
-        every = np.arange(len(self.outages) if outages else 0)
-        at_upper = self.find_breaches(j, upper, every) if upper > 0 else None
+        every = np.arange(len(self.outages)) if outages is None else outages
+        seen: dict[float, Breaches] = {}
         met = {}
         for kind in kinds:
-            found = at_upper
-            if found is None or not found.select(kind).any():
-                met[kind] = Met(upper)
-                continue
-            suspects = np.unique(found.outage[found.select(kind) & (found.outage >= 0)])
-            low, high, last = 0.0, upper, found
-            while high - low > STEP_MW / self.case.base_mva:
-                middle = 0.5 * (low + high)
-                found = self.find_breaches(j, middle, suspects)
-                if found.select(kind).any():
-                    high, last = middle, found
-                else:
-                    low = middle
-            met[kind] = self._name(low, last, kind)
+            met[kind] = Met(upper)
+            for after_outage in (False, True):
+                top = met[kind].amount
+                if top > 0:
+                    if top not in seen:
+                        seen[top] = self.find_breaches(j, top, every)
+                    met[kind] = self._narrow(j, met[kind], kind, seen[top], after_outage)
         return met
+
+    def _narrow(self, j: int, top: Met, kind: str, breaches: Breaches, after_outage: bool) -> Met:
+        """Bisect below a power whose breaches are known: of the intact state, or of the outages in it."""
+        mine = breaches.select(kind) & ((breaches.outage >= 0) == after_outage)
+        if not mine.any():
+            return top
+        suspects = np.unique(breaches.outage[mine]) if after_outage else np.empty(0, dtype=np.int64)
+        low, high, last = 0.0, top.amount, breaches
+        while high - low > STEP_MW / self.case.base_mva:
+            middle = 0.5 * (low + high)
+            found = self.find_breaches(j, middle, suspects)
+            if found.select(kind).any():
+                high, last = middle, found
+            else:
+                low = middle
+        return self._name(low, last, kind)
 
     def _name(self, amount: float, breaches: Breaches, kind: str) -> Met:
         first = int(np.flatnonzero(breaches.select(kind))[0])
@@ -357,7 +375,8 @@ def check_by_ac(
 
         def look(job: tuple[int, bool], search: AcSearch = search) -> tuple[int, dict[str, Met]]:
             j, outages = job
-            return j, search.bisect(j, _reach(met[j]), outages=outages)
+            none = np.empty(0, dtype=np.int64)
+            return j, search.bisect(j, _reach(met[j]), outages=None if outages else none)
 
         with ThreadPoolExecutor(options.power_flow.threads or 1) as pool:
             for j, found in pool.map(look, work):

@@ -210,7 +210,8 @@ class DcSearch:
     def _solve(self, state: State) -> DcState:
         flow = self.options.power_flow
         dc = solve_dc(state.case, flow.dc_convention, flow.distributed_slack, self.plan)
-        short = float(np.abs(dc.missing).max(initial=0.0))
+        # too much generation is what a growing load takes; too little is not
+        short = float((self.options.direction * dc.missing).max(initial=0.0))
         if short > flow.tolerance:
             raise NotConverged(
                 f"{state.net.name!r}, {state.label or 'stored state'}: the units miss "
@@ -319,7 +320,7 @@ class DcSearch:
             dc = solve_dc(case, flow.dc_convention, flow.distributed_slack, plan)
             label = self._number_state(state, found)
             for island in np.unique(plan.islands.island[self.node[mine]]).tolist():
-                if abs(dc.missing[island]) > flow.tolerance:
+                if self.options.direction * dc.missing[island] > flow.tolerance:
                     found.note(f"the loss of {found.outages[number]}, which leaves a part without balance")
                     continue
                 path = self._trace(replace(state, case=case), dc, plan, island)

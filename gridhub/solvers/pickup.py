@@ -65,6 +65,10 @@ def trace_pickup(
         output = _follow_merit(slack, mine, imbalance, rank[mine], direction)
     moved = output - output[0]
     amount = np.abs(moved.sum(axis=1))
+    # what the units cannot shed (or give) without the injection, it takes first
+    spare = max(0.0, -direction * float(state.missing[island]))
+    if spare > SMALLEST_STEP:
+        amount, moved = np.append(0.0, amount + spare), np.concatenate([moved[:1], moved])
     kept = np.concatenate([[True], np.diff(amount) > SMALLEST_STEP])
     amount, moved = _cut(amount[kept], moved[kept], maximum)
     if len(amount) < 2:
