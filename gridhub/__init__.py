@@ -25,6 +25,7 @@ _HOME = {
     "find_transfer_capability": "gridhub.analysis.transfer",
     "find_voltage_margin": "gridhub.analysis.voltage_margin",
     "from_pandapower": "gridhub.interop.pandapower",
+    "hosting_capacity": "gridhub.analysis.hosting",
     "list_contingencies": "gridhub.analysis.contingencies",
     "list_networks": "gridhub.reference",
     "load_network": "gridhub.reference",
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from gridhub.analysis.contingencies import list_contingencies as list_contingencies
     from gridhub.analysis.fault_levels import compute_fault_levels as compute_fault_levels
     from gridhub.analysis.interface_hours import track_interfaces as track_interfaces
+    from gridhub.analysis.hosting import hosting_capacity as hosting_capacity
     from gridhub.analysis.power_flow import run_power_flow as run_power_flow
     from gridhub.analysis.pv_curve import find_reactive_margin as find_reactive_margin
     from gridhub.analysis.pv_curve import trace_pv_curve as trace_pv_curve
