@@ -28,6 +28,7 @@ _HOME = {
     "ptdf": "gridhub.analysis.sensitivities",
     "read_case": "gridhub.interop.case_files",
     "read_network": "gridhub.model.files",
+    "run_dispatch": "gridhub.analysis.dispatch",
     "run_power_flow": "gridhub.analysis.power_flow",
     "run_security": "gridhub.analysis.security",
     "run_time_series": "gridhub.analysis.time_series",
@@ -59,6 +60,7 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from gridhub.analysis.contingencies import list_contingencies as list_contingencies
+    from gridhub.analysis.dispatch import run_dispatch as run_dispatch
     from gridhub.analysis.power_flow import run_power_flow as run_power_flow
     from gridhub.analysis.security import run_security as run_security
     from gridhub.analysis.sensitivities import lodf as lodf
