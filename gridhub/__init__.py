@@ -36,6 +36,7 @@ _HOME = {
     "read_case": "gridhub.interop.case_files",
     "read_contingencies": "gridhub.interop.contingency_files",
     "read_network": "gridhub.model.files",
+    "run_dispatch": "gridhub.analysis.dispatch",
     "run_power_flow": "gridhub.analysis.power_flow",
     "run_security": "gridhub.analysis.security",
     "run_time_series": "gridhub.analysis.time_series",
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from gridhub.analysis.fault_levels import compute_fault_levels as compute_fault_levels
     from gridhub.analysis.interface_hours import track_interfaces as track_interfaces
     from gridhub.analysis.hosting import hosting_capacity as hosting_capacity
+    from gridhub.analysis.dispatch import run_dispatch as run_dispatch
     from gridhub.analysis.power_flow import run_power_flow as run_power_flow
     from gridhub.analysis.pv_curve import find_reactive_margin as find_reactive_margin
     from gridhub.analysis.pv_curve import trace_pv_curve as trace_pv_curve
