@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 _HOME = {
     "DataCenter": "gridhub.placement.hub",
+    "DataCenterLoad": "gridhub.profiles.data_center",
     "Hub": "gridhub.placement.hub",
     "InputError": "gridhub.errors",
     "Network": "gridhub.model.network",
@@ -24,6 +25,7 @@ _HOME = {
     "list_networks": "gridhub.reference",
     "load_network": "gridhub.reference",
     "lodf": "gridhub.analysis.sensitivities",
+    "make_profiles": "gridhub.model.profiles",
     "place": "gridhub.placement.place",
     "ptdf": "gridhub.analysis.sensitivities",
     "read_case": "gridhub.interop.case_files",
@@ -74,12 +76,14 @@ if TYPE_CHECKING:
     from gridhub.model.files import write_network as write_network
     from gridhub.model.network import Network as Network
     from gridhub.model.network import build_network as build_network
+    from gridhub.model.profiles import make_profiles as make_profiles
     from gridhub.model.validate import validate as validate
     from gridhub.placement.hub import DataCenter as DataCenter
     from gridhub.placement.hub import Hub as Hub
     from gridhub.placement.hub import RenewablePlant as RenewablePlant
     from gridhub.placement.hub import Storage as Storage
     from gridhub.placement.place import place as place
+    from gridhub.profiles.data_center import DataCenterLoad as DataCenterLoad
     from gridhub.reference import list_networks as list_networks
     from gridhub.reference import load_network as load_network
     from gridhub.report.write import write_report as write_report
