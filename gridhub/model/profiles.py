@@ -94,9 +94,11 @@ def make_profiles(
     Notes
     -----
     Synthetic: shapes and correlations of a region, not the weather of that year; nothing here is a forecast.
-    Demand of the region meets peak, minimum and energy exactly; sun and wind meet the published capacity
-    factor as the mean of the region's fleet, so the plants of a network may lie a little off. The weather
-    belongs to the region's cells: another plant or hub leaves that of the others as it is.
+    Demand of the region meets peak, minimum and energy exactly. That energy is drawn at the buses of the grid
+    and may be more than the sales that ``annual_gwh`` holds; loads and provinces keep their shares of it. Sun
+    and wind meet the published capacity factor as the mean of the region's fleet, so the plants of a network
+    may lie a little off. The weather belongs to the region's cells: another plant or hub leaves that of the
+    others as it is.
 
     Examples
     --------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from gridhub.profiles.region import Floats, RegionProfiles
 from gridhub.profiles.weather import (
     Cells,
     build_field,
+    build_hours,
     interpolate_months,
     make_generator,
     weigh_stations,
@@ -54,6 +57,12 @@ def build_clear_sky(lat: float, lon: float, hours: pd.DatetimeIndex) -> pd.DataF
     return sky.set_axis(hours)
 
 
+@lru_cache(maxsize=128)
+def _recall_clear_sky(lat: float, lon: float, year: int, time_zone: str) -> pd.DataFrame:
+    """Keep the clear sky of a year, which no seed changes and which takes most of the time."""
+    return build_clear_sky(lat, lon, build_hours(year, time_zone))
+
+
 def build_clearness(region: RegionProfiles, cells: Cells, hours: pd.DatetimeIndex, seed: int) -> Floats:
     """Make the radiation over that of a clear sky of every cell hour by hour. Synthetic.
 
@@ -71,7 +80,7 @@ def build_clearness(region: RegionProfiles, cells: Cells, hours: pd.DatetimeInde
 
     Notes
     -----
-    With u the normal field of the weather brought to 0..1 and s the month's share of sunshine in its daylight:
+    With u the normal field of the weather brought to 0..1 and s the month's share of sunshine in daylight:
     the sky is clear while u < s; else 1 - 0.75 v^p with v = (u - s) / (1 - s). p gives cloud the mean that
     Angström and Prescott have for s = 0, so that the mean of all hours follows their straight line.
 
@@ -161,6 +170,7 @@ def build_sun(
     wanted : (k,) int
         Cells.
     hours : DatetimeIndex
+        As of `build_hours`.
     air_c : (n_hour, n_cell) array
         Outside temperature [°C].
     seed : int
@@ -178,15 +188,12 @@ def build_sun(
     at = cells.find(fleet.lat, fleet.lon, [f"solar_fleet {i + 1}" for i in range(len(fleet.lat))])
     every = np.unique(np.concatenate([wanted, at]))
     clearness = build_clearness(region, cells, hours, seed)
-    output = {
-        int(cell): compute_output(
-            region,
-            build_clear_sky(cells.lat[cell], cells.lon[cell], hours),
-            clearness[:, cell],
-            air_c[:, cell],
+    output = {}
+    for cell in every.tolist():
+        sky = _recall_clear_sky(
+            float(cells.lat[cell]), float(cells.lon[cell]), hours[0].year, region.time_zone
         )
-        for cell in every
-    }
+        output[cell] = compute_output(region, sky, clearness[:, cell], air_c[:, cell])
     of_fleet = np.stack([output[int(cell)] for cell in at], axis=1)
     performance = find_factor(
         lambda factor: float(np.minimum(of_fleet * factor, 1.0).mean(axis=0) @ fleet.weight),
