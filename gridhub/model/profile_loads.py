@@ -39,7 +39,7 @@ def _make_demand(work: Work, table: pd.DataFrame) -> pd.DataFrame:
         work.tell("energy", float(p_mw.sum()) / 1e6, "TWh")
         work.tell("highest demand", float(p_mw.max()), "MW")
     else:
-        scale = float(energy.sum()) / 1e3 / region["sales_twh"] if "annual_gwh" in table else 1.0
+        scale = _find_scale(work, table, energy)
         fleet = work.cells.find(
             [one.lat for one in region.stations],
             [one.lon for one in region.stations],
@@ -72,15 +72,25 @@ def _make_demand(work: Work, table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(values.round(DECIMALS), index=work.hours, columns=table.index)
 
 
+def _find_scale(work: Work, table: pd.DataFrame, energy: Floats) -> float:
+    """Find the demand of the network over that of the region's figures: by energy, else by the peak."""
+    if _has_energy(table):
+        return float(energy.sum()) / 1e3 / work.region["sales_twh"]
+    work.notes.append("loads have no annual_gwh: their p_mw is taken as their share of the highest demand")
+    return float(energy.sum()) / work.region["peak_mw"]
+
+
+def _has_energy(table: pd.DataFrame) -> bool:
+    return "annual_gwh" in table and bool(pd.to_numeric(table["annual_gwh"], errors="coerce").notna().any())
+
+
 def _find_energy(table: pd.DataFrame) -> Floats:
     """Find what loads share demand by: annual_gwh [GWh], where it is missing in proportion to p_mw."""
     p_mw = table["p_mw"].to_numpy(dtype=float)
-    if "annual_gwh" not in table:
+    if not _has_energy(table):
         return p_mw
     energy = pd.to_numeric(table["annual_gwh"], errors="coerce").to_numpy(dtype=float)
     known = np.isfinite(energy)
-    if not known.any():
-        return p_mw
     return np.where(known, energy, p_mw * energy[known].sum() / max(p_mw[known].sum(), 1e-9))
 
 

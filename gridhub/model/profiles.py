@@ -63,7 +63,8 @@ def make_profiles(
     Parameters
     ----------
     net : Network
-        Buses with coordinates. Loads share the demand by ``annual_gwh`` where they have it, else by p_mw.
+        Buses with coordinates. Loads share the demand by ``annual_gwh``; where the table has none, by p_mw,
+        which is then taken as their highest demand.
     year : int
         Calendar of that year, 8,760 or 8,784 hours in local time; labels are the begins of the hours.
     seed : int

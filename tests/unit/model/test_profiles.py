@@ -189,3 +189,10 @@ def test_a_placed_hub_has_its_own_hours():
     assert 0.13 < plants["hub:field"].mean() / 500.0 < 0.18
     assert 0.25 < plants["hub:sea"].mean() / 400.0 < 0.36
     assert not made.notes
+
+
+def test_loads_without_annual_energy_reach_their_table_at_the_peak(net):
+    made = gh.make_profiles(net.replace(load=net.load.drop(columns="annual_gwh")), 2025, seed=4)
+    demand = made["load", "p_mw"][["city", "town"]].sum(axis=1)
+    assert demand.max() == pytest.approx(150.0, abs=0.01)
+    assert any("annual_gwh" in note for note in made.notes)
