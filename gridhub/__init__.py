@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 _HOME = {
     "DataCenter": "gridhub.placement.hub",
+    "DataCenterLoad": "gridhub.profiles.data_center",
     "Hub": "gridhub.placement.hub",
     "InputError": "gridhub.errors",
     "Network": "gridhub.model.network",
@@ -30,6 +31,7 @@ _HOME = {
     "list_networks": "gridhub.reference",
     "load_network": "gridhub.reference",
     "lodf": "gridhub.analysis.sensitivities",
+    "make_profiles": "gridhub.model.profiles",
     "place": "gridhub.placement.place",
     "ptdf": "gridhub.analysis.sensitivities",
     "rank_faults": "gridhub.analysis.voltage_dips",
@@ -70,10 +72,10 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from gridhub.analysis.contingencies import list_contingencies as list_contingencies
-    from gridhub.analysis.fault_levels import compute_fault_levels as compute_fault_levels
-    from gridhub.analysis.interface_hours import track_interfaces as track_interfaces
-    from gridhub.analysis.hosting import hosting_capacity as hosting_capacity
     from gridhub.analysis.dispatch import run_dispatch as run_dispatch
+    from gridhub.analysis.fault_levels import compute_fault_levels as compute_fault_levels
+    from gridhub.analysis.hosting import hosting_capacity as hosting_capacity
+    from gridhub.analysis.interface_hours import track_interfaces as track_interfaces
     from gridhub.analysis.power_flow import run_power_flow as run_power_flow
     from gridhub.analysis.pv_curve import find_reactive_margin as find_reactive_margin
     from gridhub.analysis.pv_curve import trace_pv_curve as trace_pv_curve
@@ -96,12 +98,14 @@ if TYPE_CHECKING:
     from gridhub.model.files import write_network as write_network
     from gridhub.model.network import Network as Network
     from gridhub.model.network import build_network as build_network
+    from gridhub.model.profiles import make_profiles as make_profiles
     from gridhub.model.validate import validate as validate
     from gridhub.placement.hub import DataCenter as DataCenter
     from gridhub.placement.hub import Hub as Hub
     from gridhub.placement.hub import RenewablePlant as RenewablePlant
     from gridhub.placement.hub import Storage as Storage
     from gridhub.placement.place import place as place
+    from gridhub.profiles.data_center import DataCenterLoad as DataCenterLoad
     from gridhub.reference import list_networks as list_networks
     from gridhub.reference import load_network as load_network
     from gridhub.report.write import write_report as write_report
