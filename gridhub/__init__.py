@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 _HOME = {
     "DataCenter": "gridhub.placement.hub",
+    "DataCenterLoad": "gridhub.profiles.data_center",
     "Hub": "gridhub.placement.hub",
     "InputError": "gridhub.errors",
     "Network": "gridhub.model.network",
@@ -18,21 +19,32 @@ _HOME = {
     "RenewablePlant": "gridhub.placement.hub",
     "Status": "gridhub.solvers.status",
     "Storage": "gridhub.placement.hub",
+    "assess_fault": "gridhub.analysis.voltage_dips",
     "build_network": "gridhub.model.network",
+    "compute_fault_levels": "gridhub.analysis.fault_levels",
+    "find_reactive_margin": "gridhub.analysis.pv_curve",
+    "find_transfer_capability": "gridhub.analysis.transfer",
+    "find_voltage_margin": "gridhub.analysis.voltage_margin",
     "from_pandapower": "gridhub.interop.pandapower",
+    "hosting_capacity": "gridhub.analysis.hosting",
     "list_contingencies": "gridhub.analysis.contingencies",
     "list_networks": "gridhub.reference",
     "load_network": "gridhub.reference",
     "lodf": "gridhub.analysis.sensitivities",
+    "make_profiles": "gridhub.model.profiles",
     "place": "gridhub.placement.place",
     "ptdf": "gridhub.analysis.sensitivities",
+    "rank_faults": "gridhub.analysis.voltage_dips",
     "read_case": "gridhub.interop.case_files",
     "read_contingencies": "gridhub.interop.contingency_files",
     "read_network": "gridhub.model.files",
+    "run_dispatch": "gridhub.analysis.dispatch",
     "run_power_flow": "gridhub.analysis.power_flow",
     "run_security": "gridhub.analysis.security",
     "run_time_series": "gridhub.analysis.time_series",
     "to_pandapower": "gridhub.interop.pandapower",
+    "trace_pv_curve": "gridhub.analysis.pv_curve",
+    "track_interfaces": "gridhub.analysis.interface_hours",
     "validate": "gridhub.model.validate",
     "write_case": "gridhub.interop.case_files",
     "write_network": "gridhub.model.files",
@@ -60,11 +72,21 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from gridhub.analysis.contingencies import list_contingencies as list_contingencies
+    from gridhub.analysis.dispatch import run_dispatch as run_dispatch
+    from gridhub.analysis.fault_levels import compute_fault_levels as compute_fault_levels
+    from gridhub.analysis.hosting import hosting_capacity as hosting_capacity
+    from gridhub.analysis.interface_hours import track_interfaces as track_interfaces
     from gridhub.analysis.power_flow import run_power_flow as run_power_flow
+    from gridhub.analysis.pv_curve import find_reactive_margin as find_reactive_margin
+    from gridhub.analysis.pv_curve import trace_pv_curve as trace_pv_curve
     from gridhub.analysis.security import run_security as run_security
     from gridhub.analysis.sensitivities import lodf as lodf
     from gridhub.analysis.sensitivities import ptdf as ptdf
     from gridhub.analysis.time_series import run_time_series as run_time_series
+    from gridhub.analysis.transfer import find_transfer_capability as find_transfer_capability
+    from gridhub.analysis.voltage_dips import assess_fault as assess_fault
+    from gridhub.analysis.voltage_dips import rank_faults as rank_faults
+    from gridhub.analysis.voltage_margin import find_voltage_margin as find_voltage_margin
     from gridhub.errors import InputError as InputError
     from gridhub.errors import NotConverged as NotConverged
     from gridhub.interop.case_files import read_case as read_case
@@ -76,12 +98,14 @@ if TYPE_CHECKING:
     from gridhub.model.files import write_network as write_network
     from gridhub.model.network import Network as Network
     from gridhub.model.network import build_network as build_network
+    from gridhub.model.profiles import make_profiles as make_profiles
     from gridhub.model.validate import validate as validate
     from gridhub.placement.hub import DataCenter as DataCenter
     from gridhub.placement.hub import Hub as Hub
     from gridhub.placement.hub import RenewablePlant as RenewablePlant
     from gridhub.placement.hub import Storage as Storage
     from gridhub.placement.place import place as place
+    from gridhub.profiles.data_center import DataCenterLoad as DataCenterLoad
     from gridhub.reference import list_networks as list_networks
     from gridhub.reference import load_network as load_network
     from gridhub.report.write import write_report as write_report

@@ -37,6 +37,7 @@ LIMITS = MappingProxyType(
         "max_loss_mw": "MW",
         "max_consequential_load_mw": "MW",
         "double_circuit_min_kv": "kV",
+        "ride_through_vm_pu": "p.u.",
     }
 )
 """Single limits a document may set, with their units."""
@@ -110,6 +111,14 @@ class SecuredEvent:
     max_generation_lost_mw: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """A class of circuit breakers: what one of that nominal voltage [kV] can interrupt [kA]."""
+
+    vn_kv: float
+    breaking_ka: float
+
+
 @dataclass(frozen=True)
 class Criteria:
     """Planning criteria of a region.
@@ -137,6 +146,10 @@ class Criteria:
         inf: no limit.
     double_circuit_min_kv : float
         Lowest voltage at which the loss of both circuits of a tower is judged [kV]; inf: nowhere.
+    breakers : tuple of Breaker
+        Classes of circuit breakers in use; empty: fault levels are not judged.
+    ride_through_vm_pu : float or None
+        Voltage during a fault below which a data center leaves the grid [p.u.]; None: not known.
     values : tuple of CriterionValue
         Every value with its source, for reports.
 
@@ -160,6 +173,8 @@ class Criteria:
     max_loss_mw: float
     max_consequential_load_mw: float
     double_circuit_min_kv: float
+    breakers: tuple[Breaker, ...]
+    ride_through_vm_pu: float | None
     values: tuple[CriterionValue, ...]
 
     def voltage_limits(
@@ -292,7 +307,8 @@ source = "assumed, no source"
 as_of = "2026-11"
 confidence = "assumed"
 """
-"""The smallest document; rows ``[[limit]]``, ``[[voltage_class]]`` and ``[[secured]]`` may follow."""
+"""The smallest document; rows ``[[limit]]``, ``[[voltage_class]]``, ``[[breaker]]`` and ``[[secured]]`` may
+follow."""
 
 _PROVENANCE = ("source", "as_of", "confidence")
 _ROWS: Mapping[str, Mapping[str, type | tuple[str, ...]]] = {
@@ -305,6 +321,7 @@ _ROWS: Mapping[str, Mapping[str, type | tuple[str, ...]]] = {
         "low_pu": float,
         "high_pu": float,
     },
+    "breaker": {"vn_kv": float, "breaking_ka": float},
     "limit": {"key": tuple(LIMITS), "value": float},
     "secured": {"kind": str, "class": str},
 }
@@ -400,6 +417,7 @@ def _check_sense(rows: Mapping[str, list[dict[str, Any]]], faults: _Faults) -> N
             faults.note("E-RANGE", f"voltage_class {i}", "low_pu", shown, text)
     names = [f"voltage {row['vn_kv']:g} kV {row['state']}" for row in rows["voltage"]]
     names += [f"rating {row['state']}" for row in rows["rating"]]
+    names += [f"breaker {row['vn_kv']:g} kV {row['breaking_ka']:g} kA" for row in rows["breaker"]]
     names += [f"limit {row['key']}" for row in rows["limit"]]
     names += [f"secured {row['kind']}" for row in rows["secured"]]
     names += [
@@ -430,6 +448,10 @@ def _list_values(rows: Mapping[str, list[dict[str, Any]]]) -> tuple[CriterionVal
     for row in rows["rating"]:
         key = f"rating {row['state']} {row['column']}"
         values.append(CriterionValue(key, float(row["factor"]), "1", *(row[key] for key in _PROVENANCE)))
+    for row in rows["breaker"]:
+        key = f"breaker {row['vn_kv']:g} kV"
+        origin = [row[name] for name in _PROVENANCE]
+        values.append(CriterionValue(key, float(row["breaking_ka"]), "kA", *origin))
     for row in rows["limit"]:
         unit = LIMITS[row["key"]]
         origin = [row[key] for key in _PROVENANCE]
@@ -516,5 +538,7 @@ def read_criteria(text: str) -> Criteria:
         max_loss_mw=limits.get("max_loss_mw", math.inf),
         max_consequential_load_mw=limits.get("max_consequential_load_mw", math.inf),
         double_circuit_min_kv=limits.get("double_circuit_min_kv", math.inf),
+        breakers=tuple(Breaker(float(row["vn_kv"]), float(row["breaking_ka"])) for row in rows["breaker"]),
+        ride_through_vm_pu=limits.get("ride_through_vm_pu"),
         values=_list_values(rows),
     )

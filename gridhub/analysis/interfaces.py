@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from gridhub.analysis.power_flow import PowerFlow
+from gridhub.case.case import Case, Floats
 from gridhub.model.network import Network
 from gridhub.model.snapshot import apply_snapshot
 
@@ -59,6 +61,66 @@ def compute_member_flows(members: pd.DataFrame, pf: PowerFlow) -> pd.Series[floa
     is_link = name.isin(pf.hvdc.index).to_numpy(dtype=bool)
     flow = np.where(is_link, np.where(forward, link[0], -link[1]), np.where(forward, branch[0], branch[1]))
     return pd.Series(np.nan_to_num(flow), index=members.index)
+
+
+def list_limited(net: Network) -> list[str]:
+    """List the interfaces that have a limit in either direction, in the order of the table."""
+    table = net.interface
+    known = table[table[["limit_mw", "limit_reverse_mw"]].notna().any(axis=1).to_numpy(dtype=bool)]
+    return [str(name) for name in dict.fromkeys(table["name"]) if name in set(known["name"])]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InterfaceRows:
+    """Interfaces as sums of DC flows.
+
+    Attributes
+    ----------
+    names : tuple of str
+    weight : (n, n_branch) float
+        Direction of each member.
+    fixed : (n,) float
+        What the HVDC members carry [p.u.].
+    limit, reverse : (n,) float
+        Limits along and against the direction [p.u.]; NaN = none published.
+    """
+
+    names: tuple[str, ...]
+    weight: Floats
+    fixed: Floats
+    limit: Floats
+    reverse: Floats
+
+
+def compile_interfaces(net: Network, case: Case, limited: bool = False) -> InterfaceRows:
+    """Read the interfaces of a network as rows over the branches of its case.
+
+    Parameters
+    ----------
+    net : Network
+        Tables of one state.
+    case : Case
+        Compiled from it.
+    limited : bool
+        Whether interfaces without any limit are left out.
+    """
+    table = net.interface
+    names = list_limited(net) if limited else [str(name) for name in dict.fromkeys(table["name"])]
+    branch = {name: i for i, name in enumerate(case.labels.branch)}
+    link = {name: i for i, name in enumerate(case.labels.hvdc)}
+    weight, fixed = np.zeros((len(names), case.n_branch)), np.zeros(len(names))
+    arriving = case.hvdc_p_to()
+    limits = np.full((2, len(names)), np.nan)
+    for row, name in enumerate(names):
+        group = table[table["name"] == name]
+        for member, direction in zip(group["member"], group["direction"], strict=True):
+            if member in branch:
+                weight[row, branch[member]] += direction
+            elif member in link and case.hvdc_on[link[member]]:
+                i = link[member]
+                fixed[row] += case.hvdc_p[i] if direction > 0 else -arriving[i]
+        limits[:, row] = group[["limit_mw", "limit_reverse_mw"]].min().to_numpy(dtype=float) / case.base_mva
+    return InterfaceRows(tuple(names), weight, fixed, limits[0], limits[1])
 
 
 def _find_limit(values: pd.Series[float]) -> float:

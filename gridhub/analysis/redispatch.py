@@ -220,6 +220,7 @@ def _offer_moves(net: Network, case: Case, adjustment: Adjustment) -> UnitOffers
         block_unit=unit[some],
         block_width=width[some],
         block_price=price[some],
+        block_bend=np.zeros(int(some.sum())),
         curtail_price=np.full(len(on), np.nan),
     )
 

@@ -162,7 +162,7 @@ def run_batch(
         setting.plan,
         outages,
         base=setting.base,
-        watch=_watch_nodes(case, limits),
+        watch=watch_nodes(case, limits),
         keep="all" if keep_states else "violations",
         progress=progress,
     )
@@ -188,7 +188,7 @@ def run_batch(
     )
 
 
-def _watch_nodes(case: Case, limits: Limits) -> Watch:
+def watch_nodes(case: Case, limits: Limits) -> Watch:
     """Watch every node within the narrowest limits of its buses."""
     on = case.bus_node >= 0
     node = case.bus_node[on]

@@ -19,10 +19,14 @@ def sum_at_nodes(case: Case, bus: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Add up values given at buses over the node each bus belongs to; out-of-service buses are left out."""
     node = case.bus_node[bus]
     live = node >= 0
-    if np.iscomplexobj(values):
-        real = np.bincount(node[live], values.real[live], case.n_node)
-        return real + 1j * np.bincount(node[live], values.imag[live], case.n_node)
-    return np.bincount(node[live], values[live], case.n_node)
+    if not live.all():
+        node, values = node[live], values[live]
+    if not np.iscomplexobj(values):
+        return np.bincount(node, values, case.n_node)
+    total = np.empty(case.n_node, dtype=complex)
+    total.real = np.bincount(node, values.real, case.n_node)
+    total.imag = np.bincount(node, values.imag, case.n_node)
+    return total
 
 
 def compute_shunts(case: Case) -> Complexes:

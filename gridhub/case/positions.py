@@ -33,6 +33,8 @@ def list_lost(outages: Sequence[Outage], kind: str) -> tuple[Ints, Ints]:
     ([0, 0, 2], [4, 2, 7])
     """
     lost = list(map(attrgetter(kind), outages))
+    if not any(lost):
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     count = np.fromiter(map(len, lost), dtype=np.int64, count=len(lost))
     element = np.fromiter(chain.from_iterable(lost), dtype=np.int64, count=int(count.sum()))
     return np.repeat(np.arange(len(lost)), count), element

@@ -86,7 +86,8 @@ def find_breaches(
         Sorted by branch, then outage. Empty: no limit is broken that is not in the programme.
     """
     flow = problem.compute_flow(x)
-    over = np.abs(flow) - np.where(np.isnan(limits.rate), np.inf, limits.rate)
+    low, high = limits.find_range()
+    over = np.maximum(flow - high, low - flow)
     over[held[0][held[1] == INTACT]] = -np.inf
     bad = np.flatnonzero(over > tolerance_mw)
     found = [(bad, np.full(len(bad), INTACT), over[bad])]

@@ -144,6 +144,7 @@ def _relax(problem: HourProblem) -> tuple[HourProblem, Ints]:
         low=np.concatenate([columns.low, np.zeros(len(owner))]),
         high=np.concatenate([columns.high, np.where(low > 0, low, -high)]),
         price=np.concatenate([np.zeros(len(columns.price)), np.ones(len(owner))]),
+        bend=np.zeros(len(columns.price) + len(owner)),
         injection=csc_array(hstack([columns.injection, undo])),
     )
     return replace(problem, columns=wider), owner

@@ -13,7 +13,7 @@ from gridhub.dispatch.hour_model import NO_ALLOWANCE, HourModel, LimitKey
 from gridhub.dispatch.limits import FlowLimits
 from gridhub.dispatch.links import close_columns, find_both_ways
 from gridhub.dispatch.offers import Offers
-from gridhub.dispatch.problem import HourProblem, build_problem
+from gridhub.dispatch.problem import STORAGE_KINDS, HourProblem, build_problem
 from gridhub.dispatch.programme import LpSolution
 from gridhub.dispatch.reading import HourReader, StagedRun
 from gridhub.dispatch.result import DispatchStatus, HourResult
@@ -119,7 +119,7 @@ def _solve_stages(
         rounds, iterations = rounds + model.rounds, iterations + model.iterations
         both = find_both_ways(problem, last.x) if last.status == "optimal" else np.empty(0, dtype=np.int64)
         if not len(both):
-            message = _describe_closed(problem, closed)
+            message = describe_closed(problem, closed)
             return StagedRun(problem, model, market, intact, last, message, rounds, iterations)
         closed = np.concatenate([closed, both])
         problem = close_columns(problem, both)
@@ -143,8 +143,14 @@ def _climb(
     return market, intact, model.solve_until_clear(security)
 
 
-def _describe_closed(problem: HourProblem, closed: Ints) -> str:
+def describe_closed(problem: HourProblem, closed: Ints) -> str:
+    """Say which links and storage units are held to one way."""
     if not len(closed):
         return ""
-    ids = name_ids(problem.case.labels.hvdc[i] for i in np.unique(problem.columns.element[closed]))
-    return f"links held to one direction, or they would burn power at a negative price: {ids}"
+    labels, columns = problem.case.labels, problem.columns
+    storage = columns.select(*STORAGE_KINDS)[closed]
+    names = dict.fromkeys(
+        (labels.storage if stored else labels.hvdc)[columns.element[column]]
+        for column, stored in zip(closed.tolist(), storage.tolist(), strict=True)
+    )
+    return f"held to one direction, or they would burn power at a negative price: {name_ids(names)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -11,10 +11,11 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array, diags_array, hstack
 
 from gridhub.case.case import Floats, Ints
+from gridhub.dispatch.bent_costs import BentCosts
 from gridhub.dispatch.cuts import INTACT, FlowRows, find_breaches, weigh_flows, write_flow_rows
 from gridhub.dispatch.limits import FlowLimits, InterfaceLimits
 from gridhub.dispatch.problem import HourProblem, Kind, find_shift_flow
-from gridhub.dispatch.programme import LinearProgramme, LpSolution
+from gridhub.dispatch.programme import LinearProgramme, LpSolution, ProgrammePart
 from gridhub.dispatch.security import SecurityPlan
 
 MAX_ROUNDS = 200
@@ -66,8 +67,9 @@ class Rows:
 class HourModel:
     """Linear programme of an hour that grows by the limits its solution breaks.
 
-    Its columns are those of the problem, then the angles of the free nodes (times the power base), then what
-    flows exceed soft limits by. Its rows are the power balance of every live node, then limits.
+    Its columns are those of the problem, then the angles of the free nodes (times the power base), the bent
+    part of quadratic costs, and what flows exceed soft limits by. Its rows are the power balance of every
+    live node, then limits and tangents of bent costs as they come.
 
     Parameters
     ----------
@@ -77,6 +79,8 @@ class HourModel:
         By how much a flow may be beyond its limit.
     allowance : mapping, optional
         (kind, element, outage) -> MW by which a limit is raised.
+    programme : LinearProgramme, optional
+        One of many hours that this one is to be a part of; None: one of its own.
     """
 
     def __init__(
@@ -85,30 +89,35 @@ class HourModel:
         limits: FlowLimits,
         tolerance_mw: float,
         allowance: Mapping[LimitKey, float] = NO_ALLOWANCE,
+        programme: LinearProgramme | None = None,
     ) -> None:
         self.problem, self.limits, self.tolerance_mw = problem, limits, tolerance_mw
         self.allowance = allowance
         columns = problem.columns
         self.n_column, self.n_free = len(columns.kind), len(problem.plan.free)
         self.nodes = np.flatnonzero(problem.plan.islands.live)
-        self.programme = LinearProgramme(columns.low, columns.high, columns.price)
+        self.part = ProgrammePart(
+            LinearProgramme(find_largest_price(problem)) if programme is None else programme
+        )
+        self.part.add_columns(columns.low, columns.high, columns.price)
         self.rounds = 0
         self.iterations = 0
         none, no_limit = np.empty(0, dtype=np.int64), np.empty(0)
         empty = Rows(np.empty(0, dtype=object), none, none, no_limit, no_limit, none.reshape(0, 2))
         nothing = weigh_flows(problem, csr_array((0, problem.case.n_branch)))
-        self._parts: list[tuple[Rows, FlowRows, csr_array]] = [
-            (empty, nothing, csr_array((0, self.n_column + self.n_free)))
+        self._parts: list[tuple[Rows, FlowRows, csr_array, Ints]] = [
+            (empty, nothing, csr_array((0, self.n_column + self.n_free)), none)
         ]
         self._known: set[tuple[int, int]] = set()
         self._add_balance()
+        self.curves = BentCosts(self.part, columns)
 
     @property
     def rows(self) -> Rows:
         """All limits in the order of the programme's rows."""
         names = Rows.__dataclass_fields__
         return Rows(
-            **{name: np.concatenate([getattr(part, name) for part, _, _ in self._parts]) for name in names}
+            **{name: np.concatenate([getattr(part[0], name) for part in self._parts]) for name in names}
         )
 
     @property
@@ -121,11 +130,14 @@ class HourModel:
     def compute_row_flows(self, solution: LpSolution) -> Floats:
         """Flow that each limit holds, soft or not, (n_row,) [MW]."""
         x = solution.x[: self.n_column + self.n_free]
-        return np.concatenate([matrix @ x + part.offset for _, part, matrix in self._parts])
+        return np.concatenate([matrix @ x + part.offset for _, part, matrix, _ in self._parts])
 
     def find_row_duals(self, solution: LpSolution) -> Floats:
         """Change of the cost per MW of each limit, (n_row,) [currency/MWh]."""
-        return solution.dual[len(self.nodes) :]
+        at = np.concatenate([at for *_, at in self._parts])
+        # a solution of an earlier stage knows nothing of rows added later
+        there = at < len(solution.dual)
+        return np.where(there, solution.dual[np.where(there, at, 0)], 0.0)
 
     def find_prices(self, solution: LpSolution) -> Floats:
         """Cost of one more MW drawn at each node, (n_node,) [currency/MWh]; 0 at dead ones.
@@ -134,11 +146,8 @@ class HourModel:
         """
         price = np.zeros(self.problem.case.n_node)
         price[self.nodes] = solution.dual[: len(self.nodes)]
-        first = len(self.nodes)
-        for rows, part, _ in self._parts:
-            count = len(rows.kind)
-            price += part.by_node.T @ solution.dual[first : first + count]
-            first += count
+        for _, part, _, at in self._parts:
+            price += part.by_node.T @ solution.dual[at]
         return price
 
     def _add_balance(self) -> None:
@@ -147,15 +156,15 @@ class HourModel:
         The angles start as basic unknowns, each standing for the balance of its node: what is left for the
         simplex method is one balance per island, as if the angles had been eliminated.
         """
-        problem, plan, programme = self.problem, self.problem.plan, self.programme
+        problem, plan, part = self.problem, self.problem.plan, self.part
         widest = np.full(self.n_free, LARGEST_ANGLE * problem.case.base_mva)
-        programme.add_columns(-widest, widest, np.zeros(self.n_free))
+        part.add_columns(-widest, widest, np.zeros(self.n_free))
         away = csr_array(plan.incidence.T @ diags_array(plan.susceptance) @ plan.incidence)[self.nodes]
         shift_flow = find_shift_flow(problem.case, plan)
         value = (problem.drawn - plan.incidence.T @ shift_flow)[self.nodes]
         injected = csr_array(problem.columns.injection)[self.nodes]
-        programme.add_rows(csr_array(hstack([injected, -away[:, plan.free]])), value, value)
-        programme.start_from(
+        part.add_rows(csr_array(hstack([injected, -away[:, plan.free]])), value, value)
+        part.start_from(
             basic_columns=self.n_column + np.arange(self.n_free),
             basic_rows=np.flatnonzero(~np.isin(self.nodes, plan.free)),
         )
@@ -183,15 +192,16 @@ class HourModel:
             if pair not in self._known
         ]
         self._known.update(new)
-        for after, rate, price in (
-            (False, self.limits.rate, self.limits.excess_price),
-            (True, self.limits.rate_after, self.limits.excess_price_after),
+        rate = self.limits.rate_after
+        for after, (least, most), price in (
+            (False, self.limits.find_range(), self.limits.excess_price),
+            (True, (-rate, rate), self.limits.excess_price_after),
         ):
             chosen = np.array([p for p in new if (p[1] != INTACT) == after], dtype=np.int64).reshape(-1, 2)
             if len(chosen):
                 at, lost = chosen[:, 0], chosen[:, 1]
                 rows = write_flow_rows(self.problem, security, at, lost)
-                self._add(RowKind.BRANCH, at, lost, rows, -rate[at], rate[at], price)
+                self._add(RowKind.BRANCH, at, lost, rows, least[at], most[at], price)
         return len(new)
 
     def _add(
@@ -209,45 +219,72 @@ class HourModel:
         keys = zip(element.tolist(), outage.tolist(), strict=True)
         more = np.array([self.allowance.get((kind, *key), 0.0) for key in keys])
         low, high = low - more, high + more
-        own = [matrix, csr_array((count, self.programme.count - matrix.shape[1]))]
+        own = [matrix, csr_array((count, self.part.count - matrix.shape[1]))]
         excess = np.full((count, 2), -1)
         if np.isfinite(excess_price):
             zero, most = np.zeros(2 * count), np.full(2 * count, np.inf)
-            added = self.programme.add_columns(zero, most, np.full(2 * count, excess_price))
+            added = self.part.add_columns(zero, most, np.full(2 * count, excess_price))
             excess = added.reshape(2, count).T
             place = (np.tile(np.arange(count), 2), np.arange(2 * count))
             sign = np.repeat([-1.0, 1.0], count)
             own.append(csr_array((sign, place), shape=(count, 2 * count)))
-        self.programme.add_rows(csr_array(hstack(own)), low - rows.offset, high - rows.offset)
+        at = self.part.add_rows(csr_array(hstack(own)), low - rows.offset, high - rows.offset)
         kinds = np.full(count, kind, dtype=object)
-        self._parts.append((Rows(kinds, element, outage, low, high, excess), rows, matrix))
+        self._parts.append((Rows(kinds, element, outage, low, high, excess), rows, matrix, at))
+
+    def add_broken(self, security: SecurityPlan | None, solution: LpSolution) -> int:
+        """Add the limits that a solution of the hour breaks; how many rows were not there yet."""
+        x = solution.x[: self.n_column]
+        found = find_breaches(self.problem, self.limits, security, x, self.tolerance_mw, self.cuts)
+        return self.add_branches(security, found.branch, found.outage)
 
     def solve(self) -> LpSolution:
-        """Solve with the rows that are there."""
-        solution = self.programme.solve()
-        self.iterations += solution.iterations
-        return solution
+        """Solve with the limits that are there."""
+        return solve_parts([self], None, grid=False)
 
     def solve_until_clear(self, security: SecurityPlan | None) -> LpSolution:
-        """Solve, add the limits that are broken, and again until none is.
+        """Solve, add the limits that are broken, and again until none is; see `solve_parts`."""
+        return solve_parts([self], security)
 
-        Returns
-        -------
-        LpSolution
-            Optimal with every limit kept or exceeded at its price; else the first round that is not optimal.
-        """
-        for _ in range(MAX_ROUNDS):
-            solution = self.solve()
-            self.rounds += 1
-            if solution.status != "optimal":
-                return solution
-            x = solution.x[: self.n_column]
-            found = find_breaches(self.problem, self.limits, security, x, self.tolerance_mw, self.cuts)
-            if not self.add_branches(security, found.branch, found.outage):
-                return solution
-        return LpSolution(
-            f"{MAX_ROUNDS} rounds of limits", solution.x, solution.reduced_cost, solution.dual, 0
-        )
+
+def find_largest_price(problem: HourProblem) -> float:
+    """Find the size of the largest price of an hour, that of a bent cost where it is steepest included."""
+    columns = problem.columns
+    steepest = np.abs(columns.price) + 2.0 * columns.bend * np.where(columns.bend > 0, columns.high, 0.0)
+    return float(steepest[np.isfinite(steepest)].max(initial=0.0))
+
+
+def solve_parts(models: Sequence[HourModel], security: SecurityPlan | None, grid: bool = True) -> LpSolution:
+    """Solve hours that share a programme, add the limits that are broken, and again until none is.
+
+    Parameters
+    ----------
+    models : sequence of HourModel
+    security : SecurityPlan, optional
+    grid : bool
+        False: no limits are added, only tangents of bent costs.
+
+    Returns
+    -------
+    LpSolution
+        Of the whole programme: optimal with every limit kept or exceeded at its price; else the first round
+        that is not optimal.
+    """
+    programme = models[0].part.programme
+    for _ in range(MAX_ROUNDS):
+        solution = programme.solve()
+        for model in models:
+            model.rounds += grid
+        models[0].iterations += solution.iterations
+        if solution.status != "optimal":
+            return solution
+        own = [model.part.read(solution) for model in models]
+        added = sum(model.curves.refine(mine) for model, mine in zip(models, own, strict=True))
+        if grid:
+            added += sum(model.add_broken(security, mine) for model, mine in zip(models, own, strict=True))
+        if not added:
+            return solution
+    return replace(solution, status=f"{MAX_ROUNDS} rounds of limits")
 
 
 def find_excess(rows: Rows, solution: LpSolution) -> Floats:

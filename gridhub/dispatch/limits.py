@@ -9,6 +9,7 @@ import pandas as pd
 
 from gridhub.case.case import Bools, Case, Floats, Ints
 from gridhub.errors import InputError, Issue
+from gridhub.solvers.dc import DcPlan
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +49,9 @@ class FlowLimits:
         Rating in the intact network [MW]; NaN = unrated.
     rate_after : (n_branch,) float
         Rating after an outage [MW]; NaN = unrated.
+    angle_low, angle_high : (n_branch,) float or None
+        Flows at which the angle between the ends reaches its limits, in the intact network [MW]; infinite =
+        no limit.
     interfaces : InterfaceLimits
     excess_price : float
         Price of a MW above a limit in the intact network, interfaces included [currency/MWh]; infinite: hard.
@@ -60,6 +64,16 @@ class FlowLimits:
     interfaces: InterfaceLimits
     excess_price: float = np.inf
     excess_price_after: float = np.inf
+    angle_low: Floats | None = None
+    angle_high: Floats | None = None
+
+    def find_range(self) -> tuple[Floats, Floats]:
+        """Find the smallest and the largest flow in the intact network, (n_branch,) each [MW]."""
+        high = np.where(np.isnan(self.rate), np.inf, self.rate)
+        low = -high
+        if self.angle_low is not None and self.angle_high is not None:
+            low, high = np.maximum(low, self.angle_low), np.minimum(high, self.angle_high)
+        return low, high
 
 
 NO_INTERFACES = InterfaceLimits(
@@ -81,6 +95,7 @@ def take_limits(
     share: float = 1.0,
     excess_price: float = np.inf,
     excess_price_after: float = np.inf,
+    angles: tuple[Floats, Floats] | None = None,
 ) -> FlowLimits:
     """Take the ratings of a case: `rate` in the intact network, `rate_b` after an outage.
 
@@ -92,9 +107,44 @@ def take_limits(
         Share of the ratings that active power may use; the rest is left for reactive power.
     excess_price, excess_price_after : float
         [currency/MWh]; see `FlowLimits`.
+    angles : (low, high), optional
+        Flows at the limits of the angles (`find_angle_flows`).
     """
     scale = share * case.base_mva
-    return FlowLimits(scale * case.rate, scale * case.rate_b, interfaces, excess_price, excess_price_after)
+    low, high = (None, None) if angles is None else angles
+    return FlowLimits(
+        scale * case.rate, scale * case.rate_b, interfaces, excess_price, excess_price_after, low, high
+    )
+
+
+def find_angle_flows(case: Case, plan: DcPlan, low: Floats, high: Floats) -> tuple[Floats, Floats]:
+    """Find the flows at which the angles between the ends of branches reach their limits.
+
+    Parameters
+    ----------
+    case : Case
+    plan : DcPlan
+    low, high : (n_branch,) float
+        Smallest and largest angle from - to [rad]; NaN = no limit.
+
+    Returns
+    -------
+    low, high : (n_branch,) float
+        [MW]; infinite where there is no limit, or no angle between the ends.
+
+    Notes
+    -----
+    f = b (angle - shift): with a negative b (a series capacitor) the two change places.
+    """
+    ends = []
+    for angle, none in ((low, -np.inf), (high, np.inf)):
+        flow = case.base_mva * plan.susceptance * (angle - plan.shift)
+        ends.append(np.where(np.isnan(angle) | (plan.susceptance == 0), none, flow))
+    backward = plan.susceptance < 0
+    # an open end stays open when the two change places
+    first = np.where(backward, np.where(np.isfinite(ends[1]), ends[1], -np.inf), ends[0])
+    second = np.where(backward, np.where(np.isfinite(ends[0]), ends[0], np.inf), ends[1])
+    return first, second
 
 
 def compile_interfaces(case: Case, table: pd.DataFrame) -> InterfaceLimits:

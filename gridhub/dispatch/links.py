@@ -1,4 +1,4 @@
-"""Lossy links that a linear programme runs both ways at once, burning power at a negative price."""
+"""Links and storage that a linear programme runs both ways at once, burning power at a negative price."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SMALLEST_FLOW = 1e-6
 
 
 def find_both_ways(problem: HourProblem, x: Floats) -> Ints:
-    """Find the columns of lossy links that run against the stronger direction of the same link.
+    """Find the columns of lossy links and storage that run against the stronger direction of the same one.
 
     Parameters
     ----------
@@ -23,10 +23,15 @@ def find_both_ways(problem: HourProblem, x: Floats) -> Ints:
         Dispatch [MW].
     """
     columns, share = problem.columns, problem.case.hvdc_loss_share
-    ahead, back = (np.flatnonzero(columns.kind == k) for k in (Kind.LINK_FORWARD, Kind.LINK_BACKWARD))
-    bad = np.minimum(x[ahead], x[back]) > SMALLEST_FLOW
-    bad &= (share[columns.element[ahead]] > 0) & (columns.low[ahead] == 0) & (columns.low[back] == 0)
-    return np.asarray(np.where(x[ahead] < x[back], ahead, back)[bad])
+    found = []
+    for kinds in ((Kind.LINK_FORWARD, Kind.LINK_BACKWARD), (Kind.STORAGE_OUT, Kind.STORAGE_IN)):
+        ahead, back = (np.flatnonzero(columns.kind == kind) for kind in kinds)
+        bad = np.minimum(x[ahead], x[back]) > SMALLEST_FLOW
+        bad &= (columns.low[ahead] == 0) & (columns.low[back] == 0)
+        if kinds[0] == Kind.LINK_FORWARD:
+            bad &= share[columns.element[ahead]] > 0
+        found.append(np.where(x[ahead] < x[back], ahead, back)[bad])
+    return np.concatenate(found)
 
 
 def close_columns(problem: HourProblem, chosen: Ints) -> HourProblem:

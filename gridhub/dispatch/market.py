@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import csr_array, hstack
 
 from gridhub.case.case import Floats
-from gridhub.dispatch.problem import HourProblem
+from gridhub.dispatch.problem import STORAGE_KINDS, HourProblem
 from gridhub.dispatch.programme import LinearProgramme, LpSolution
 
 NO_PRICE = 1e-6
@@ -36,12 +36,15 @@ def find_nearest_market(problem: HourProblem, market: LpSolution, x: Floats) -> 
     """
     columns, plan = problem.columns, problem.plan
     largest = float(np.abs(columns.price).max(initial=1.0))
-    movable = np.abs(market.reduced_cost[: len(x)]) <= NO_PRICE * largest
+    # a strictly convex cost leaves no choice
+    movable = (np.abs(market.reduced_cost[: len(x)]) <= NO_PRICE * largest) & (columns.bend == 0)
+    movable &= ~columns.select(*STORAGE_KINDS)  # what it gives now is not given later
     start = np.where(movable, np.clip(x, columns.low, columns.high), market.x[: len(x)])
     free = np.flatnonzero(movable & (columns.low < columns.high))
     zero = np.zeros(2 * len(free))
     room = np.concatenate([columns.high[free] - start[free], start[free] - columns.low[free]])
-    programme = LinearProgramme(zero, room, np.ones(2 * len(free)))
+    programme = LinearProgramme(1.0)
+    programme.add_columns(zero, room, np.ones(2 * len(free)))
     live = np.flatnonzero(plan.islands.reference >= 0)
     member = csr_array((plan.islands.island == live[:, None]).astype(float))
     effect = csr_array(member @ columns.injection[:, free])

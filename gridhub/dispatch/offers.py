@@ -11,10 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridhub.case.case import Bools, Case, Floats, Ints
+from gridhub.dispatch.curves import CostCurves
 from gridhub.errors import name_ids
-
-QUADRATIC_BLOCKS = 8
-"""Blocks of equal width that a quadratic cost is cut into."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +30,9 @@ class UnitOffers:
     block_width : (m,) float
         [MW]; may be infinite.
     block_price : (m,) float
-        [currency/MWh]; rises from block to block of one unit.
+        At the start of the block [currency/MWh]; rises from block to block of one unit.
+    block_bend : (m,) float
+        Quadratic cost: x MW of a block cost block_price x + block_bend x^2 [currency/MW2h].
     curtail_price : (n_generator,) float
         What a MWh below `high` costs [currency/MWh]; NaN: the unit is no sun or wind that is curtailed.
     """
@@ -43,6 +43,7 @@ class UnitOffers:
     block_unit: Ints
     block_width: Floats
     block_price: Floats
+    block_bend: Floats
     curtail_price: Floats
 
 
@@ -78,6 +79,8 @@ class Offers:
         Range of the power taken at the from end [MW]; equal for a link held at a set-point.
     shed_price : (n_load,) float
         Price of load that is not served [currency/MWh]; infinite: must be served.
+    shed_limit : (n_load,) float
+        Most of each load that may go unserved [MW].
     """
 
     units: UnitOffers
@@ -85,6 +88,7 @@ class Offers:
     link_low: Floats
     link_high: Floats
     shed_price: Floats
+    shed_limit: Floats
 
 
 def offer_units(
@@ -98,7 +102,7 @@ def offer_units(
     held: Bools | None = None,
     relaxed: bool = True,
     curtail_price: float | Floats = 0.0,
-    blocks: int = QUADRATIC_BLOCKS,
+    curves: CostCurves | None = None,
 ) -> UnitOffers:
     """Make offers of generators from cost coefficients.
 
@@ -119,8 +123,8 @@ def offer_units(
         minimum and pays its constant cost.
     curtail_price : float or (n_generator,) float
         [currency/MWh].
-    blocks : int
-        Blocks that a quadratic cost is cut into.
+    curves : CostCurves, optional
+        Piecewise linear costs, which take the place of the coefficients.
 
     Returns
     -------
@@ -131,13 +135,13 @@ def offer_units(
     Raises
     ------
     ValueError
-        If a quadratic cost is negative (not convex) or has no known maximum, or a range is empty.
+        If a cost is not convex, a quadratic one has no known maximum, or a range is empty.
 
     Notes
     -----
     Relaxed commitment: p_min u <= p <= p_max u, 0 <= u <= 1, cost c0 u + c1 p with c0 >= 0 has u = p / p_max
-    at the optimum, which leaves the price c1 + c0 / p_max. The blocks of a quadratic cost cost the same as it
-    does at their ends.
+    at the optimum, which leaves the price c1 + c0 / p_max. Beyond its first and last point a piecewise cost
+    goes on straight; relaxed, it has no constant part.
     """
     base, on = case.base_mva, case.generator_on
     n = len(on)
@@ -156,22 +160,18 @@ def offer_units(
     low, high = np.where(kept, scheduled, low), np.where(kept, scheduled, high)
     low, high = np.where(on, low, 0.0), np.where(on, high, 0.0)
     _refuse_units(case, low, high, c2)
-    count = np.where(high > low, np.where(c2 > 0, blocks, 1), 0)
-    unit = np.repeat(np.arange(n), count)
-    width = np.repeat((high - low) / np.maximum(count, 1), count)
-    within = np.arange(len(unit)) - np.repeat(np.cumsum(count) - count, count)
-    # the slope of c2 p^2 between the ends a and b of a block is c2 (a + b)
-    bent = np.where(c2[unit] > 0, width, 0.0)  # a width may be infinite where the cost is straight
-    slope = c2[unit] * (2.0 * (low[unit] + bent * within) + bent)
-    return UnitOffers(
+    unit = np.flatnonzero(high > low)
+    offers = UnitOffers(
         low=low,
         high=high,
         constant=np.where(on, c0 + c1 * low + c2 * low**2, 0.0),
         block_unit=unit,
-        block_width=width,
-        block_price=c1[unit] + slope,
+        block_width=(high - low)[unit],
+        block_price=(c1 + 2.0 * c2 * low)[unit],
+        block_bend=c2[unit],
         curtail_price=np.where(curtailed & on, curtail_price, np.nan),
     )
+    return offers if curves is None else curves.put_into(offers, on, constant_too=~free)
 
 
 def _fill(values: Floats | None, n: int) -> Floats:
@@ -247,6 +247,7 @@ def make_offers(
     storage: StorageOffers | None = None,
     links: tuple[Floats, Floats] | None = None,
     shed_price: float | Floats = np.inf,
+    shed_limit: float | Floats = np.inf,
 ) -> Offers:
     """Put offers together; what is not given keeps the power of the case.
 
@@ -259,6 +260,8 @@ def make_offers(
         Range of each link [MW] at its from end.
     shed_price : float or (n_load,) float
         [currency/MWh]; infinite: must be served.
+    shed_limit : float or (n_load,) float
+        [MW].
 
     Returns
     -------
@@ -275,5 +278,6 @@ def make_offers(
     if len(bad):
         ids = name_ids(case.labels.hvdc[i] for i in bad)
         raise ValueError(f"{len(bad)} links have an empty or infinite range: {ids}")
-    price = np.broadcast_to(np.asarray(shed_price, dtype=float), (len(case.load_p),))
-    return Offers(units, hold_storage(case) if storage is None else storage, low, high, price)
+    shape = (len(case.load_p),)
+    price, limit = (np.broadcast_to(np.asarray(v, dtype=float), shape) for v in (shed_price, shed_limit))
+    return Offers(units, hold_storage(case) if storage is None else storage, low, high, price, limit)

@@ -47,6 +47,8 @@ class Columns:
         [MW].
     price : (n_column,) float
         [currency/MWh].
+    bend : (n_column,) float
+        x MW cost price x + bend x^2 [currency/MW2h].
     injection : (n_node, n_column) sparse
         MW injected at each node per MW of the column.
     """
@@ -56,6 +58,7 @@ class Columns:
     low: Floats
     high: Floats
     price: Floats
+    bend: Floats
     injection: csc_array
 
     def select(self, *kinds: Kind) -> Bools:
@@ -135,7 +138,7 @@ class _Collector:
 
     def __init__(self, case: Case, live: Bools) -> None:
         self.case, self.live = case, live
-        self.parts: list[tuple[Ints, Ints, Floats, Floats, Floats]] = []
+        self.parts: list[tuple[Ints, Ints, Floats, Floats, Floats, Floats]] = []
         self.entries: list[tuple[Ints, Ints, Floats]] = []
         self.count = 0
 
@@ -147,11 +150,13 @@ class _Collector:
         high: Floats,
         price: Floats,
         ends: tuple[tuple[Ints, Floats], ...],
+        bend: Floats | float = 0.0,
     ) -> None:
         """Add columns; `ends` holds the buses each injects at and the MW per MW."""
         number = self.count + np.arange(len(element))
         self.count += len(element)
-        self.parts.append((np.full(len(element), int(kind)), element, low, high, price))
+        bends = np.broadcast_to(bend, len(element))
+        self.parts.append((np.full(len(element), int(kind)), element, low, high, price, bends))
         for bus, factor in ends:
             self.entries.append((self.case.bus_node[bus], number, factor))
 
@@ -161,10 +166,11 @@ class _Collector:
         return np.flatnonzero(on & np.where(node >= 0, self.live[node], False))
 
     def finish(self) -> Columns:
-        kind, element, low, high, price = (np.concatenate(part) for part in zip(*self.parts, strict=True))
+        kind, element, low, high, price, bend = (np.concatenate(p) for p in zip(*self.parts, strict=True))
         node, number, factor = (np.concatenate(part) for part in zip(*self.entries, strict=True))
         shape = (self.case.n_node, self.count)
-        return Columns(kind, element, low, high, price, csc_array((factor, (node, number)), shape=shape))
+        injection = csc_array((factor, (node, number)), shape=shape)
+        return Columns(kind, element, low, high, price, bend, injection)
 
 
 def build_problem(case: Case, plan: DcPlan, offers: Offers) -> HourProblem:
@@ -216,6 +222,7 @@ def _add_units(collector: _Collector, case: Case, offers: Offers) -> None:
         units.block_width[kept],
         price,
         ((case.generator_bus[unit], np.ones(len(unit))),),
+        units.block_bend[kept],
     )
 
 
@@ -250,7 +257,7 @@ def _add_loads(collector: _Collector, case: Case, offers: Offers) -> None:
     alive = collector.find_alive(case.load_bus, case.load_on)
     load, price = case.base_mva * case.load_p[alive], offers.shed_price[alive]
     can_shed = np.isfinite(price) & (load > 0)
-    low = np.where(can_shed, 0.0, load)
+    low = np.where(can_shed, np.maximum(load - offers.shed_limit[alive], 0.0), load)
     price = np.where(can_shed, -price, 0.0)
     injects = ((case.load_bus[alive], np.full(len(alive), -1.0)),)
     collector.add(Kind.LOAD, alive, low, load, price, injects)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -51,11 +51,12 @@ class LinearProgramme:
 
     Parameters
     ----------
-    low, high, price : (n_column,) float
+    largest_price : float
+        Size of the largest price that is to come [currency/MWh].
     """
 
-    def __init__(self, low: Floats, high: Floats, price: Floats) -> None:
-        largest = float(np.abs(price[np.isfinite(price)]).max(initial=0.0))
+    def __init__(self, largest_price: float) -> None:
+        largest = largest_price
         # a power of two changes no digit
         self._scale = 2.0 ** round(np.log2(LARGEST_PRICE / largest)) if largest > 0 else 1.0
         # the class above it registers callbacks, which print a banner before anything can be silenced
@@ -73,7 +74,7 @@ class LinearProgramme:
             self._highs.setOptionValue(option, value)
         self.count = 0
         self.n_row = 0
-        self.add_columns(low, high, price)
+        self._basic: list[tuple[Ints, Ints]] = []
 
     def add_columns(self, low: Floats, high: Floats, price: Floats) -> Ints:
         """Add columns that stand in no row yet; their positions."""
@@ -84,9 +85,9 @@ class LinearProgramme:
         self.count += len(low)
         return added
 
-    def add_rows(self, matrix: csr_array, low: Floats, high: Floats) -> None:
-        """Add rows ``low <= matrix x <= high``, (k, n_column)."""
-        matrix = csr_array(matrix)
+    def add_rows(self, matrix: csr_array, low: Floats, high: Floats) -> Ints:
+        """Add rows ``low <= matrix x <= high``, (k, n_column or fewer); their positions."""
+        matrix = csr_array(matrix, copy=True)
         matrix.data[np.abs(matrix.data) < SMALLEST_COEFFICIENT] = 0.0
         matrix.eliminate_zeros()
         self._highs.addRows(
@@ -99,16 +100,25 @@ class LinearProgramme:
             matrix.data,
         )
         self.n_row += len(low)
+        return np.arange(self.n_row - len(low), self.n_row)
 
     def start_from(self, basic_columns: Ints, basic_rows: Ints) -> None:
-        """Start the next solve from a basis; all else stands at a bound."""
+        """Let columns and rows be basic in the next solve, beside those named before; all else is at a bound.
+
+        Of each row one is wanted: itself, or a column.
+        """
+        self._basic.append((basic_columns, basic_rows))
+
+    def _set_basis(self) -> None:
         basis = HighsBasis()
         column = np.full(self.count, HighsBasisStatus.kNonbasic, dtype=object)
         row = np.full(self.n_row, HighsBasisStatus.kNonbasic, dtype=object)
-        column[basic_columns] = HighsBasisStatus.kBasic
-        row[basic_rows] = HighsBasisStatus.kBasic
+        for basic_columns, basic_rows in self._basic:
+            column[basic_columns] = HighsBasisStatus.kBasic
+            row[basic_rows] = HighsBasisStatus.kBasic
         basis.col_status, basis.row_status, basis.valid = column.tolist(), row.tolist(), True
         self._highs.setBasis(basis)
+        self._basic = []
 
     def change_bounds(self, column: int, low: float, high: float) -> None:
         """Give a column another range."""
@@ -116,6 +126,8 @@ class LinearProgramme:
 
     def solve(self) -> LpSolution:
         """Solve from the basis of the last solve."""
+        if self._basic:
+            self._set_basis()
         self._highs.run()
         status = self._highs.getModelStatus()
         names = {
@@ -130,4 +142,53 @@ class LinearProgramme:
             reduced_cost=np.array(solution.col_dual) / self._scale,
             dual=np.array(solution.row_dual) / self._scale,
             iterations=max(0, int(self._highs.getInfo().simplex_iteration_count)),
+        )
+
+
+class ProgrammePart:
+    """Columns and rows of one hour in a programme of many, counted from 0 by the hour.
+
+    Parameters
+    ----------
+    programme : LinearProgramme
+    """
+
+    def __init__(self, programme: LinearProgramme) -> None:
+        self.programme = programme
+        self.columns: Ints = np.empty(0, dtype=np.int64)
+        self.rows: Ints = np.empty(0, dtype=np.int64)
+
+    @property
+    def count(self) -> int:
+        """Columns so far."""
+        return len(self.columns)
+
+    def add_columns(self, low: Floats, high: Floats, price: Floats) -> Ints:
+        """Add columns; their positions in the part."""
+        first = self.count
+        self.columns = np.concatenate([self.columns, self.programme.add_columns(low, high, price)])
+        return np.arange(first, self.count)
+
+    def add_rows(self, matrix: csr_array, low: Floats, high: Floats) -> Ints:
+        """Add rows over the part's own columns; their positions in the part."""
+        matrix = csr_array(matrix)
+        shape = (matrix.shape[0], self.programme.count)
+        wide = csr_array((matrix.data, self.columns[matrix.indices], matrix.indptr), shape=shape)
+        first = len(self.rows)
+        self.rows = np.concatenate([self.rows, self.programme.add_rows(wide, low, high)])
+        return np.arange(first, len(self.rows))
+
+    def start_from(self, basic_columns: Ints, basic_rows: Ints) -> None:
+        """As `LinearProgramme.start_from`, in positions of the part."""
+        self.programme.start_from(self.columns[basic_columns], self.rows[basic_rows])
+
+    def read(self, solution: LpSolution) -> LpSolution:
+        """Take the part out of a solution of the whole; what was added after it is not there."""
+        columns = self.columns[self.columns < len(solution.x)]
+        rows = self.rows[self.rows < len(solution.dual)]
+        return replace(
+            solution,
+            x=solution.x[columns],
+            reduced_cost=solution.reduced_cost[columns],
+            dual=solution.dual[rows],
         )

@@ -13,7 +13,7 @@ from gridhub.dispatch.limits import FlowLimits
 from gridhub.dispatch.market import find_nearest_market
 from gridhub.dispatch.offers import Offers
 from gridhub.dispatch.problem import HourProblem, Kind
-from gridhub.dispatch.programme import LpSolution
+from gridhub.dispatch.programme import FEASIBILITY, LpSolution
 from gridhub.dispatch.result import (
     NO_CONSTRAINTS,
     UNKNOWN_COST,
@@ -169,8 +169,8 @@ class HourReader:
         columns, case = self.problem.columns, self.problem.case
         chosen = np.flatnonzero(columns.kind == Kind.LOAD)
         shed = np.zeros(len(case.load_bus))
-        shed[columns.element[chosen]] = np.maximum(columns.high[chosen] - x[chosen], 0.0)
-        return shed
+        shed[columns.element[chosen]] = case.base_mva * case.load_p[columns.element[chosen]] - x[chosen]
+        return np.where(np.abs(shed) > FEASIBILITY, shed, 0.0)
 
     def _find_dead_load(self) -> float:
         columns, case = self.problem.columns, self.problem.case
@@ -195,18 +195,23 @@ class HourReader:
         curtail_price = np.nan_to_num(units.curtail_price)
         own_price = columns.price[block] + curtail_price[columns.element[block]]
         shed = self._find_shed(x)
+        paid = (shed > 0) & np.isfinite(offers.shed_price)  # firm load that gives way has no price
         out, into = (columns.kind == kind for kind in (Kind.STORAGE_OUT, Kind.STORAGE_IN))
         rows = self.run.model.rows
         price = np.where(rows.outage < 0, self.limits.excess_price, self.limits.excess_price_after)
         over = find_excess(rows, solution)
         return Cost(
-            generation=float(units.constant[self._find_alive_units()].sum() + own_price @ x[block]),
+            generation=float(
+                units.constant[self._find_alive_units()].sum()
+                + own_price @ x[block]
+                + columns.bend[block] @ x[block] ** 2
+            ),
             curtailment=float(curtail_price @ self._find_curtailment(self._sum_units(x))),
             storage=float(
                 storage.discharge_price[columns.element[out]] @ x[out]
                 - storage.charge_value[columns.element[into]] @ x[into]
             ),
-            shedding=float(offers.shed_price[shed > 0] @ shed[shed > 0]),
+            shedding=float(offers.shed_price[paid] @ shed[paid]),
             excess=float(price[over > 0] @ over[over > 0]),
         )
 

@@ -102,9 +102,9 @@ class Cost:
 
     Attributes
     ----------
-    generation, curtailment, storage, shedding, excess : float
+    generation, curtailment, storage, shedding, excess, reserve : float
         `storage` is the price of what is given less the worth of what is taken in; `excess` what flows beyond
-        soft limits cost.
+        soft limits cost; `reserve` what missing reserve costs.
     """
 
     generation: float
@@ -112,14 +112,16 @@ class Cost:
     storage: float
     shedding: float
     excess: float
+    reserve: float = 0.0
 
     @property
     def total(self) -> float:
         """All of it [currency/h]."""
-        return self.generation + self.curtailment + self.storage + self.shedding + self.excess
+        own = self.generation + self.curtailment + self.storage + self.shedding
+        return own + self.excess + self.reserve
 
 
-UNKNOWN_COST = Cost(*[float("nan")] * 5)
+UNKNOWN_COST = Cost(*[float("nan")] * 6)
 """Where no dispatch keeps the limits."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gridhub.kernels.jit import compiled
+from gridhub.kernels.jit import compiled_in_place
 from gridhub.kernels.records import Singles
 
 SMALLEST_DETERMINANT = 1e-6
@@ -19,7 +19,7 @@ LARGEST_WEIGHT = 100.0
 """Weights above this are not used: they would throw the iterate far away."""
 
 
-@compiled
+@compiled_in_place
 def mix(
     z: Singles,
     last_z: Singles,

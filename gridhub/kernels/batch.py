@@ -26,12 +26,20 @@ from gridhub.kernels.events import (
     reset_events,
 )
 from gridhub.kernels.factor import Flags, Floats
-from gridhub.kernels.jit import compiled
+from gridhub.kernels.jit import compiled, compiled_in_place
 from gridhub.kernels.lanes import Lanes, load_one, spread, store
 from gridhub.kernels.limits import check_limits
-from gridhub.kernels.loading import Worst, judge_branches, judge_nodes, sum_losses
-from gridhub.kernels.preparation import LARGEST_RANK, Pools, make_desk, make_pools, prepare
+from gridhub.kernels.loading import Worst, judge_branches, judge_nodes, make_room, sum_losses
+from gridhub.kernels.preparation import (
+    LARGEST_RANK,
+    Pools,
+    grow_pools,
+    make_desk,
+    make_pools,
+    prepare,
+)
 from gridhub.kernels.records import NOT_REGULATED, Base, Scenarios, Settings, Singles, Watched
+from gridhub.kernels.sorting import sort_first
 from gridhub.kernels.sweeps import sweep_backward, sweep_forward
 
 MOST_ROLES = 24
@@ -175,7 +183,7 @@ class Batch(NamedTuple):
     room: Floats
 
 
-@compiled
+@compiled_in_place
 def count_most_touched(scenarios: Scenarios, first: int, last: int) -> int:
     """Largest number of nodes that one scenario of a chunk can touch, counted generously."""
     most = 0
@@ -241,7 +249,7 @@ def make_batch(n: int, n_island: int, n_unit: int, width: int, most_touched: int
     )
 
 
-@compiled
+@compiled_in_place
 def enqueue(items: Items, i: int) -> None:
     """Let a scenario wait for its next batch."""
     items.queue[(items.counts[HEAD] + items.counts[QUEUED]) % len(items.queue)] = i
@@ -278,7 +286,8 @@ def begin_chunk(
         items.roles[i] = bounds[1] - bounds[0]
         at_base = scenarios.injection[k] < 0
         items.path[i], items.vector[i] = pools.used[0], pools.used[1]
-        length, rank, difficulty, pools = prepare(
+        pools = grow_pools(pools, desk)
+        length, rank, difficulty = prepare(
             base, scenarios, k, at_base, items.role_node[i], items.role[i], items.roles[i], desk, pools, four
         )
         if rank < 0:
@@ -297,7 +306,7 @@ def begin_chunk(
     return pools
 
 
-@compiled
+@compiled_in_place
 def fill_lanes(
     base: Base,
     results: Results,
@@ -349,7 +358,7 @@ def fill_lanes(
     return fresh
 
 
-@compiled
+@compiled_in_place
 def open_rows(
     base: Base, scenarios: Scenarios, first: int, items: Items, with_units: bool, count: int, batch: Batch
 ) -> int:
@@ -387,7 +396,7 @@ def open_rows(
                 slot[i] = 0
                 rows[count] = i
                 count += 1
-    rows[:count].sort()
+    sort_first(rows, count)
     rows[count] = n
     reset_events(base.state, base.control, rows, count, width, slot, batch.constant, batch.event)
     for b in range(width):
@@ -401,7 +410,7 @@ def open_rows(
     return count
 
 
-@compiled
+@compiled_in_place
 def update_lanes(
     base: Base, scenarios: Scenarios, with_units: bool, count: int, batch: Batch, lanes: Lanes
 ) -> bool:
@@ -436,7 +445,7 @@ def update_lanes(
     return True
 
 
-@compiled
+@compiled_in_place
 def correct_lanes(
     results: Results, first: int, items: Items, pools: Pools, batch: Batch, four: Lanes
 ) -> None:
@@ -465,7 +474,7 @@ def correct_lanes(
             batch.X[reach], batch.X[reach + width] = z[2 * s], z[2 * s + 1]
 
 
-@compiled
+@compiled_in_place
 def stays_near(scenarios: Scenarios, k: int, lane: int, batch: Batch) -> bool:
     """Whether the dead nodes of a lane kept a voltage next to which the mismatch is not lost in rounding."""
     width = len(batch.item)
@@ -476,7 +485,7 @@ def stays_near(scenarios: Scenarios, k: int, lane: int, batch: Batch) -> bool:
     return True
 
 
-@compiled
+@compiled_in_place
 def take_stock(
     scenarios: Scenarios, settings: Settings, results: Results, first: int, items: Items, batch: Batch
 ) -> int:
@@ -496,7 +505,7 @@ def take_stock(
     return still
 
 
-@compiled
+@compiled_in_place
 def count_unlikely(settings: Settings, batch: Batch) -> int:
     """Count running lanes that, by their last two mismatches, will not be done at the next look."""
     unlikely = 0
@@ -508,7 +517,7 @@ def count_unlikely(settings: Settings, batch: Batch) -> int:
     return unlikely
 
 
-@compiled
+@compiled_in_place
 def iterate_batch(
     base: Base,
     scenarios: Scenarios,
@@ -539,7 +548,8 @@ def iterate_batch(
             update_lanes(base, scenarios, with_units, count, batch, lanes)
         # where hardly any lane is expected to go on, look before the forward solve is paid for
         solve = looks == 0 or count_unlikely(settings, batch) > settings.few
-        batch.before[:] = batch.looked
+        for b in range(len(batch.item)):
+            batch.before[b] = batch.looked[b]
         still = 0
         for _ in range(2):
             sweep_forward(
@@ -632,7 +642,8 @@ def close_batch(
         for b in range(width):
             if batch.item[b] >= 0:
                 results.losses[batch.item[b]] = losses[b]
-    found, count = judge_nodes(
+    found = make_room(found, items.counts[FOUND], n, len(watched.branch), width)
+    count = judge_nodes(
         base.state, watched, batch.item, batch.final, batch.slot, batch.event, batch.V, worst, found,
         items.counts[FOUND], lanes,
     )  # fmt: skip
@@ -641,7 +652,7 @@ def close_batch(
         if batch.final[b] > 0.0 and not worst.realistic[batch.item[b]]:
             batch.final[b], results.outcome[batch.item[b]] = 0.0, LEFT
     out = list_lost_branches(scenarios, watched, watched_place, batch)
-    found, count = judge_branches(
+    count = judge_branches(
         base.grid, watched, batch.item, batch.final, out, batch.V, batch.room, worst, found, count, lanes
     )
     items.counts[FOUND] = count
@@ -702,7 +713,8 @@ def solve_chunk(
                 items.rounds[i] += 1
                 items.path[i], items.vector[i] = pools.used[0], pools.used[1]
                 items.step[i], items.tries[i] = 0, 0
-                length, rank, _, pools = prepare(
+                pools = grow_pools(pools, desk)
+                length, rank, _ = prepare(
                     base,
                     scenarios,
                     k,

@@ -18,15 +18,16 @@ import numpy as np
 
 from gridhub.kernels.elimination import Ints
 from gridhub.kernels.factor import Floats
-from gridhub.kernels.jit import compiled
+from gridhub.kernels.jit import compiled_in_place
 from gridhub.kernels.lanes import Lanes, fma, load, load_one, mul, narrow, nfma, spread, store, total
 from gridhub.kernels.records import Factor, Grid, Singles, State
+from gridhub.kernels.sorting import sort_first
 
 COLUMNS = 4
 """Columns of A and B are padded to a multiple of this."""
 
 
-@compiled
+@compiled_in_place
 def collect_path(parent: Ints, touched: Ints, count: int, mark: Ints, path: Ints) -> int:
     """Collect the touched nodes and all their ancestors, ascending, into `path`; return how many.
 
@@ -48,13 +49,13 @@ def collect_path(parent: Ints, touched: Ints, count: int, mark: Ints, path: Ints
             length += 1
             j = parent[j]
     if chains > 1:
-        path[:length].sort()
+        sort_first(path, length)
     for s in range(length):
         mark[path[s]] = s
     return length
 
 
-@compiled
+@compiled_in_place
 def add_branch_rows(
     grid: Grid, state: State, branch: int, own: int, other: int, row: int, column: int, rank: int, D: Floats
 ) -> None:
@@ -90,7 +91,7 @@ def add_branch_rows(
     D[q + 2 * column + 1] += t_i
 
 
-@compiled
+@compiled_in_place
 def solve_dense(M: Floats, R: Floats, size: int) -> None:
     """Solve M X = R in place of R, both (size, size) row by row, with partial pivoting."""
     for k in range(size):
@@ -114,7 +115,7 @@ def solve_dense(M: Floats, R: Floats, size: int) -> None:
                     R[r * size + c] -= z * R[k * size + c]
 
 
-@compiled
+@compiled_in_place
 def solve_paths(
     factor: Factor,
     root: Ints,
@@ -168,7 +169,7 @@ def solve_paths(
                 store(B, at + rank, nfma(load_one(blocks, upper + 3, four), b1, moved))
 
 
-@compiled
+@compiled_in_place
 def solve_middle(
     length: int, rank: int, A: Floats, B: Floats, D: Floats, G: Floats, M: Floats, four: Lanes
 ) -> None:
@@ -191,7 +192,7 @@ def solve_middle(
     solve_dense(M, D, rank)
 
 
-@compiled
+@compiled_in_place
 def narrow_paths(
     length: int, rank: int, A: Floats, B: Floats, W: Floats, left: Singles, right: Singles, four: Lanes
 ) -> None:
@@ -206,7 +207,7 @@ def narrow_paths(
             store(left, at, narrow(z))
 
 
-@compiled
+@compiled_in_place
 def compensate(
     length: int, rank: int, left: Singles, right: Singles, z: Singles, inner: Singles, four: Lanes
 ) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from gridhub.kernels.elimination import Ints
 from gridhub.kernels.factor import Floats
-from gridhub.kernels.jit import compiled
+from gridhub.kernels.jit import compiled_in_place
 from gridhub.kernels.lanes import (
     Lanes,
     add,
@@ -30,7 +30,7 @@ FIELDS = 5
 """Numbers per row and lane: added active and reactive power, alive, held, target."""
 
 
-@compiled
+@compiled_in_place
 def list_touched(
     branch_from: Ints,
     branch_to: Ints,
@@ -66,7 +66,7 @@ def list_touched(
     return count
 
 
-@compiled
+@compiled_in_place
 def find_bounds(control: Control, scenarios: Scenarios, k: int, node: int) -> tuple[float, float, float]:
     """Reactive range and target of a node in scenario k; target 0: no unit regulates."""
     for p in range(scenarios.bound_start[k], scenarios.bound_start[k + 1]):
@@ -75,7 +75,7 @@ def find_bounds(control: Control, scenarios: Scenarios, k: int, node: int) -> tu
     return control.low[node], control.high[node], control.target[node]
 
 
-@compiled
+@compiled_in_place
 def reset_events(
     state: State,
     control: Control,
@@ -99,7 +99,7 @@ def reset_events(
             event[at + 4 * width] = control.target[i]
 
 
-@compiled
+@compiled_in_place
 def fill_constants(
     control: Control,
     scenarios: Scenarios,
@@ -141,7 +141,7 @@ def fill_constants(
             constant[2 * width * slot[node] + width + lane] += q - q_before
 
 
-@compiled
+@compiled_in_place
 def is_steady(units: Units, injection: Ints, k: int, beyond: Floats, width: int, lane: int) -> bool:
     """Whether every unit is on the same side of its limits as in the base."""
     if injection[k] >= 0:
@@ -153,7 +153,7 @@ def is_steady(units: Units, injection: Ints, k: int, beyond: Floats, width: int,
     return True
 
 
-@compiled
+@compiled_in_place
 def add_lost_power(
     grid: Grid,
     units: Units,
@@ -205,7 +205,7 @@ def add_lost_power(
             event[FIELDS * width * slot[units.node[u]] + lane] -= given
 
 
-@compiled
+@compiled_in_place
 def fill_schedule(
     units: Units, scenarios: Scenarios, k: int, lane: int, width: int, schedule: Floats
 ) -> None:
@@ -226,7 +226,7 @@ def fill_schedule(
         schedule[at], schedule[at + width], schedule[at + 2 * width] = 0.0, 0.0, 0.0
 
 
-@compiled
+@compiled_in_place
 def copy_constants(rows: int, constant: Floats, event: Floats, lanes: Lanes) -> None:
     """Begin every lane of the event rows with what is constant in it."""
     width = len(lanes)
@@ -235,7 +235,7 @@ def copy_constants(rows: int, constant: Floats, event: Floats, lanes: Lanes) -> 
         store(event, FIELDS * width * s + width, load(constant, 2 * width * s + width, lanes))
 
 
-@compiled
+@compiled_in_place
 def add_unit_changes(
     units: Units, exact: Floats, schedule: Floats, slot: Ints, beyond: Floats, event: Floats, lanes: Lanes
 ) -> None:

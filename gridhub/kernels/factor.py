@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gridhub.kernels.elimination import Elimination, Ints
-from gridhub.kernels.jit import compiled
+from gridhub.kernels.jit import compiled_in_place
+from gridhub.kernels.lanes import get, load, nfma, spread, store
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -27,7 +28,7 @@ SMALLEST_PIVOT = 1e-13
 """A pivot block is singular when its determinant is below this share of the products it is made of."""
 
 
-@compiled
+@compiled_in_place
 def fill_jacobian(
     elimination: Elimination,
     y: Floats,
@@ -93,7 +94,7 @@ def fill_jacobian(
                 blocks[d + 3] += stiffness[i]
 
 
-@compiled
+@compiled_in_place
 def factorize(elimination: Elimination, root: Ints, blocks: Floats, column: Floats) -> int:
     """Factorize in place: L without its identity diagonal, inverted pivots, U; and the imbalance's column.
 
@@ -109,7 +110,7 @@ def factorize(elimination: Elimination, root: Ints, blocks: Floats, column: Floa
     int
         Row of a singular pivot; -1 if there is none.
     """
-    n = len(root)
+    n, two = len(root), (0, 0)
     start, diagonal, columns = elimination.start, elimination.diagonal, elimination.column
     at = 0
     for i in range(n):
@@ -122,14 +123,14 @@ def factorize(elimination: Elimination, root: Ints, blocks: Floats, column: Floa
             blocks[4 * p], blocks[4 * p + 1], blocks[4 * p + 2], blocks[4 * p + 3] = l0, l1, l2, l3
             column[2 * i] -= l0 * column[2 * k] + l1 * column[2 * k + 1]
             column[2 * i + 1] -= l2 * column[2 * k] + l3 * column[2 * k + 1]
+            # the two numbers of a row of a block share a vector
+            v0, v1, v2, v3 = spread(l0, two), spread(l1, two), spread(l2, two), spread(l3, two)
             for q in range(4 * diagonal[k] + 4, 4 * start[k + 1], 4):
-                t = 4 * elimination.target[at]
+                t = 4 * get(elimination.target, at)
                 at += 1
-                u0, u1, u2, u3 = blocks[q], blocks[q + 1], blocks[q + 2], blocks[q + 3]
-                blocks[t] -= l0 * u0 + l1 * u2
-                blocks[t + 1] -= l0 * u1 + l1 * u3
-                blocks[t + 2] -= l2 * u0 + l3 * u2
-                blocks[t + 3] -= l2 * u1 + l3 * u3
+                upper, lower = load(blocks, q, two), load(blocks, q + 2, two)
+                store(blocks, t, nfma(v1, lower, nfma(v0, upper, load(blocks, t, two))))
+                store(blocks, t + 2, nfma(v3, lower, nfma(v2, upper, load(blocks, t + 2, two))))
         d = 4 * diagonal[i]
         if root[i] == i:
             blocks[d], blocks[d + 2] = column[2 * i], column[2 * i + 1]
@@ -142,7 +143,7 @@ def factorize(elimination: Elimination, root: Ints, blocks: Floats, column: Floa
     return -1
 
 
-@compiled
+@compiled_in_place
 def solve_factor(elimination: Elimination, root: Ints, blocks: Floats, column: Floats, x: Floats) -> None:
     """Solve in place: x (2 n,) is the right-hand side, then the unknowns; at a root the imbalance first."""
     n = len(root)

@@ -1,4 +1,4 @@
-"""Which nodes an outage cuts off from every reference: by graph, never by a small pivot."""
+"""Connected parts, and which nodes an outage cuts off from every reference: by graph, not by small pivots."""
 
 from __future__ import annotations
 
@@ -8,6 +8,30 @@ from numpy.typing import NDArray
 from gridhub.kernels.elimination import Ints
 from gridhub.kernels.factor import Flags
 from gridhub.kernels.jit import compiled
+
+
+@compiled
+def label_components(n: int, ends: Ints, others: Ints) -> tuple[int, Ints]:
+    """Count and label the connected components of n nodes, numbered by their lowest nodes."""
+    above = np.arange(n)
+    for k in range(len(ends)):
+        i, j = ends[k], others[k]
+        while above[i] != i:
+            above[i] = above[above[i]]
+            i = above[i]
+        while above[j] != j:
+            above[j] = above[above[j]]
+            j = above[j]
+        # the lowest node is the root, so that it is met before the others below
+        above[max(i, j)] = min(i, j)
+    label, count = np.empty(n, np.int64), 0
+    for i in range(n):
+        if above[i] == i:
+            label[i] = count
+            count += 1
+        else:
+            label[i] = label[above[i]]
+    return count, label
 
 
 @compiled

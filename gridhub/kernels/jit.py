@@ -10,12 +10,26 @@ import numba
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
+_OPTIONS: dict[str, Any] = {
+    "cache": True,
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": {"contract", "nsz", "arcp"},
+}
+
+_BORROWING: dict[str, Any] = {"_nrt": False}
+"""Without numba's own memory management: nothing can be allocated, no references are counted."""
+
+
 def compiled(function: Function) -> Function:
     """Compile a kernel on its first call for each set of argument types."""
-    options: dict[str, Any] = {
-        "cache": True,
-        "nogil": True,
-        "error_model": "numpy",
-        "fastmath": {"contract", "nsz", "arcp"},
-    }
-    return cast(Function, numba.njit(**options)(function))
+    return cast(Function, numba.njit(**_OPTIONS)(function))
+
+
+def compiled_in_place(function: Function) -> Function:
+    """Compile a kernel that allocates nothing and calls only such kernels.
+
+    Its arrays are borrowed: nothing counts who refers to them. Taking a record of arrays out of another
+    costs two atomic operations per array otherwise, which is most of what a small kernel takes.
+    """
+    return cast(Function, numba.njit(**_OPTIONS, **_BORROWING)(function))

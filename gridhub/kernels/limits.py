@@ -5,7 +5,7 @@ from __future__ import annotations
 from gridhub.kernels.elimination import Ints
 from gridhub.kernels.events import FIELDS, find_bounds
 from gridhub.kernels.factor import Flags, Floats
-from gridhub.kernels.jit import compiled
+from gridhub.kernels.jit import compiled_in_place
 from gridhub.kernels.lanes import (
     Lanes,
     add,
@@ -22,7 +22,7 @@ from gridhub.kernels.lanes import (
 from gridhub.kernels.records import HELD, NOT_REGULATED, Control, Grid, Scenarios, Settings, State
 
 
-@compiled
+@compiled_in_place
 def find_role(role_node: Ints, role: Ints, roles: int, node: int) -> int:
     """Place of a node in a scenario's list of roles; -1 if it has that of the base."""
     for r in range(roles):
@@ -31,7 +31,7 @@ def find_role(role_node: Ints, role: Ints, roles: int, node: int) -> int:
     return -1
 
 
-@compiled
+@compiled_in_place
 def switch_node(
     control: Control,
     scenarios: Scenarios,
@@ -83,7 +83,7 @@ def switch_node(
     return 1
 
 
-@compiled
+@compiled_in_place
 def check_limits(
     grid: Grid,
     state: State,

@@ -9,7 +9,7 @@ import numpy as np
 from gridhub.kernels.elimination import Ints
 from gridhub.kernels.events import FIELDS
 from gridhub.kernels.factor import Flags, Floats
-from gridhub.kernels.jit import compiled
+from gridhub.kernels.jit import compiled, compiled_in_place
 from gridhub.kernels.lanes import (
     Lanes,
     add,
@@ -54,18 +54,24 @@ class Worst(NamedTuple):
 
 
 @compiled
-def note(found: Floats, count: int, scenario: int, kind: int, position: int, value: float) -> Floats:
-    """Write a violation into row `count`, making room where there is none."""
-    if 4 * count >= len(found):
-        more = np.empty(2 * len(found))
-        more[: len(found)] = found
-        found = more
+def make_room(found: Floats, count: int, nodes: int, branches: int, width: int) -> Floats:
+    """Make room for all that so many nodes and branches can violate in a batch, after `count` violations."""
+    need = 4 * (count + width * (3 * nodes + branches))
+    if need <= len(found):
+        return found
+    more = np.empty(max(2 * len(found), need))
+    more[: 4 * count] = found[: 4 * count]
+    return more
+
+
+@compiled_in_place
+def note(found: Floats, count: int, scenario: int, kind: int, position: int, value: float) -> None:
+    """Write a violation into row `count`."""
     found[4 * count], found[4 * count + 1], found[4 * count + 2] = scenario, kind, position
     found[4 * count + 3] = value
-    return found
 
 
-@compiled
+@compiled_in_place
 def judge_branches(
     grid: Grid,
     watched: Watched,
@@ -78,8 +84,10 @@ def judge_branches(
     found: Floats,
     count: int,
     lanes: Lanes,
-) -> tuple[Floats, int]:
+) -> int:
     """Compute the loading of every watched branch at both ends and note what is above its rating.
+
+    Returns the number of violations.
 
     Parameters
     ----------
@@ -89,7 +97,7 @@ def judge_branches(
         width * watched branch + lane of branches that are out or dead in a lane, ascending; closed by a
         number beyond all.
     work : (3 width,) float
-    found, count : violations so far, and their number.
+    found, count : violations so far, with room for more (`make_room`), and their number.
     """
     width = len(lane_item)
     mask = load(final, 0, lanes)
@@ -142,7 +150,7 @@ def judge_branches(
             for lane in range(width):
                 if work[lane] > watched.overload:
                     percent = 100.0 * np.sqrt(work[lane])
-                    found = note(found, count, lane_item[lane], THERMAL, branch, percent)
+                    note(found, count, lane_item[lane], THERMAL, branch, percent)
                     count += 1
     store(work, 0, highest)
     store(work, width, sum4)
@@ -150,10 +158,10 @@ def judge_branches(
         if final[lane] > 0.0:
             worst.of_scenario[lane_item[lane]] = work[lane]
             worst.severity[lane_item[lane]] = work[width + lane]
-    return found, count
+    return count
 
 
-@compiled
+@compiled_in_place
 def judge_nodes(
     state: State,
     watched: Watched,
@@ -166,8 +174,11 @@ def judge_nodes(
     found: Floats,
     count: int,
     lanes: Lanes,
-) -> tuple[Floats, int]:
-    """Hold every live voltage against its limits; a lane with an unrealistic one is marked so."""
+) -> int:
+    """Hold every live voltage against its limits; a lane with an unrealistic one is marked so.
+
+    Returns the number of violations.
+    """
     width = len(lane_item)
     for i in range(len(state.kind)):
         if state.root[i] < 0:
@@ -190,19 +201,19 @@ def judge_nodes(
             if square < watched.real_low or square > watched.real_high:
                 worst.realistic[k] = False
             if square < watched.low[i]:
-                found = note(found, count, k, VOLTAGE_LOW, i, vm)
+                note(found, count, k, VOLTAGE_LOW, i, vm)
                 count += 1
             if square > watched.high[i]:
-                found = note(found, count, k, VOLTAGE_HIGH, i, vm)
+                note(found, count, k, VOLTAGE_HIGH, i, vm)
                 count += 1
             if square < watched.change_low[i] or square > watched.change_high[i]:
                 before = np.sqrt(state.e[i] ** 2 + state.f[i] ** 2)
-                found = note(found, count, k, VOLTAGE_CHANGE, i, abs(vm - before))
+                note(found, count, k, VOLTAGE_CHANGE, i, abs(vm - before))
                 count += 1
-    return found, count
+    return count
 
 
-@compiled
+@compiled_in_place
 def sum_losses(grid: Grid, state: State, V: Floats, losses: Floats, lanes: Lanes) -> None:
     """Add up what flows out of all nodes and not into shunts: the branches' losses, (width,) [p.u.]."""
     width = len(losses)

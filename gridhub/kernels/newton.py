@@ -8,10 +8,13 @@ import numpy as np
 
 from gridhub.kernels.elimination import Elimination, Ints
 from gridhub.kernels.factor import Flags, Floats, factorize, fill_jacobian, solve_factor
-from gridhub.kernels.jit import compiled
+from gridhub.kernels.jit import compiled, compiled_in_place
 
-CONVERGED, NOT_CONVERGED, SINGULAR, NO_GENERATION = range(4)
+CONVERGED, NOT_CONVERGED, SINGULAR, NO_GENERATION, STALLED = range(5)
 """How the iteration ended."""
+
+PATIENCE = 10
+"""Iterations in which the largest mismatch may stay above its lowest so far before a start is given up."""
 
 
 class Equations(NamedTuple):
@@ -46,7 +49,7 @@ class Equations(NamedTuple):
     high: Floats
 
 
-@compiled
+@compiled_in_place
 def sum_units(equations: Equations, imbalance: Floats, generated: Floats, slope: Floats) -> None:
     """Sum up the units' power, and its slope by the imbalance that stands at the roots, at each node."""
     generated[:] = 0.0
@@ -60,7 +63,7 @@ def sum_units(equations: Equations, imbalance: Floats, generated: Floats, slope:
             slope[i] += share
 
 
-@compiled
+@compiled_in_place
 def find_mismatch(
     elimination: Elimination,
     equations: Equations,
@@ -128,6 +131,7 @@ def iterate_newton(
     blocks, column = np.empty(4 * len(elimination.column)), np.empty(2 * n)
     e, f, step = np.empty(n), np.empty(n), np.empty(2 * n)
     generated, slope, exact = np.empty(n), np.empty(n), np.zeros(n)
+    lowest, lowest_at = np.inf, 0
     for iteration in range(max_iterations + 1):
         for i in range(n):
             e[i], f[i] = vm[i] * np.cos(va[i]), vm[i] * np.sin(va[i])
@@ -137,6 +141,10 @@ def iterate_newton(
             return CONVERGED, iteration, worst
         if iteration == max_iterations or not np.isfinite(worst):
             return NOT_CONVERGED, iteration, worst
+        if worst < lowest:
+            lowest, lowest_at = worst, iteration
+        elif iteration - lowest_at >= PATIENCE:
+            return STALLED, iteration, worst
         fill_jacobian(
             elimination, equations.y, e, f, equations.angle_held, equations.voltage_held, exact,
             equations.root, blocks,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from gridhub.kernels.elimination import Ints
 from gridhub.kernels.factor import Floats
 from gridhub.kernels.jit import compiled
@@ -24,7 +26,14 @@ def add_changes_at_nodes(
     total : (m, n) float
         Added to in place.
     """
+    count = len(node)
+    column, element = np.empty(count, np.int64), np.empty(count, np.int64)
+    used = 0
+    for i in range(count):
+        if node[i] >= 0:
+            column[used], element[used] = node[i], i
+            used += 1
     for row in range(len(sets)):
-        for i in range(len(node)):
-            if node[i] >= 0:
-                total[row, node[i]] += factor * (values[sets[row], i] - own[i])
+        given, sums = values[sets[row]], total[row]
+        for k in range(used):
+            sums[column[k]] += factor * (given[element[k]] - own[element[k]])

@@ -18,7 +18,7 @@ from gridhub.kernels.compensation import (
 from gridhub.kernels.elimination import Ints
 from gridhub.kernels.events import FIELDS, add_lost_power, fill_constants, list_touched, reset_events
 from gridhub.kernels.factor import Flags, Floats
-from gridhub.kernels.jit import compiled
+from gridhub.kernels.jit import compiled, compiled_in_place
 from gridhub.kernels.lanes import Lanes, fma, load, mul, spread, store
 from gridhub.kernels.records import HELD, Base, Scenarios, Shorts, Singles
 
@@ -102,7 +102,7 @@ def make_desk(base: Base, most_touched: int) -> Desk:
     )
 
 
-@compiled
+@compiled_in_place
 def find_path(
     base: Base, scenarios: Scenarios, k: int, role_node: Ints, role: Ints, roles: int, desk: Desk
 ) -> tuple[int, int, int, int]:
@@ -152,7 +152,7 @@ def find_path(
     return distinct, length, seeds, (2 * seeds + COLUMNS - 1) // COLUMNS * COLUMNS
 
 
-@compiled
+@compiled_in_place
 def clear_desk(scenarios: Scenarios, k: int, touched: int, length: int, seeds: int, desk: Desk) -> None:
     """Leave the desk as the next scenario expects it."""
     for q in range(touched):
@@ -165,7 +165,7 @@ def clear_desk(scenarios: Scenarios, k: int, touched: int, length: int, seeds: i
         desk.dead[scenarios.dead[p]] = False
 
 
-@compiled
+@compiled_in_place
 def fill_difference(
     base: Base, scenarios: Scenarios, k: int, role_node: Ints, role: Ints, roles: int, rank: int, desk: Desk
 ) -> None:
@@ -196,7 +196,7 @@ def fill_difference(
             D[(2 * s + 1) * rank + 2 * s + 1] += sign * base.control.stiffness[node]
 
 
-@compiled
+@compiled_in_place
 def correct_factor(length: int, seeds: int, rank: int, base: Base, desk: Desk, four: Lanes) -> None:
     """Solve for A, B and W on the marked path; `desk.y` is solved along."""
     for r in range(2 * length * rank):
@@ -214,7 +214,7 @@ def correct_factor(length: int, seeds: int, rank: int, base: Base, desk: Desk, f
         solve_middle(length, rank, desk.A, desk.B, desk.D, desk.G, desk.M, four)
 
 
-@compiled
+@compiled_in_place
 def fill_first_mismatch(
     base: Base,
     scenarios: Scenarios,
@@ -261,7 +261,7 @@ def fill_first_mismatch(
     return size
 
 
-@compiled
+@compiled_in_place
 def take_first_step(
     length: int,
     seeds: int,
@@ -334,9 +334,13 @@ def make_pools(size: int) -> Pools:
 
 
 @compiled
-def grow_pools(pools: Pools, length: int, vectors: int) -> Pools:
-    """Make room for one more scenario."""
+def grow_pools(pools: Pools, desk: Desk) -> Pools:
+    """Make room for the largest scenario that the desk can hold."""
     node, history, left, right, used = pools
+    vectors = len(desk.A)
+    length = vectors // (2 * LARGEST_RANK)
+    if used[0] + length <= len(node) and used[1] + vectors <= len(left):
+        return pools
     if used[0] + length > len(node):
         more = np.empty(2 * len(node) + length, np.int32)
         more[: used[0]] = node[: used[0]]
@@ -351,7 +355,7 @@ def grow_pools(pools: Pools, length: int, vectors: int) -> Pools:
     return Pools(node, history, left, right, used)
 
 
-@compiled
+@compiled_in_place
 def prepare(
     base: Base,
     scenarios: Scenarios,
@@ -363,8 +367,10 @@ def prepare(
     desk: Desk,
     pools: Pools,
     four: Lanes,
-) -> tuple[int, int, float, Pools]:
+) -> tuple[int, int, float]:
     """Prepare a scenario; with `at_base` also its first step from the voltages of the base.
+
+    What is kept of it goes into `pools`, which has the room (`grow_pools`).
 
     Returns
     -------
@@ -372,21 +378,19 @@ def prepare(
         Of the path and of the correction; -1 where the rank is too large.
     hard : float
         Estimate of `take_first_step`.
-    pools : Pools
-        With what is kept of the scenario at the end.
     """
     touched, length, seeds, rank = find_path(base, scenarios, k, role_node, role, roles, desk)
     if rank > LARGEST_RANK:
         clear_desk(scenarios, k, touched, length, seeds, desk)
-        return -1, -1, 0.0, pools
-    pools = grow_pools(pools, length, 2 * length * rank)
+        return -1, -1, 0.0
     at, vector = pools.used[0], pools.used[1]
     fill_difference(base, scenarios, k, role_node, role, roles, rank, desk)
     size = 0.0
     if at_base:
         size = fill_first_mismatch(base, scenarios, k, role_node, role, roles, touched, length, desk)
     else:
-        desk.y[: 2 * length] = 0.0
+        for s in range(2 * length):
+            desk.y[s] = 0.0
     correct_factor(length, seeds, rank, base, desk, four)
     left, right = pools.left[vector:], pools.right[vector:]
     if rank > 0:
@@ -395,10 +399,11 @@ def prepare(
     if at_base and length > 0:
         past = pools.history[12 * at : 12 * (at + length)]
         hard = take_first_step(length, seeds, rank, size, desk, left, right, past, four)
-        past[2 * length : 4 * length] = past[: 2 * length]
+        for s in range(2 * length):
+            past[2 * length + s] = past[s]
     for s in range(length):
         pools.node[at + s] = desk.path[s]
     clear_desk(scenarios, k, touched, length, seeds, desk)
     pools.used[0] += length
     pools.used[1] += 2 * length * rank
-    return length, rank, hard, pools
+    return length, rank, hard

@@ -12,7 +12,7 @@ import numpy as np
 
 from gridhub.kernels.elimination import Ints
 from gridhub.kernels.factor import Floats
-from gridhub.kernels.jit import compiled
+from gridhub.kernels.jit import compiled_in_place
 from gridhub.kernels.lanes import (
     Lanes,
     add,
@@ -34,7 +34,7 @@ from gridhub.kernels.lanes import (
 from gridhub.kernels.records import DEAD, HELD, Control, Factor, Grid, Singles, State
 
 
-@compiled
+@compiled_in_place
 def sweep_forward(
     grid: Grid,
     factor: Factor,
@@ -132,7 +132,7 @@ def sweep_forward(
     store(worst, 0, add(largest, poison))
 
 
-@compiled
+@compiled_in_place
 def sweep_backward(
     factor: Factor,
     state: State,

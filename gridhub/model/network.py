@@ -164,23 +164,35 @@ class Network:
             higher end) [kV], rate_mva [MVA] (NaN = unrated), circuit, tower, in_service, source_row.
             Imported files keep the order of their rows; otherwise lines, transformers, series elements.
         """
-        parts = []
-        vn_kv = self.tables["bus"]["vn_kv"]
-        for kind in BRANCH_TABLES:
-            table = self.tables[kind]
-            part = pd.DataFrame({"kind": kind}, index=table.index, dtype=object)
-            for column in ("from_bus", "to_bus"):
-                part[column] = table[column]
-            ends = [vn_kv.reindex(table[end]).to_numpy() for end in ("from_bus", "to_bus")]
-            part["vn_kv"] = np.fmax(ends[0], ends[1]) if len(table) else np.zeros(0)
-            part["rate_mva"] = table["rate_mva"]
-            for column in ("circuit", "tower"):
-                part[column] = table.get(column, "")
-            for column in ("in_service", "source_row"):
-                part[column] = table[column]
-            parts.append(part)
-        # an empty part has no say in the types of the whole
-        branches = pd.concat([part for part in parts if len(part)] or parts[:1])
+        tables = [self.tables[kind] for kind in BRANCH_TABLES]
+        sizes = [len(table) for table in tables]
+
+        def join(column: str) -> np.ndarray:
+            parts = [table[column].to_numpy() for table in tables if column in table]
+            return np.concatenate([part for part in parts if len(part)] or parts[:1])
+
+        # a column that only some kinds have is empty in the others
+        texts = {
+            column: np.concatenate(
+                [table.get(column, pd.Series("", table.index, object)).to_numpy() for table in tables]
+            )
+            for column in ("circuit", "tower")
+        }
+        vn_kv = np.append(self.tables["bus"]["vn_kv"].to_numpy(), np.nan)
+        ends = {column: join(column) for column in ("from_bus", "to_bus")}
+        place = [self.tables["bus"].index.get_indexer(pd.Index(bus)) for bus in ends.values()]
+        branches = pd.DataFrame(
+            {
+                "kind": np.repeat(np.array(BRANCH_TABLES, dtype=object), sizes),
+                **ends,
+                "vn_kv": np.fmax(vn_kv[place[0]], vn_kv[place[1]]),
+                "rate_mva": join("rate_mva"),
+                **texts,
+                "in_service": join("in_service"),
+                "source_row": join("source_row"),
+            },
+            index=pd.Index(np.concatenate([table.index.to_numpy() for table in tables]), name="id"),
+        )
         rows = branches["source_row"].to_numpy(dtype=float)
         if len(rows) and np.isfinite(rows).all() and len(np.unique(rows)) == len(rows):
             branches = branches.iloc[np.argsort(rows, kind="stable")]

@@ -164,6 +164,14 @@ def _convert_bools(column: Column, values: pd.Series) -> tuple[NDArray[np.bool_]
     return found, _list_bad_cells(column, values, bad)
 
 
+def _convert_texts(values: pd.Series) -> NDArray[np.object_]:
+    """Bring a column to texts; an empty cell is an empty text."""
+    cells = values.to_numpy(dtype=object)
+    if all(type(cell) is str for cell in cells):
+        return cells.copy()
+    return np.array(values.astype(object).where(values.notna(), "").map(str).to_numpy(dtype=object))
+
+
 def complete_table(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Add the schema's columns a table lacks and bring the known ones to their type.
 
@@ -193,8 +201,7 @@ def complete_table(table: str, frame: pd.DataFrame) -> pd.DataFrame:
         if name not in frame:
             data[name] = np.full(length, column.default, dtype=column.dtype)
         elif column.kind == "string":
-            values = frame[name].astype(object)
-            data[name] = values.where(values.notna(), "").map(str).to_numpy(dtype=object)
+            data[name] = _convert_texts(frame[name])
         elif column.kind == "bool":
             data[name], found = _convert_bools(column, frame[name])
         else:

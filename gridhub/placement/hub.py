@@ -8,24 +8,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gridhub.errors import PlacementError, name_ids
+from gridhub.profiles.cooling import COOLING_PUE, DEFAULT_COOLING, compute_hot_pue
 
 Cooling = Literal["air", "air_economiser", "direct_to_chip", "warm_water", "immersion"]
 PlantKind = Literal["solar", "wind", "offshore_wind"]
-
-HOT_HOUR_C = 35.0
-"""Outdoor temperature of the hottest hour [°C]: assumed."""
-
-REFERENCE_C = 15.0
-"""Temperature up to which the mean PUE holds [°C]: assumed."""
-
-COOLING_PUE: Mapping[str, tuple[float, float]] = {
-    "air": (1.45, 0.006),
-    "air_economiser": (1.30, 0.006),
-    "direct_to_chip": (1.20, 0.004),
-    "warm_water": (1.12, 0.002),
-    "immersion": (1.06, 0.002),
-}
-"""Cooling -> mean PUE and its slope per °C above `REFERENCE_C`. Assumed, from ranges given for new sites."""
 
 AGREEMENT = 0.01
 """Relative difference up to which contract_mw and it_mw x pue are the same."""
@@ -51,35 +37,6 @@ def _check_share(name: str, **values: float) -> None:
     for key, value in values.items():
         if not 0 <= value <= 1:
             raise PlacementError(f"{name!r}: {key} = {value} must lie between 0 and 1")
-
-
-def compute_hot_pue(cooling: str) -> float:
-    """Compute the PUE at the hottest hour that a kind of cooling stands for.
-
-    Parameters
-    ----------
-    cooling : str
-        A key of `COOLING_PUE`.
-
-    Returns
-    -------
-    float
-        Mean PUE + slope x (35 - 15 °C). An assumption: a measured or designed value goes before it.
-
-    Raises
-    ------
-    PlacementError
-        If the kind of cooling is not known.
-
-    Examples
-    --------
-    >>> round(compute_hot_pue("direct_to_chip"), 3)
-    1.28
-    """
-    if cooling not in COOLING_PUE:
-        raise PlacementError(f"cooling {cooling!r} is not known; there are {', '.join(COOLING_PUE)}")
-    mean, slope = COOLING_PUE[cooling]
-    return mean + slope * (HOT_HOUR_C - REFERENCE_C)
 
 
 @dataclass(frozen=True)
@@ -130,7 +87,7 @@ class DataCenter:
     lat: float | None = None
     lon: float | None = None
     bus: str | None = None
-    cooling: str = "direct_to_chip"
+    cooling: str = DEFAULT_COOLING
     pue: float | None = None
     load_factor: float = 0.86
     power_factor: float = 0.95
@@ -155,6 +112,9 @@ class DataCenter:
         if self.power_factor < 0.5:
             raise PlacementError(f"{self.name!r}: power_factor = {self.power_factor} is below 0.5")
         _check_place(self.name, self.lat, self.lon, self.bus)
+        if self.cooling not in COOLING_PUE:
+            known = ", ".join(COOLING_PUE)
+            raise PlacementError(f"{self.name!r}: cooling {self.cooling!r} is not known; there are {known}")
         default = compute_hot_pue(self.cooling)
         pue = self.pue if self.pue is not None else contract / it if contract and it else default
         if pue < 1:

@@ -7,18 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gridhub.report.corridors import (
-    describe_breaks,
-    describe_flow,
-    find_corridors,
-    find_inside,
-    find_loading,
-    find_sites,
-    is_broken,
-    project,
-)
+from gridhub.report.corridors import find_corridors, find_inside, find_sites, project
 from gridhub.report.drawing import ACCENT, ALERT, FONT, INK, MUTED, Drawing, Palette, finish_drawing
-from gridhub.report.page import MapLayers, MapState
+from gridhub.report.hover import Hover
+from gridhub.report.page import MapLayers
 from gridhub.report.text import format_number, show_hidden
 
 LOADING_LIGHT = ("#c3ccd6", "#98b8d3", "#5f97c6", "#2c6da8", "#12406f")
@@ -73,8 +65,9 @@ def draw_map(layers: MapLayers, target: str) -> Drawing:
     ]
     shown = find_first_state(layers)
     corridors = find_corridors(layers, sites)
-    renderers = _draw_corridors(plot, palette, layers, sites, corridors, states, shown)
-    renderers += _draw_sites(plot, palette, layers, sites, states, shown)
+    hovers = [Hover(layers, state) for state in layers.states]
+    renderers = _draw_corridors(plot, palette, hovers, sites, corridors, states, shown)
+    renderers += _draw_sites(plot, palette, layers, hovers, sites, states, shown)
     _fit(plot, renderers[-1])
     renderers += _draw_hub(plot, palette, layers, sites, origin)
     _add_tools(plot, palette, renderers)
@@ -148,7 +141,7 @@ def _draw_land(plot: Any, palette: Palette, layers: MapLayers, origin: tuple[flo
 def _draw_corridors(
     plot: Any,
     palette: Palette,
-    layers: MapLayers,
+    hovers: list[Hover],
     sites: pd.DataFrame,
     corridors: pd.DataFrame,
     states: list[dict[str, Any]],
@@ -165,7 +158,7 @@ def _draw_corridors(
     for style, dash in _DASH.items():
         part = corridors[corridors["style"] == style]
         fixed = _place_corridors(part, sites)
-        changing = [_say_corridors(layers, state, part, sites) for state in layers.states]
+        changing = [_say_corridors(hover, part, sites) for hover in hovers]
         source = ColumnDataSource({**fixed, **changing[shown]})
         broken = plot.multi_line(
             "xs", "ys", source=source, line_width=10, line_alpha="risk", line_cap="round"
@@ -214,20 +207,16 @@ def _place_corridors(part: pd.DataFrame, sites: pd.DataFrame) -> dict[str, list[
     }
 
 
-def _say_corridors(
-    layers: MapLayers, state: MapState, part: pd.DataFrame, sites: pd.DataFrame
-) -> dict[str, list[Any]]:
-    loading = [find_loading(state, members) for members in part["members"]]
+def _say_corridors(hover: Hover, part: pd.DataFrame, sites: pd.DataFrame) -> dict[str, list[Any]]:
+    loading = [hover.find_loading(members) for members in part["members"]]
     facts = [
-        _name_style(style)
-        + _say_loading(value)
-        + describe_flow(layers, state, members, sites["buses"][start])
+        _name_style(style) + _say_loading(value) + hover.describe_flow(members, sites["buses"][start])
         for style, value, members, start in zip(
             part["style"], loading, part["members"], part["start"], strict=True
         )
     ]
-    breaks = [describe_breaks(layers.outages, state, members) for members in part["members"]]
-    risk = [0.34 if is_broken(layers.outages, state, members) else 0.0 for members in part["members"]]
+    breaks = [hover.describe_breaks(members) for members in part["members"]]
+    risk = [0.34 if hover.is_broken(members) else 0.0 for members in part["members"]]
     return {"loading": loading, "facts": facts, "breaks": breaks, "risk": risk}
 
 
@@ -248,6 +237,7 @@ def _draw_sites(
     plot: Any,
     palette: Palette,
     layers: MapLayers,
+    hovers: list[Hover],
     sites: pd.DataFrame,
     states: list[dict[str, Any]],
     shown: int,
@@ -259,7 +249,7 @@ def _draw_sites(
 
     inside = find_inside(layers, sites)
     fixed = _place_sites(layers, sites)
-    changing = [_say_sites(layers, state, sites, inside) for state in layers.states]
+    changing = [_say_sites(hover, sites, inside) for hover in hovers]
     source = ColumnDataSource({**fixed, **changing[shown]})
     for state, data in zip(states, changing, strict=True):
         state["sources"][source] = data
@@ -315,26 +305,16 @@ def _scale(vn_kv: float, small: float, middle: float, large: float) -> float:
     return large if vn_kv >= 500 else middle if vn_kv >= 300 else small
 
 
-def _say_sites(
-    layers: MapLayers, state: MapState, sites: pd.DataFrame, inside: list[tuple[str, ...]]
-) -> dict[str, list[Any]]:
+def _say_sites(hover: Hover, sites: pd.DataFrame, inside: list[tuple[str, ...]]) -> dict[str, list[Any]]:
     facts, breaks = [], []
     for buses, members in zip(sites["buses"], inside, strict=True):
-        lines = [_say_bus(layers, state, bus) for bus in buses]
-        worst = find_loading(state, members)
+        lines = [hover.describe_voltage(bus) for bus in buses]
+        worst = hover.find_loading(members)
         if not np.isnan(worst):
             lines.append(f"Transformers up to {format_number(worst, '%')} %")
         facts.append("\n".join(lines))
-        breaks.append(describe_breaks(layers.outages, state, [*buses, *members]))
+        breaks.append(hover.describe_breaks([*buses, *members]))
     return {"facts": facts, "breaks": breaks}
-
-
-def _say_bus(layers: MapLayers, state: MapState, bus: str) -> str:
-    kv = format_number(float(layers.buses["vn_kv"][bus]), "kV")
-    if "vm_pu" not in state.bus:
-        return f"{kv} kV"
-    voltage = float(state.bus["vm_pu"].get(bus, np.nan))
-    return f"{kv} kV" if np.isnan(voltage) else f"{kv} kV: {format_number(voltage, 'p.u.')} p.u."
 
 
 def _draw_hub(

@@ -8,9 +8,10 @@ from html import escape
 import numpy as np
 import pandas as pd
 
-from gridhub.report.corridors import find_corridors, find_loading, find_sites, project
+from gridhub.report.corridors import find_corridors, find_sites, project
 from gridhub.report.drawing import ALERT, INK, MUTED
 from gridhub.report.font import FAMILY, render_font_faces
+from gridhub.report.hover import Hover
 from gridhub.report.map import COAST, LAND, LOADING_LIGHT, PART_FILL, UNRATED, find_first_state
 from gridhub.report.page import MapLayers, MapState
 from gridhub.report.text import show_hidden
@@ -65,8 +66,9 @@ def _draw_corridors(
     layers: MapLayers, state: MapState, sites: pd.DataFrame, x: np.ndarray, y: np.ndarray
 ) -> Iterator[str]:
     dashes = {"hvdc": "6 4", "assumed": "2 3"}
+    hover = Hover(layers, state)
     for row in find_corridors(layers, sites).to_dict("records"):
-        percent = find_loading(state, row["members"])
+        percent = hover.find_loading(row["members"])
         width = 4.0 if row["vn_kv"] >= 700.0 else 2.4
         dash = f' stroke-dasharray="{dashes[row["style"]]}"' if row["style"] in dashes else ""
         i, j = row["start"], row["end"]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gridhub.case.case import Bools, Case, Complexes, Floats
-from gridhub.solvers.dc import solve_dc
+from gridhub.solvers.dc_start import find_dc_angles
 from gridhub.solvers.injections import compute_fixed_injection, drop_dead_links
 from gridhub.solvers.islands import Islands, find_islands
 from gridhub.solvers.newton import NewtonPlan, NewtonProblem, NewtonState, plan_newton, solve_newton
@@ -123,8 +123,10 @@ def _list_starts(setting: Setting) -> list[AcStart]:
         vm = np.where(stored, case.vm_start, 1.0)
         starts.append(AcStart("snapshot", vm, np.where(stored, case.va_start, 0.0), None, none))
     if options.start in ("auto", "dc") or (options.start == "snapshot" and not starts):
-        state = solve_dc(case, "x_tap", options.distributed_slack)
-        starts.append(AcStart("dc", flat_vm, np.nan_to_num(state.va), None, none))
+        va = find_dc_angles(
+            case, setting.plan, setting.islands, setting.slack, setting.fixed, setting.angle_held
+        )
+        starts.append(AcStart("dc", flat_vm, va, None, none))
     if options.start in ("auto", "flat"):
         starts.append(flat)
     last = starts[-2] if options.start == "auto" else starts[-1]
@@ -269,7 +271,7 @@ def _finish(
     unit_q = np.where(regulation.active, unit_q, np.where(regulation.node >= 0, plain_q, 0.0))
     external = external_p + 1j * np.where(setting.anchored & np.isnan(regulation.set_point), needed, 0.0)
     s_from, s_to = compute_branch_flows(case, voltage)
-    mismatch = compute_mismatch(case, voltage, generator_p, unit_q, external)
+    mismatch = compute_mismatch(case, voltage, (s_from, s_to), generator_p, unit_q, external)
     status, reason = _judge(setting, state, mismatch)
     return Solution(
         case=case,

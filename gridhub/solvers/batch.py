@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from gridhub.case.case import Case, Ints, Outage
+from gridhub.case.case import Bools, Case, Ints, Outage
 from gridhub.solvers.ac import prepare_setting, solve_setting
 from gridhub.solvers.base import build_base, build_watched
 from gridhub.solvers.batch_result import BatchResult, ResultBuilder
@@ -98,21 +98,25 @@ def solve_batch(
     BatchResult
         Nothing is raised for a scenario that has no solution: see its status and reason.
     """
-    scenarios = _list_scenarios(outages, injections, at)
-    _refuse_joins(case, scenarios)
+    sets = _choose_sets(outages, injections, at)
+    _refuse_joins(case, outages)
     watch = watch or watch_nothing(case)
-    builder = ResultBuilder(len(scenarios), case.n_node, case.n_branch, keep == "all")
-    count = _Count(len(scenarios), progress)
-    left = scenarios
+    builder = ResultBuilder(len(sets), case.n_node, case.n_branch, keep == "all")
+    count = _Count(len(sets), progress)
+    left = np.arange(len(sets))
     if lanes > 1:
-        work = _Work(case, plan, injections, watch, lanes, builder, count)
-        left = _solve_hours(work, [scenario for scenario in scenarios if _is_hour(scenario)])
-        rest = [scenario for scenario in scenarios if not _is_hour(scenario)]
-        for position in sorted({scenario.injection for scenario in rest}):
-            group = [scenario for scenario in rest if scenario.injection == position]
-            left += _solve_outages(work, group, base if position < 0 else None)
-    left.sort(key=lambda scenario: (scenario.injection, scenario.number))
-    solve_one_by_one(case, plan.newton, plan.options, injections, left, base, watch, builder, count.add)
+        work = _Work(case, plan, sets, outages, injections, watch, lanes, builder, count)
+        hour = _mark_hours(sets, outages)
+        parts = [_solve_hours(work, left[hour])]
+        for position in np.unique(sets[~hour]).tolist():
+            group = left[~hour & (sets == position)]
+            parts.append(_solve_outages(work, group, base if position < 0 else None))
+        left = np.concatenate(parts)
+    left = left[np.lexsort((left, sets[left]))]
+    scenarios = [
+        Scenario(k, int(sets[k]), Outage() if outages is None else outages[k]) for k in left.tolist()
+    ]
+    solve_one_by_one(case, plan.newton, plan.options, injections, scenarios, base, watch, builder, count.add)
     return builder.finish()
 
 
@@ -134,6 +138,8 @@ class _Work:
 
     case: Case
     plan: BatchPlan
+    sets: Ints
+    outages: Sequence[Outage] | None
     injections: Injections | None
     watch: Watch
     lanes: int
@@ -141,58 +147,64 @@ class _Work:
     count: _Count
 
 
-def _is_hour(scenario: Scenario) -> bool:
-    return scenario.injection >= 0 and scenario.outage == Outage()
+def _mark_hours(sets: Ints, outages: Sequence[Outage] | None) -> Bools:
+    """Mark the injection sets without outages."""
+    hour = sets >= 0
+    if outages is not None:
+        nothing = Outage()
+        for k in np.flatnonzero(hour).tolist():
+            hour[k] = outages[k] == nothing
+    return hour
 
 
-def _refuse_joins(case: Case, scenarios: Sequence[Scenario]) -> None:
+def _refuse_joins(case: Case, outages: Sequence[Outage] | None) -> None:
     """Refuse outages of branches without impedance, as `Case.take_out` does."""
     if case.branch_joins.any():
-        for scenario in scenarios:
-            if any(case.branch_joins[i] for i in scenario.outage.branch):
-                case.take_out(scenario.outage)
+        for outage in outages or ():
+            if any(case.branch_joins[i] for i in outage.branch):
+                case.take_out(outage)
 
 
-def _solve_hours(work: _Work, group: list[Scenario]) -> list[Scenario]:
-    """Solve injection sets without outages in lanes; return those that are left."""
-    if not group or work.injections is None:
-        return group
-    sets = np.array([scenario.injection for scenario in group])
-    numbers = np.array([scenario.number for scenario in group])
+def _solve_hours(work: _Work, numbers: Ints) -> Ints:
+    """Solve injection sets without outages in lanes; return the scenarios that are left."""
+    if not len(numbers) or work.injections is None:
+        return numbers
     left = solve_sets(
-        work.case, work.plan.newton, work.plan.options, work.injections, sets, numbers, work.watch,
-        work.lanes, work.builder, work.count.add,
+        work.case, work.plan.newton, work.plan.options, work.injections, work.sets[numbers], numbers,
+        work.watch, work.lanes, work.builder, work.count.add,
     )  # fmt: skip
-    return [group[k] for k in left.tolist()]
+    return numbers[left]
 
 
-def _solve_outages(work: _Work, group: list[Scenario], before: Solution | None) -> list[Scenario]:
+def _solve_outages(work: _Work, numbers: Ints, before: Solution | None) -> Ints:
     """Solve outages of one injection set in lanes, from its state before them; return those that are left."""
     case, plan = work.case, work.plan
     if work.injections is not None:
-        case = work.injections.apply(case, group[0].injection)
+        case = work.injections.apply(case, int(work.sets[numbers[0]]))
     setting = prepare_setting(case, plan.newton, plan.options)
     if before is None:
         before = solve_setting(setting)
     start = build_base(setting, before, work.lanes) if before.status.is_solved else None
     if start is None:
-        return group
-    numbers = np.array([scenario.number for scenario in group])
-    differences = find_differences(setting, start, [scenario.outage for scenario in group])
+        return numbers
+    outages = [Outage()] * len(numbers)
+    if work.outages is not None:
+        outages = [work.outages[k] for k in numbers.tolist()]
+    differences = find_differences(setting, start, outages)
     watched = build_watched(setting, before, work.watch)
     left = solve_in_lanes(
         setting, start, watched, differences, before, numbers, plan.options, work.lanes, work.builder,
         work.count.add,
     )  # fmt: skip
-    return [group[k] for k in left.tolist()]
+    return numbers[left]
 
 
-def _list_scenarios(
-    outages: Sequence[Outage] | None, injections: Injections | None, at: Ints | None
-) -> list[Scenario]:
-    count = injections.count if injections is not None else 0
+def _choose_sets(outages: Sequence[Outage] | None, injections: Injections | None, at: Ints | None) -> Ints:
+    """Injection set of each scenario; -1 = the case's own."""
     if outages is None:
-        sets = np.arange(count) if at is None else at
-        return [Scenario(k, int(i), Outage()) for k, i in enumerate(sets)]
-    sets = np.full(len(outages), -1) if at is None else at
-    return [Scenario(k, int(i), out) for k, (i, out) in enumerate(zip(sets, outages, strict=True))]
+        count = injections.count if injections is not None else 0
+        return np.arange(count) if at is None else np.asarray(at, dtype=np.int64)
+    sets = np.full(len(outages), -1) if at is None else np.asarray(at, dtype=np.int64)
+    if len(sets) != len(outages):
+        raise ValueError(f"{len(outages)} outages, but {len(sets)} injection sets chosen")
+    return sets

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from gridhub.case.case import Bools, Case, Ints
+from gridhub.kernels.islanding import label_components
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,13 +34,13 @@ class Islands:
 
 def find_components(n_node: int, branch_from: Ints, branch_to: Ints) -> tuple[int, Ints]:
     """Count and label the connected components, the largest first (ties: lowest node first)."""
-    ones = np.ones(len(branch_from), dtype=np.int8)
-    graph = coo_array((ones, (branch_from, branch_to)), shape=(n_node, n_node))
-    count, label = connected_components(graph, directed=False)
+    count, label = label_components(n_node, branch_from, branch_to)
+    if count == 1:
+        return 1, label
     size = np.bincount(label, minlength=count)
     rank = np.empty(count, dtype=np.int64)
     rank[np.argsort(-size, kind="stable")] = np.arange(count)
-    return int(count), rank[label]
+    return count, rank[label]
 
 
 def find_islands(case: Case) -> Islands:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
@@ -22,6 +24,9 @@ from gridhub.solvers.newton import NewtonPlan
 from gridhub.solvers.options import PowerFlowOptions
 from gridhub.solvers.scenario import Injections, Watch
 from gridhub.solvers.solution import Solution
+
+AT_ONCE = 64
+"""Scenarios whose solutions are in memory together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +65,32 @@ def solve_one_by_one(
     builder: ResultBuilder,
     progress: Callable[[int], None] | None = None,
 ) -> None:
-    """Solve scenarios one by one into `builder`; each outage starts from its own state before it."""
-    states: dict[int, Solution] = {} if base is None else {-1: base}
-    for scenario in scenarios:
-        own = case if injections is None else injections.apply(case, scenario.injection)
-        if scenario.injection not in states:
-            states = {key: value for key, value in states.items() if key == -1}
-            states[scenario.injection] = solve_ac(own, options, plan)
-        before = states[scenario.injection]
-        if scenario.outage == Outage():
-            solution = before
-        else:
-            after = keep_largest_parts(own.take_out(scenario.outage), before.islands)
-            solution = solve_ac(after, options, plan, make_start(before) if before.status.is_solved else None)
-        record_solution(builder, scenario.number, solution, before, watch, stage=2)
-        if progress is not None:
-            progress(1)
+    """Solve scenarios one by one into `builder`; each outage starts from its own state before it.
+
+    Scenarios of one injection set stand together. Those that lose something share the threads.
+    """
+    with ThreadPoolExecutor(options.threads or 1) as pool:
+        for injection, members in groupby(scenarios, lambda scenario: scenario.injection):
+            own = case if injections is None else injections.apply(case, injection)
+            before = base if base is not None and injection < 0 else solve_ac(own, options, plan)
+            start = make_start(before) if before.status.is_solved else None
+
+            def solve(
+                outage: Outage, own: Case = own, before: Solution = before, start: AcStart | None = start
+            ) -> Solution:
+                if outage == Outage():
+                    return before
+                after = keep_largest_parts(own.take_out(outage), before.islands)
+                return solve_ac(after, options, plan, start)
+
+            group = list(members)
+            for first in range(0, len(group), AT_ONCE):
+                some = group[first : first + AT_ONCE]
+                solutions = pool.map(solve, [scenario.outage for scenario in some])
+                for scenario, solution in zip(some, solutions, strict=True):
+                    record_solution(builder, scenario.number, solution, before, watch, stage=2)
+                    if progress is not None:
+                        progress(1)
 
 
 def record_solution(

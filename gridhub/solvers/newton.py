@@ -18,7 +18,15 @@ from scipy.sparse.linalg import splu
 from gridhub.case.case import Bools, Case, Complexes, Floats, Ints
 from gridhub.case.matrices import compute_shunts
 from gridhub.kernels.elimination import Elimination, eliminate, find_postorder, find_tree
-from gridhub.kernels.newton import CONVERGED, NO_GENERATION, SINGULAR, Equations, iterate_newton
+from gridhub.kernels.newton import (
+    CONVERGED,
+    NO_GENERATION,
+    PATIENCE,
+    SINGULAR,
+    STALLED,
+    Equations,
+    iterate_newton,
+)
 from gridhub.solvers.islands import Islands, find_islands
 from gridhub.solvers.pivoting import iterate_with_pivoting
 from gridhub.solvers.slack import SlackPlan
@@ -26,7 +34,12 @@ from gridhub.solvers.slack import SlackPlan
 LARGEST_STEP = (0.5, 0.2)
 """Largest change of angle [rad] and of ln|V| in one limited step of the rescue."""
 
-_OUTCOMES = {CONVERGED: "converged", SINGULAR: "singular", NO_GENERATION: "no generation left"}
+_OUTCOMES = {
+    CONVERGED: "converged",
+    SINGULAR: "singular",
+    NO_GENERATION: "no generation left",
+    STALLED: f"the mismatch has not fallen for {PATIENCE} iterations",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,13 +79,16 @@ class NewtonPlan:
 
     def fill_admittance(self, case: Case) -> Complexes:
         """Compute the entries of the admittance matrix of `case` on the pattern, (nnz,) [p.u.]."""
-        on = case.branch_on[self.branches]
-        four = np.stack([y[self.branches] for y in (case.y_ff, case.y_ft, case.y_tf, case.y_tt)])
-        values = np.where(on, four, 0.0).ravel()
-        where, size = self.entries.ravel(), len(self.elimination.y_column)
-        filled = np.bincount(where, values.real, size) + 1j * np.bincount(where, values.imag, size)
+        filled = self.fill(case.branch_on, (case.y_ff, case.y_ft, case.y_tf, case.y_tt))
         filled[self.diagonal[self.position]] += compute_shunts(case)
         return filled
+
+    def fill(self, on: Bools, y: tuple[Complexes, Complexes, Complexes, Complexes]) -> Complexes:
+        """Add up what branches in service contribute: ff, ft, tf, tt of each, all (n_branch,) [p.u.]."""
+        four = np.stack([entries[self.branches] for entries in y])
+        values = np.where(on[self.branches], four, 0.0).ravel()
+        where, size = self.entries.ravel(), len(self.elimination.y_column)
+        return np.bincount(where, values.real, size) + 1j * np.bincount(where, values.imag, size)
 
 
 def _order_nodes(n_node: int, rows: Ints, columns: Ints, last: Ints) -> Ints:
@@ -173,7 +189,8 @@ class NewtonState:
     mismatch : float
         Largest mismatch [p.u.].
     iterations : int
-    outcome : {"converged", "not converged", "singular", "no generation left"}
+    outcome : str
+        "converged", "singular", "no generation left", "not converged", or why the start was given up.
     """
 
     vm: Floats

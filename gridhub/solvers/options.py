@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
@@ -85,6 +85,21 @@ class PowerFlowOptions:
         return asdict(self)
 
 
+def refuse_unknown(options: Mapping[str, Any], known: Sequence[str]) -> None:
+    """Refuse options that do not exist.
+
+    Raises
+    ------
+    OptionError
+        Naming every unknown key and those there are.
+    """
+    unknown = [str(key) for key in options if key not in known]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], known, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise OptionError(f"unknown option {', '.join(unknown)}{hint} Options: {', '.join(known)}")
+
+
 def read_options(
     options: Mapping[str, Any] | PowerFlowOptions | None, *, reactive_limits: bool = False
 ) -> PowerFlowOptions:
@@ -114,12 +129,7 @@ def read_options(
     if options is None:
         options = PowerFlowOptions()
     elif not isinstance(options, PowerFlowOptions):
-        known = [item.name for item in fields(PowerFlowOptions)]
-        unknown = [str(key) for key in options if key not in known]
-        if unknown:
-            near = difflib.get_close_matches(unknown[0], known, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise OptionError(f"unknown option {', '.join(unknown)}{hint} Options: {', '.join(known)}")
+        refuse_unknown(options, [item.name for item in fields(PowerFlowOptions)])
         options = PowerFlowOptions(**dict(options))
     settled = reactive_limits if options.reactive_limits is None else options.reactive_limits
     return replace(options, reactive_limits=settled, threads=options.threads or os.cpu_count() or 1)

@@ -11,7 +11,9 @@ from gridhub.kernels.elimination import Elimination
 from gridhub.kernels.newton import (
     CONVERGED,
     NOT_CONVERGED,
+    PATIENCE,
     SINGULAR,
+    STALLED,
     Equations,
     find_mismatch,
     sum_units,
@@ -75,6 +77,7 @@ def iterate_with_pivoting(
     n = len(vm)
     is_root = equations.root == np.arange(n)
     generated, slope, step = np.empty(n), np.empty(n), np.empty(2 * n)
+    lowest, lowest_at = np.inf, 0
     for iteration in range(max_iterations + 1):
         voltage = vm * np.exp(1j * va)
         sum_units(equations, imbalance, generated, slope)
@@ -84,6 +87,10 @@ def iterate_with_pivoting(
             return CONVERGED, iteration, worst
         if iteration == max_iterations or not np.isfinite(worst):
             break
+        if worst < lowest:
+            lowest, lowest_at = worst, iteration
+        elif iteration - lowest_at >= PATIENCE:
+            return STALLED, iteration, worst
         try:
             step = splu(build_jacobian(elimination, equations, voltage, slope)).solve(step)
         except RuntimeError:  # SuperLU: "Factor is exactly singular"

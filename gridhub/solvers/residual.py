@@ -32,6 +32,7 @@ def compute_branch_flows(case: Case, voltage: Complexes) -> tuple[Complexes, Com
 def compute_mismatch(
     case: Case,
     voltage: Complexes,
+    flows: tuple[Complexes, Complexes],
     generator_p: Floats,
     regulating_q: Floats,
     external: Complexes,
@@ -44,6 +45,8 @@ def compute_mismatch(
         Case solved, with dead HVDC links out of service.
     voltage : (n_node,) complex
         [p.u.]; NaN at dead nodes.
+    flows : (s_from, s_to)
+        From `compute_branch_flows` at this voltage.
     generator_p : (n_generator,) float
         Active power of the generators [p.u.].
     regulating_q : (n_generator + 2 n_hvdc,) float
@@ -57,11 +60,11 @@ def compute_mismatch(
         0 at dead nodes [p.u.]. Branch flows are summed branch by branch, loads row by row; no admittance
         matrix and no solver array is used.
     """
-    s_from, s_to = compute_branch_flows(case, voltage)
-    out = np.zeros(case.n_node, dtype=complex)
-    on = case.branch_on
-    np.add.at(out, case.branch_from[on], s_from[on])
-    np.add.at(out, case.branch_to[on], s_to[on])
+    s_from, s_to = flows
+    on, n = case.branch_on, case.n_node
+    ends = np.concatenate([case.branch_from[on], case.branch_to[on]])
+    flow = np.concatenate([s_from[on], s_to[on]])
+    out = np.bincount(ends, flow.real, n) + 1j * np.bincount(ends, flow.imag, n)
     for j in np.flatnonzero(case.branch_joins):
         node = case.branch_from[j]
         out[node] += np.abs(voltage[node]) ** 2 * np.conj(case.y_ff[j] + case.y_tt[j])

@@ -102,6 +102,7 @@ reactive_limits = true
 criteria = "../criteria.toml"
 connection_rules = "../connection_rules.toml"
 costs = "../costs.toml"
+profiles = "../profiles.toml"
 """
 
 

@@ -64,8 +64,8 @@ def test_every_korean_number_is_listed_with_its_source(korea):
     data = tomllib.loads(korea)
     criteria = read_criteria(korea)
     secured = sum(key.endswith(("_kv", "_mw")) for row in data["secured"] for key in row)
-    general = 2 * len(data["voltage"]) + len(data["rating"]) + len(data["limit"])
-    assert len(criteria.values) == general + secured
+    single = len(data["rating"]) + len(data["breaker"]) + len(data["limit"])
+    assert len(criteria.values) == 2 * len(data["voltage"]) + single + secured
     for value in criteria.values:
         assert value.source
         assert value.as_of

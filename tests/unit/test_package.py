@@ -24,7 +24,7 @@ CONTRACT = (
 ).split()
 
 # Each of these costs a noticeable part of a second and is needed by some calls only.
-HEAVY = ("bokeh", "highspy", "networkx", "numba", "pandapower", "powerio", "scipy", "shapely")
+HEAVY = ("bokeh", "highspy", "networkx", "numba", "pandapower", "powerio", "pvlib", "scipy", "shapely")
 
 
 def list_heavy_modules(code: str) -> set[str]:

@@ -16,19 +16,17 @@ def make_units(**columns: object) -> dict[str, object]:
     return {"generator": make_table(id=["one", "two"], bus=["a", "b"], **shared)}
 
 
-def test_blocks_cost_what_the_quadratic_costs_at_their_ends() -> None:
+def test_a_block_costs_what_the_quadratic_costs() -> None:
     case = compile_network(make_triangle(**make_units()))
     c0, c1, c2 = np.array([500.0, 70.0]), np.array([10.0, 20.0]), np.array([0.05, 0.0])
-    units = offer_units(case, c1, c0, c2, relaxed=False, blocks=4)
+    units = offer_units(case, c1, c0, c2, relaxed=False)
     assert units.low == pytest.approx([40.0, 40.0])
     assert units.constant == pytest.approx(c0 + c1 * 40.0 + c2 * 1600.0)
-    mine = units.block_unit == 0
-    p = 40.0 + np.cumsum(units.block_width[mine])
-    cost = units.constant[0] + np.cumsum(units.block_width[mine] * units.block_price[mine])
-    assert p == pytest.approx([80.0, 120.0, 160.0, 200.0])
-    assert cost == pytest.approx(500.0 + 10.0 * p + 0.05 * p**2)
-    assert (np.diff(units.block_price[mine]) > 0).all()
-    assert units.block_width[~mine] == pytest.approx([160.0])
+    assert units.block_unit.tolist() == [0, 1]
+    for p in (40.0, 90.0, 200.0):
+        above = p - 40.0
+        cost = units.constant + units.block_price * above + units.block_bend * above**2
+        assert cost == pytest.approx(c0 + c1 * p + c2 * p**2)
 
 
 def test_relaxed_units_reach_zero_and_spread_their_constant_cost() -> None:

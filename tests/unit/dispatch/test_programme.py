@@ -7,7 +7,13 @@ import pytest
 from scipy.optimize import linprog
 from scipy.sparse import csr_array
 
-from gridhub.dispatch.programme import LinearProgramme
+from gridhub.dispatch.programme import LinearProgramme, ProgrammePart
+
+
+def make_programme(low: np.ndarray, high: np.ndarray, price: np.ndarray) -> LinearProgramme:
+    programme = LinearProgramme(float(np.abs(price).max()))
+    programme.add_columns(low, high, price)
+    return programme
 
 
 def make_random(seed: int, n: int = 12, m: int = 20) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -20,7 +26,7 @@ def make_random(seed: int, n: int = 12, m: int = 20) -> tuple[np.ndarray, np.nda
 def test_a_programme_that_grows_ends_where_scipy_does(seed: int) -> None:
     price, matrix, low = make_random(seed)
     n, rows = matrix.shape[1], len(low)
-    programme = LinearProgramme(np.zeros(n), np.ones(n), price)
+    programme = make_programme(np.zeros(n), np.ones(n), price)
     for first in range(0, rows, 6):
         some = slice(first, first + 6)
         programme.add_rows(csr_array(matrix[some]), low[some], np.full(len(low[some]), np.inf))
@@ -34,7 +40,7 @@ def test_a_programme_that_grows_ends_where_scipy_does(seed: int) -> None:
 
 
 def test_columns_added_later_stand_in_later_rows_only() -> None:
-    programme = LinearProgramme(np.zeros(1), np.full(1, 10.0), np.array([3.0]))
+    programme = make_programme(np.zeros(1), np.full(1, 10.0), np.array([3.0]))
     programme.add_rows(csr_array(np.ones((1, 1))), np.array([4.0]), np.array([np.inf]))
     assert programme.solve().x == pytest.approx([4.0])
     assert programme.add_columns(np.zeros(1), np.full(1, 5.0), np.array([1.0])).tolist() == [1]
@@ -45,14 +51,14 @@ def test_columns_added_later_stand_in_later_rows_only() -> None:
 
 
 def test_an_infeasible_programme_says_so() -> None:
-    programme = LinearProgramme(np.zeros(2), np.ones(2), np.ones(2))
+    programme = make_programme(np.zeros(2), np.ones(2), np.ones(2))
     programme.add_rows(csr_array(np.ones((1, 2))), np.array([3.0]), np.array([3.0]))
     assert programme.solve().status == "infeasible"
 
 
 def test_prices_of_any_size_give_duals_in_the_same_unit() -> None:
     for size in (1e-3, 1.0, 1e7):
-        programme = LinearProgramme(np.zeros(2), np.ones(2), size * np.array([1.0, 2.0]))
+        programme = make_programme(np.zeros(2), np.ones(2), size * np.array([1.0, 2.0]))
         programme.add_rows(csr_array(np.ones((1, 2))), np.array([1.5]), np.array([1.5]))
         found = programme.solve()
         assert found.x == pytest.approx([1.0, 0.5])
@@ -61,7 +67,24 @@ def test_prices_of_any_size_give_duals_in_the_same_unit() -> None:
 
 
 def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
-    programme = LinearProgramme(np.zeros(1), np.ones(1), np.ones(1))
+    programme = make_programme(np.zeros(1), np.ones(1), np.ones(1))
     programme.add_rows(csr_array(np.ones((1, 1))), np.array([0.5]), np.array([0.5]))
     programme.solve()
     assert capfd.readouterr().out == ""
+
+
+def test_parts_of_a_programme_count_from_zero_by_themselves() -> None:
+    programme = LinearProgramme(2.0)
+    parts = [ProgrammePart(programme) for _ in range(2)]
+    for part, price in zip(parts, (1.0, 2.0), strict=True):
+        assert part.add_columns(np.zeros(1), np.full(1, 9.0), np.array([price])).tolist() == [0]
+    for part, least in zip(parts, (4.0, 5.0), strict=True):
+        part.add_rows(csr_array(np.ones((1, 1))), np.array([least]), np.array([np.inf]))
+    early = programme.solve()
+    parts[0].add_columns(np.zeros(1), np.full(1, 3.0), np.array([0.5]))
+    parts[0].add_rows(csr_array(np.ones((1, 2))), np.array([6.0]), np.array([np.inf]))
+    found = programme.solve()
+    assert parts[0].read(found).x == pytest.approx([4.0, 2.0])
+    assert parts[0].read(found).dual == pytest.approx([0.5, 0.5])
+    assert parts[1].read(found).x == pytest.approx([5.0])
+    assert parts[0].read(early).x == pytest.approx([4.0])

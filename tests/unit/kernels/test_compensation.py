@@ -17,7 +17,7 @@ from gridhub.kernels.compensation import (
     solve_paths,
 )
 from gridhub.kernels.lanes import make_lanes
-from gridhub.kernels.preparation import make_desk, make_pools, prepare
+from gridhub.kernels.preparation import grow_pools, make_desk, make_pools, prepare
 from tests.unit.kernels.small_bases import (
     Small,
     make_dense_admittance,
@@ -150,7 +150,8 @@ def test_corrected_factor_solves_the_jacobian_after_the_outage(seed: int, slack:
         if scenarios.dead_start[k] < scenarios.dead_start[k + 1]:
             continue
         at, vector = int(pools.used[0]), int(pools.used[1])
-        length, rank, _, pools = prepare(base, scenarios, k, True, none, none, 0, desk, pools, FOUR)
+        pools = grow_pools(pools, desk)
+        length, rank, _ = prepare(base, scenarios, k, True, none, none, 0, desk, pools, FOUR)
         assert rank % COLUMNS == 0
         path = pools.node[at : at + length]
         rows = np.stack([2 * path, 2 * path + 1], axis=1).ravel()

@@ -9,7 +9,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridhub.kernels.islanding import find_cut_off, list_neighbours, search_depth_first
+from gridhub.kernels.islanding import (
+    find_cut_off,
+    label_components,
+    list_neighbours,
+    search_depth_first,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +122,12 @@ def test_search_meets_every_node_once_and_knows_the_bridges(drawn: Drawn) -> Non
             first = int(place[below[k]])
             assert far == set(order[first : first + size[below[k]]].tolist())
             assert not far & set(drawn.roots)
+
+
+@given(cases())
+@settings(max_examples=60, deadline=None)
+def test_components_are_those_of_networkx(drawn: Drawn) -> None:
+    count, label = label_components(drawn.n, drawn.ends[drawn.on], drawn.others[drawn.on])
+    parts = sorted(nx.connected_components(drawn.build([])), key=min)
+    assert count == len(parts)
+    assert [set(np.flatnonzero(label == part).tolist()) for part in range(count)] == parts

@@ -17,6 +17,7 @@ from gridhub.kernels.loading import (
     Worst,
     judge_branches,
     judge_nodes,
+    make_room,
     note,
     sum_losses,
 )
@@ -87,9 +88,10 @@ def test_loadings_are_those_of_complex_arithmetic(seed: int) -> None:
         loading[lane, r] = 0.0
     out = np.array(sorted(WIDTH * r + lane for r, lane in lost) + [WIDTH * (len(branch) + 1)])
     worst = make_worst(judged)
-    found, count = judge_branches(
+    found = np.empty(4 * len(ITEMS) * len(branch))
+    count = judge_branches(
         small.base.grid, watched, ITEMS, FINAL, out, spread_lanes(judged.voltages), np.empty(3 * WIDTH),
-        worst, np.empty(8), 0, LANES,
+        worst, found, 0, LANES,
     )  # fmt: skip
     lanes = np.flatnonzero(FINAL > 0)
     for lane in lanes:
@@ -121,9 +123,10 @@ def test_voltages_are_held_against_every_limit(seed: int) -> None:
     slot[dead] = 0
     event.reshape(FIELDS, WIDTH)[2, 0] = 0.0
     worst = make_worst(judged)
-    found, count = judge_nodes(
+    found = np.empty(4 * len(ITEMS) * 3 * n)
+    count = judge_nodes(
         small.base.state, judged.watched, ITEMS, FINAL, slot, event, spread_lanes(judged.voltages), worst,
-        np.empty(8), 0, LANES,
+        found, 0, LANES,
     )  # fmt: skip
     vm, before = np.abs(judged.voltages), np.abs(small.voltage)
     expected = {}
@@ -160,7 +163,9 @@ def test_losses_are_what_enters_all_branches(seed: int) -> None:
 def test_room_for_violations_grows() -> None:
     found = np.empty(4)
     for count in range(50):
-        found = note(found, count, count, THERMAL, 2 * count, 0.5 * count)
+        found = make_room(found, count, nodes=1, branches=2, width=3)
+        assert len(found) >= 4 * (count + 3 * (3 * 1 + 2))
+        note(found, count, count, THERMAL, 2 * count, 0.5 * count)
     rows = found[:200].reshape(50, 4)
     assert rows[:, 0].tolist() == list(range(50))
     assert rows[:, 2].tolist() == list(range(0, 100, 2))

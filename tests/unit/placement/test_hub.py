@@ -5,7 +5,8 @@ import math
 import pytest
 
 from gridhub.errors import PlacementError
-from gridhub.placement.hub import DataCenter, Hub, RenewablePlant, Storage, compute_hot_pue
+from gridhub.placement.hub import DataCenter, Hub, RenewablePlant, Storage
+from gridhub.profiles.cooling import compute_hot_pue
 
 PLACE = {"lat": 35.0, "lon": 127.0}
 

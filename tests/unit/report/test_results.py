@@ -16,12 +16,13 @@ from gridhub.model.network import Network, build_network
 from gridhub.placement.hub import DataCenter, Hub, RenewablePlant
 from gridhub.placement.place import place
 from gridhub.reference import load_network
-from gridhub.report.corridors import describe_breaks, find_corridors, find_sites, project
+from gridhub.report.corridors import find_corridors, find_sites, project
 from gridhub.report.hosting import build_placement_section
+from gridhub.report.hover import Hover
 from gridhub.report.layers import build_layers, build_outages, build_state, sort_by_severity
 from gridhub.report.names import build_names
 from gridhub.report.outline import find_outline, read_outline
-from gridhub.report.page import MapState, NotAssessed, Page, Section, TableBlock
+from gridhub.report.page import MapLayers, MapState, NotAssessed, Page, Section, TableBlock
 from gridhub.report.rules import (
     find_ranges,
     list_connection_rules,
@@ -156,11 +157,15 @@ def test_hover_tells_both_sides_of_an_outage(net: Network, security: Security):
     assert len(outages) == len(security.violations) > 0
     worst = outages[outages["contingency"] != ""].iloc[0]
     state = MapState(worst["snapshot"], "", security.base.branch)
-    assert f"after loss of {worst['contingency_label']}" in describe_breaks(
-        outages, state, [worst["element"]]
-    )
-    assert f"Its loss: {worst['element_label']}" in describe_breaks(outages, state, list(worst["outaged"]))
-    assert describe_breaks(outages, MapState("other", "", security.base.branch), [worst["element"]]) == ""
+    buses, branches = net.bus.assign(label=""), net.branches().assign(label="", assumed=False)
+    layers = MapLayers(buses, branches, [state], outages)
+    hover = Hover(layers, state)
+    assert f"after loss of {worst['contingency_label']}" in hover.describe_breaks([worst["element"]])
+    assert hover.is_broken([worst["element"]])
+    assert f"Its loss: {worst['element_label']}" in hover.describe_breaks(list(worst["outaged"]))
+    other = Hover(layers, MapState("other", "", security.base.branch))
+    assert other.describe_breaks([worst["element"]]) == ""
+    assert not other.is_broken([worst["element"]])
 
 
 def test_what_cannot_be_measured_is_worst():

@@ -1,0 +1,202 @@
+"""Options of a dispatch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+import numpy as np
+
+from gridhub.case.matrices import DcConvention
+from gridhub.errors import OptionError
+from gridhub.solvers.options import refuse_unknown
+
+_CHOICES: dict[str, tuple[Any, ...]] = {
+    "dc_convention": ("x_tap", "x", "rx"),
+    "commitment": ("given", "relaxed"),
+    "storage": (None, "optimize", "hold"),
+    "storage_end": ("start", "free"),
+    "hvdc": ("optimize", "hold"),
+    "angle_limits": (True, False),
+    "interfaces": (True, False),
+}
+
+_POSITIVE = ("shed_price", "excess_price", "excess_price_after", "reserve_price")
+_AT_LEAST_ZERO = ("curtail_price", "reserve_share")
+
+
+@dataclass(frozen=True, slots=True)
+class FlexibleLoad:
+    """What a load, such as that of a data center, may leave unserved.
+
+    Attributes
+    ----------
+    mw : float
+        Most in an hour [MW].
+    energy_mwh : float
+        Most over all hours of the run [MWh]; infinite: no budget.
+    price : float
+        What it is paid [currency/MWh].
+    """
+
+    mw: float
+    energy_mwh: float = np.inf
+    price: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchOptions:
+    """Options of a dispatch; echoed in its result.
+
+    Attributes
+    ----------
+    dc_convention : {"x_tap", "x", "rx"}
+        Branch susceptance, see `gridhub.case.matrices.compute_dc_susceptance`.
+    commitment : {"given", "relaxed"}
+        "given": units in service run at their minimum at least and pay their constant cost. "relaxed": those
+        that need not run may give anything from 0, their constant cost spread over their maximum.
+    shed_price : float, optional
+        Price of load that is not served [currency/MWh]; None: every load must be served.
+    excess_price, excess_price_after : float, optional
+        Price of a MW above a limit, before and after an outage [currency/MWh]; None: limits are hard.
+    curtail_price : float
+        What a MWh of sun or wind that is not taken costs [currency/MWh].
+    rate_share : float
+        Share of the ratings that active power may use.
+    angle_limits, interfaces : bool
+        Whether the limits of angles between the ends of branches, and of interfaces, hold (intact network).
+    hvdc : {"optimize", "hold"}
+        "optimize": links with both p_min_mw and p_max_mw are free between them, unless they have a profile.
+    storage : {"optimize", "hold"}, optional
+        Storage without a profile: part of the optimum, or at its scheduled power. None: "optimize" where
+        there is more than one hour.
+    storage_end : {"start", "free"}
+        "start": storage is at least as full after the last hour as before the first.
+    ramp_mw_per_h : mapping
+        Unit -> largest change of its output from hour to hour [MW].
+    flexible : mapping
+        Load -> `FlexibleLoad`, or a mapping with its fields.
+    reserve_mw : float or sequence of float
+        Room above their output that units keep in all, or in each hour [MW]. Sun, wind and units that keep a
+        schedule count for nothing; with relaxed commitment, units at rest count too.
+    reserve_share : float
+        Most of its p_max_mw that a unit may count as reserve.
+    reserve_price : float, optional
+        Price of reserve that is missing [currency/MWh]; None: none may be.
+    window_hours : int, optional
+        Hours that are decided together where storage, ramps, budgets or reserves tie them; None: 24, or all
+        if there are no more than 48.
+    overlap_hours : int
+        Hours beyond a window that are solved with it, and decided anew by the next.
+    workers : int
+        Processes that solve days side by side; more than one only where nothing ties hours together.
+    tolerance_mw : float
+        By how much a flow may be beyond its limit.
+    """
+
+    dc_convention: DcConvention = "x_tap"
+    commitment: Literal["given", "relaxed"] = "given"
+    shed_price: float | None = None
+    excess_price: float | None = None
+    excess_price_after: float | None = None
+    curtail_price: float = 0.0
+    rate_share: float = 1.0
+    angle_limits: bool = True
+    interfaces: bool = True
+    hvdc: Literal["optimize", "hold"] = "optimize"
+    storage: Literal["optimize", "hold"] | None = None
+    storage_end: Literal["start", "free"] = "start"
+    ramp_mw_per_h: Mapping[str, float] = field(default_factory=dict)
+    flexible: Mapping[str, FlexibleLoad] = field(default_factory=dict)
+    reserve_mw: float | Sequence[float] = 0.0
+    reserve_share: float = 1.0
+    reserve_price: float | None = None
+    window_hours: int | None = None
+    overlap_hours: int = 24
+    workers: int = 1
+    tolerance_mw: float = 1e-6
+
+    def __post_init__(self) -> None:
+        """Check every value.
+
+        Raises
+        ------
+        OptionError
+            Naming every value that is of the wrong type or out of its range.
+        """
+        faults = [
+            f"{name} = {getattr(self, name)!r}: choose from {', '.join(map(repr, choices))}"
+            for name, choices in _CHOICES.items()
+            if getattr(self, name) not in choices
+        ]
+        for name in _POSITIVE:
+            value = getattr(self, name)
+            if value is not None and not _is_number(value, above=0.0):
+                faults.append(f"{name} = {value!r}: a price above 0, or None")
+        for name in _AT_LEAST_ZERO:
+            if not _is_number(getattr(self, name), least=0.0):
+                faults.append(f"{name} = {getattr(self, name)!r}: a number of at least 0")
+        for name in ("rate_share", "tolerance_mw"):
+            if not _is_number(getattr(self, name), above=0.0):
+                faults.append(f"{name} = {getattr(self, name)!r}: a number above 0")
+        for name, least in (("window_hours", 1), ("overlap_hours", 0), ("workers", 1)):
+            value = getattr(self, name)
+            if name == "window_hours" and value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                faults.append(f"{name} = {value!r}: a whole number of at least {least}")
+        for unit, value in self.ramp_mw_per_h.items():
+            if not _is_number(value, above=0.0):
+                faults.append(f"ramp_mw_per_h of {unit} = {value!r}: MW above 0")
+        for load, one in self.flexible.items():
+            sizes = (one.mw, one.energy_mwh, one.price)
+            if not all(_is_number(value, least=0.0) for value in sizes):
+                faults.append(f"flexible {load} = {one!r}: numbers of at least 0")
+        reserve = np.asarray(self.reserve_mw, dtype=object).ravel()
+        if not all(_is_number(value, least=0.0) for value in reserve):
+            faults.append(f"reserve_mw = {self.reserve_mw!r}: MW of at least 0")
+        if faults:
+            raise OptionError("options of the dispatch: " + "; ".join(faults))
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Give all options by name, for echoing."""
+        return asdict(self)
+
+
+def _is_number(value: object, least: float = -np.inf, above: float = -np.inf) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return False
+    return bool(least <= value and value > above and not np.isnan(value))
+
+
+def read_dispatch_options(options: Mapping[str, Any] | DispatchOptions | None) -> DispatchOptions:
+    """Complete options given as a mapping, an object or nothing.
+
+    Raises
+    ------
+    OptionError
+        If a key is unknown, or a value out of range.
+
+    Examples
+    --------
+    >>> read_dispatch_options({"shed_price": 3000.0}).shed_price
+    3000.0
+    """
+    if options is None:
+        return DispatchOptions()
+    if isinstance(options, DispatchOptions):
+        return options
+    refuse_unknown(options, [item.name for item in fields(DispatchOptions)])
+    given = dict(options)
+    loads = given.get("flexible", {})
+    names = [item.name for item in fields(FlexibleLoad)]
+    for one in loads.values():
+        if not isinstance(one, FlexibleLoad):
+            refuse_unknown(one, names)
+            if "mw" not in one:
+                raise OptionError("a flexible load wants mw: the most it may leave unserved in an hour")
+    given["flexible"] = {
+        load: one if isinstance(one, FlexibleLoad) else FlexibleLoad(**one) for load, one in loads.items()
+    }
+    return DispatchOptions(**given)

@@ -1,0 +1,249 @@
+"""What ties hours together: energy in storage, ramps, energy budgets of flexible load; and reserves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_array, csr_array
+
+from gridhub.case.case import Floats, Ints
+from gridhub.dispatch.hour_model import HourModel
+from gridhub.dispatch.problem import UNIT_KINDS, Kind
+from gridhub.dispatch.programme import LinearProgramme, LpSolution
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StorageRules:
+    """Energy of pumped storage and batteries over the hours.
+
+    Attributes
+    ----------
+    energy : (n_storage,) float
+        When full [MWh]; NaN: takes no part.
+    efficiency : (n_storage,) float
+        Round trip; its square root holds for each way.
+    start, end : (n_storage,) float
+        Energy before the first hour, and at least after the last [MWh].
+    """
+
+    energy: Floats
+    efficiency: Floats
+    start: Floats
+    end: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RampRules:
+    """How fast units move.
+
+    Attributes
+    ----------
+    per_hour : (n_generator,) float
+        Largest change from hour to hour [MW]; infinite: any.
+    before : (n_generator,) float or None
+        Output in the hour before the first [MW]; None: the first hour is free.
+    """
+
+    per_hour: Floats
+    before: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BudgetRules:
+    """Energy that loads may leave unserved over the hours, within what each hour lets them.
+
+    Attributes
+    ----------
+    load : (k,) int
+        Positions of the loads.
+    energy : (k,) float
+        [MWh].
+    """
+
+    load: Ints
+    energy: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReserveRules:
+    """Room that units keep above their output.
+
+    Attributes
+    ----------
+    need : (n_hour,) float
+        [MW].
+    room : (n_generator,) float
+        Most that a unit may count [MW]; 0: it takes no part.
+    price : float
+        Of reserve that is missing [currency/MWh]; infinite: none may be.
+    """
+
+    need: Floats
+    room: Floats
+    price: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coupling:
+    """All that ties hours together; None: not at all.
+
+    Attributes
+    ----------
+    storage : StorageRules or None
+    ramp : RampRules or None
+    budget : BudgetRules or None
+    reserve : ReserveRules or None
+    """
+
+    storage: StorageRules | None = None
+    ramp: RampRules | None = None
+    budget: BudgetRules | None = None
+    reserve: ReserveRules | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every hour is for itself."""
+        return self.storage is None and self.ramp is None and self.budget is None and self.reserve is None
+
+
+Entries = tuple[Ints, Ints, Floats | float]
+"""Rows, columns and values of some coefficients."""
+
+
+class CoupledRows:
+    """Columns and rows of a programme that tie its hours together.
+
+    Parameters
+    ----------
+    programme : LinearProgramme
+    models : sequence of HourModel
+        The hours, in order; all with the same columns.
+    coupling : Coupling
+    """
+
+    def __init__(self, programme: LinearProgramme, models: Sequence[HourModel], coupling: Coupling) -> None:
+        self.programme, self.models, self.coupling = programme, models, coupling
+        self._energy = np.empty((len(models), 0), dtype=np.int64)
+        self._stores: Ints = np.empty(0, dtype=np.int64)
+        self._short: Ints | None = None
+        if coupling.storage is not None:
+            self._add_storage(coupling.storage)
+        if coupling.ramp is not None:
+            self._add_ramps(coupling.ramp)
+        if coupling.budget is not None:
+            self._add_budgets(coupling.budget)
+        if coupling.reserve is not None:
+            self._add_reserves(coupling.reserve)
+
+    def read_energy(self, solution: LpSolution) -> Floats:
+        """Energy in storage after each hour, (n_hour, n_storage) [MWh]; NaN where it takes no part."""
+        count = len(self.models[0].problem.case.storage_bus)
+        energy = np.full((len(self.models), count), np.nan)
+        energy[:, self._stores] = solution.x[self._energy]
+        return energy
+
+    def read_shortage(self, solution: LpSolution) -> Floats:
+        """Reserve that is missing in each hour, (n_hour,) [MW]."""
+        if self._short is None:
+            return np.zeros(len(self.models))
+        return np.asarray(solution.x[self._short])
+
+    def _find(self, hour: int, *kinds: Kind) -> tuple[Ints, Ints]:
+        """Columns of some kinds in the whole programme, and their elements."""
+        model = self.models[hour]
+        chosen = np.flatnonzero(model.problem.columns.select(*kinds))
+        return model.part.columns[chosen], model.problem.columns.element[chosen]
+
+    def _add_rows(self, entries: Sequence[Entries], low: Floats, high: Floats) -> Ints:
+        row = np.concatenate([part[0] for part in entries])
+        column = np.concatenate([part[1] for part in entries])
+        value = np.concatenate([np.broadcast_to(part[2], len(part[0])) for part in entries])
+        shape = (len(low), self.programme.count)
+        return self.programme.add_rows(csr_array(coo_array((value, (row, column)), shape=shape)), low, high)
+
+    def _add_free_rows(self, entries: Sequence[Entries], low: Floats, high: Floats) -> None:
+        """Add rows that start out slack."""
+        self.programme.start_from(np.empty(0, dtype=np.int64), self._add_rows(entries, low, high))
+
+    def _add_storage(self, rules: StorageRules) -> None:
+        """Energy after = energy before + sqrt(efficiency) taken in - given / sqrt(efficiency)."""
+        alive = self._find(0, Kind.STORAGE_OUT)[1]
+        kept = np.flatnonzero(np.isfinite(rules.energy[alive]))
+        stores, rows = alive[kept], np.arange(len(kept))
+        self._stores = stores
+        one_way, zero = np.sqrt(rules.efficiency[stores]), np.zeros(len(rows))
+        columns: list[Ints] = []
+        for hour in range(len(self.models)):
+            last = hour == len(self.models) - 1
+            least = np.minimum(rules.end, rules.energy)[stores] if last else zero
+            own = self.programme.add_columns(least, rules.energy[stores], zero)
+            into, out = (self._find(hour, k)[0][kept] for k in (Kind.STORAGE_IN, Kind.STORAGE_OUT))
+            entries: list[Entries] = [(rows, own, 1.0), (rows, into, -one_way), (rows, out, 1.0 / one_way)]
+            if hour:
+                entries.append((rows, columns[-1], -1.0))
+            before = zero if hour else rules.start[stores]
+            self._add_rows(entries, before, before)
+            # the energy stands for its row in the first basis
+            self.programme.start_from(own, np.empty(0, dtype=np.int64))
+            columns.append(own)
+        self._energy = np.stack(columns)
+
+    def _list_output(self, hour: int, number: Ints, sign: float) -> Entries:
+        """Entries of the output of units; `number` is each unit's row, -1 for none."""
+        column, unit = self._find(hour, *UNIT_KINDS)
+        kept = number[unit] >= 0
+        return number[unit][kept], column[kept], sign
+
+    def _number(self, chosen: np.ndarray) -> tuple[Ints, Ints]:
+        """Give numbers to the chosen units that are in the programme; -1 for the rest."""
+        alive = np.unique(self._find(0, Kind.UNIT_BASE)[1])
+        units = alive[chosen[alive]]
+        number = np.full(len(chosen), -1)
+        number[units] = np.arange(len(units))
+        return units, number
+
+    def _add_ramps(self, rules: RampRules) -> None:
+        units, number = self._number(np.isfinite(rules.per_hour))
+        step = rules.per_hour[units]
+        for hour in range(len(self.models)):
+            entries = [self._list_output(hour, number, 1.0)]
+            if hour:
+                entries.append(self._list_output(hour - 1, number, -1.0))
+                self._add_free_rows(entries, -step, step)
+            elif rules.before is not None:
+                before = rules.before[units]
+                self._add_free_rows(entries, before - step, before + step)
+
+    def _add_budgets(self, rules: BudgetRules) -> None:
+        row = np.full(len(self.models[0].problem.case.load_bus), -1)
+        row[rules.load] = np.arange(len(rules.load))
+        served, asked = [], np.zeros(len(rules.load))
+        for hour, model in enumerate(self.models):
+            column, load = self._find(hour, Kind.LOAD)
+            mine = row[load] >= 0
+            served.append((row[load][mine], column[mine], 1.0))
+            high = model.problem.columns.high[model.problem.columns.kind == Kind.LOAD]
+            np.add.at(asked, row[load][mine], high[mine])
+        self._add_free_rows(served, asked - rules.energy, np.full(len(asked), np.inf))
+
+    def _add_reserves(self, rules: ReserveRules) -> None:
+        """Output + reserve <= maximum for each unit, and reserves add up to the need of each hour."""
+        units, number = self._number(rules.room > 0)
+        rows, short = np.arange(len(units)), []
+        most = np.full(1, np.inf if np.isfinite(rules.price) else 0.0)
+        price = np.full(1, rules.price if np.isfinite(rules.price) else 0.0)
+        for hour in range(len(self.models)):
+            kept = self.programme.add_columns(np.zeros(len(units)), rules.room[units], np.zeros(len(units)))
+            missing = self.programme.add_columns(np.zeros(1), most, price)
+            columns, problem = self._find(hour, *UNIT_KINDS), self.models[hour].problem.columns
+            highest = problem.high[problem.select(*UNIT_KINDS)]
+            high = np.asarray(np.bincount(columns[1], highest, len(rules.room)), dtype=float)
+            room: list[Entries] = [self._list_output(hour, number, 1.0), (rows, kept, 1.0)]
+            self._add_free_rows(room, np.full(len(units), -np.inf), high[units])
+            zero = np.zeros(len(kept), dtype=np.int64)
+            total: list[Entries] = [(zero, kept, 1.0), (np.zeros(1, dtype=np.int64), missing, 1.0)]
+            self._add_free_rows(total, rules.need[[hour]], np.full(1, np.inf))
+            short.append(missing)
+        self._short = np.concatenate(short)

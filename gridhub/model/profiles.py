@@ -1,0 +1,137 @@
+"""A year of hours for a network: demand, data centers, sun and wind, or a user's own series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import pandas as pd
+
+from gridhub.errors import OptionError
+from gridhub.model.network import Network
+from gridhub.model.own_series import Key, read_own_series
+from gridhub.model.profile_loads import make_load_hours
+from gridhub.model.profile_plants import make_plant_hours
+from gridhub.model.profile_weather import start_work
+from gridhub.profiles.data_center import Contract, DataCenterLoad
+from gridhub.profiles.region_file import read_region_profiles
+from gridhub.profiles.series import Source
+from gridhub.profiles.weather import build_hours
+
+
+@dataclass(frozen=True, eq=False)
+class HourlyProfiles(Mapping[Key, pd.DataFrame]):
+    """Profiles of a network and where they come from: (table, column) -> DataFrame hours x ids [MW].
+
+    Attributes
+    ----------
+    frames : mapping
+        What the mapping holds. ``frame.attrs["basis"]`` says "synthetic, seed 0" or names the user's series.
+    summary : DataFrame
+        Index figure; columns value, unit, held_to (the published figure; NaN where it is an outcome), source.
+    notes : tuple of str
+        What was assumed or left as it is.
+    """
+
+    frames: Mapping[Key, pd.DataFrame]
+    summary: pd.DataFrame
+    notes: tuple[str, ...]
+
+    def __getitem__(self, key: Key) -> pd.DataFrame:
+        """Give the profile of one column."""
+        return self.frames[key]
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self.frames)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+
+def make_profiles(
+    net: Network,
+    year: int = 2025,
+    seed: int = 0,
+    *,
+    own: Mapping[str | Key, Source] | None = None,
+    data_centers: Iterable[DataCenterLoad | Contract] = (),
+    document: str | None = None,
+) -> HourlyProfiles:
+    """Make a synthetic year of hours for a network, held to the published figures of its region.
+
+    Parameters
+    ----------
+    net : Network
+        Buses with coordinates. Loads share the demand by ``annual_gwh``; where the table has none, by p_mw,
+        which is then taken as their highest demand.
+    year : int
+        Calendar of that year, 8,760 or 8,784 hours in local time; labels are the begins of the hours.
+    seed : int
+        Weather and scatter. The same seed, year and version of gridhub and numpy give the same bytes.
+    own : mapping, optional
+        Series that replace made ones: CSV, Parquet or DataFrame (`gridhub.profiles.series.read_series`).
+        "demand" [MW], "temperature" [°C]: one series for the region. "solar", "wind": output per capacity,
+        one series for all plants, or columns that name generators. (table, column): MW by id.
+    data_centers : iterable of DataCenterLoad or DataCenter, optional
+        How placed data centers draw power, by name. Others are taken with the defaults of `DataCenterLoad`.
+    document : str, optional
+        TOML text to use instead of the network's document ``profiles``.
+
+    Returns
+    -------
+    HourlyProfiles
+        ("load", "p_mw") for demand and data centers in service, ("generator", "p_mw") for sun and wind in
+        service. Whatever else there is keeps the value of the snapshot.
+
+    Raises
+    ------
+    OptionError
+        If neither network nor caller has a document ``profiles``, or `own` or `data_centers` name something
+        unknown.
+    InputError
+        If a plant has no place in the region, or a series is faulty; all faults are listed.
+
+    Notes
+    -----
+    Synthetic: shapes and correlations of a region, not the weather of that year; nothing here is a forecast.
+    Demand of the region meets peak, minimum and energy exactly. That energy is drawn at the buses of the grid
+    and may be more than the sales that ``annual_gwh`` holds; loads and provinces keep their shares of it. Sun
+    and wind meet the published capacity factor as the mean of the region's fleet, so the plants of a network
+    may lie a little off. The weather belongs to the region's cells: another plant or hub leaves that of the
+    others as it is.
+
+    Examples
+    --------
+    >>> from gridhub.reference import load_network
+    >>> net = load_network("korea-2025-backbone")
+    >>> profiles = make_profiles(net, year=2025, seed=1)
+    >>> profiles["load", "p_mw"].shape, round(profiles.summary.at["highest demand", "value"])
+    ((8760, 239), 102445)
+    """
+    text = net.documents.get("profiles", "") if document is None else document
+    if not text:
+        raise OptionError(
+            f"{net.name!r} has no document 'profiles' to make hours from: give document=…, the text of a"
+            " profiles.toml (networks/korea/profiles.toml shows one), or hand your own frames to the study"
+        )
+    region = read_region_profiles(text)
+    hours = build_hours(year, region.time_zone)
+    shapes, frames = read_own_series(net, own or {}, hours)
+    work = start_work(net, region, hours, seed, shapes)
+    made = {
+        ("load", "p_mw"): make_load_hours(work, list(data_centers)),
+        ("generator", "p_mw"): make_plant_hours(work),
+    }
+    made = {key: frame for key, frame in made.items() if frame.shape[1]}
+    for key, frame in frames.items():
+        kept = made.get(key, pd.DataFrame(index=hours))
+        made[key] = pd.concat([kept.drop(columns=frame.columns, errors="ignore"), frame], axis=1)
+        work.notes.append(f"{key[0]} {key[1]}: {frame.shape[1]:,} ids have the user's own series")
+    for key, frame in made.items():
+        replaced = [name for name in shapes if (name in ("solar", "wind")) == (key[0] == "generator")]
+        given = [f"own series: {', '.join(replaced)}"] if replaced else []
+        given += [f"own series of {frames[key].shape[1]:,} ids"] if key in frames else []
+        frame.attrs["basis"] = "; ".join([f"synthetic, seed {seed}", *given])
+    summary = pd.DataFrame(work.rows, columns=["figure", "value", "unit", "held_to", "source"])
+    return HourlyProfiles(MappingProxyType(made), summary.set_index("figure"), tuple(work.notes))
