@@ -111,7 +111,9 @@ def run_remedial(
     name = find_snapshot(net, snapshot) or ""
     state = settle_state(net, snapshot)
     _refuse_unknown(state, schemes)
-    without = run_security(state, contingencies, rules, screen=None, keep="all", options=settled)
+    without = run_security(
+        net, contingencies, rules, snapshot=snapshot, screen=None, keep="all", options=settled
+    )
     triggers = _find_triggers(without, schemes)
     acting = triggers[triggers["acts"].astype(bool)]
     setting = prepare_setting(state, name, rules, settled)

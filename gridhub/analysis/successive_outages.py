@@ -126,8 +126,8 @@ def run_successive_outages(
     rules = resolve_criteria(net, criteria)
     state = settle_state(net, snapshot)
     moves = Adjustment() if adjustment == "range" else adjustment
-    alone = run_security(state, first, rules, screen=None, keep="all", options=settled)
-    single = run_security(state, second, rules, screen=None, options=settled)
+    alone = run_security(net, first, rules, snapshot=snapshot, screen=None, keep="all", options=settled)
+    single = run_security(net, second, rules, snapshot=snapshot, screen=None, options=settled)
     run = _Run(state, second, rules, moves, screen, settled, single)
     rows, status, violations = [], [], []
     for k, name in enumerate(map(str, first.index)):
@@ -135,7 +135,8 @@ def run_successive_outages(
         rows.append(row)
         if sec is not None:
             status.append(_place(sec.status.rename_axis("second").reset_index(), name))
-            violations.append(_place(sec.violations.rename(columns={"contingency": "second"}), name))
+            found = sec.violations.rename(columns={"contingency": "second"})
+            violations.append(_place(found.assign(snapshot=alone.snapshot), name))
         if progress is not None:
             progress(k + 1, len(first))
     table = pd.DataFrame(rows, index=pd.Index(first.index, name="first"), columns=list(FIRST_COLUMNS))
