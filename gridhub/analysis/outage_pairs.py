@@ -165,6 +165,15 @@ def rank_pairs(
     -----
     DC sees active power alone: pairs left out of the table are not cleared of voltage problems. See
     `gridhub.solvers.dc_pairs.screen_dc_pairs`.
+
+    Examples
+    --------
+    >>> from gridhub.analysis.contingencies import list_contingencies
+    >>> from gridhub.reference import load_network
+    >>> net = load_network("pandapower:case118")
+    >>> ranking = rank_pairs(net, OutagePairs(list_contingencies(net, min_kv=300)), keep=10)
+    >>> len(ranking.table), ranking.judged > 100
+    (10, True)
     """
     settled = read_options(options, reactive_limits=net.reactive_limits)
     state = settle_state(net, snapshot)

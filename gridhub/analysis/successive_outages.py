@@ -121,6 +121,16 @@ def run_successive_outages(
     fewer after it; what a second outage overloads without the first is not mended. Taps and shunts are not
     moved, no unit is started. The adjusted state lasts and is held to normal limits; its second outages,
     solved by AC, to those after an outage.
+
+    Examples
+    --------
+    >>> from gridhub.analysis.contingencies import list_contingencies
+    >>> from gridhub.reference import load_network
+    >>> net = load_network("pandapower:case9")
+    >>> single = list_contingencies(net, kinds=["line"])
+    >>> two = run_successive_outages(net, single.loc[["line:1"]], single)
+    >>> int(two.first["second_outages"].iloc[0]), len(two.status)
+    (8, 8)
     """
     settled = read_options(options, reactive_limits=net.reactive_limits)
     rules = resolve_criteria(net, criteria)

@@ -96,8 +96,6 @@ def test_state_and_name_are_those_of_the_snapshot() -> None:
     night = run_successive_outages(net, cset, cset, criteria=None, snapshot="night", adjustment=None)
     assert night.verdict == "secure"
     assert night.first["worst_loading_percent"].to_numpy() == pytest.approx(90.0, abs=1.0)
-    units = net.generator
-    units["participation"] = [1.0, 0.0, 0.0]
     lines = net.line.assign(rate_mva=60.0)
     broken = run_successive_outages(
         net.replace(line=lines), cset, cset, criteria=None, snapshot="night", adjustment=None
