@@ -1,10 +1,10 @@
-"""Run a year of DC power flows of the Korean backbone on its synthetic profiles: are they believable?
+"""Run a year of DC power flows of the Korean backbone on its synthetic profiles and show what they do.
 
     python networks/korea/profile_year.py [--write]
 
 prints what the interfaces and the most loaded branches carry; ``--write`` puts it into ``profiles.md``. Units
-follow a merit order without a grid: no dispatch under limits, only what shows where the profiles would press on
-the grid.
+follow a merit order without a grid: no dispatch under limits, only what shows where the profiles would press
+on the grid.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SEED = 1
 AVAILABLE = {"nuclear": 0.80, "coal": 0.50, "lng": 0.92, "oil": 0.90, "hydro": 0.25}
 #: Order of the fuels before their costs decide.
 FIRST = {"hydro": 0, "nuclear": 1}
-#: Published limit of the east coast [MW]; what links bring to Jeju at most [MW], its own least share (assumed).
+#: Published limit of the east coast [MW]; most that links bring to Jeju [MW], its own least share (assumed).
 EAST_MW, JEJU_MW, JEJU_OWN = 11_400.0, 405.0, 0.2
 PUBLISHED = {
     "nuclear": "31.7",
@@ -135,8 +135,8 @@ def format_year(year: Year) -> Iterator[str]:
     over = (sum_interface(year, "honam") - 4900.0).clip(lower=0.0)
     half = over[over.index.month <= 6]
     yield (
-        f"\nHonam would send more than 4.9 GW in {int((over > 0).sum()):,} hours, {half.sum() / 1e3:,.0f} GWh "
-        f"of it in the first half of the year; {len(over):,} hours, {int(over.isna().sum())} without a "
+        f"\nHonam would send more than 4.9 GW in {int((over > 0).sum()):,} hours, {half.sum() / 1e3:,.0f} "
+        f"GWh of it in the first half of the year; {len(over):,} hours, {int(over.isna().sum())} without a "
         "solution (Jeju has more than it can use).\n"
     )
     yield "| branch | highest loading [%] | when | hours above 100 % |\n|---|---|---|---|"
