@@ -27,6 +27,7 @@ _HOME = {
     "lodf": "gridhub.analysis.sensitivities",
     "place": "gridhub.placement.place",
     "ptdf": "gridhub.analysis.sensitivities",
+    "rank_sites": "gridhub.analysis.siting",
     "read_case": "gridhub.interop.case_files",
     "read_network": "gridhub.model.files",
     "run_power_flow": "gridhub.analysis.power_flow",
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from gridhub.analysis.security import run_security as run_security
     from gridhub.analysis.sensitivities import lodf as lodf
     from gridhub.analysis.sensitivities import ptdf as ptdf
+    from gridhub.analysis.siting import rank_sites as rank_sites
     from gridhub.analysis.time_series import run_time_series as run_time_series
     from gridhub.errors import InputError as InputError
     from gridhub.errors import NotConverged as NotConverged

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gridhub.cli import flow, networks, report, security, study, warmup
+from gridhub.cli import flow, host, networks, report, security, site, study, warmup
 
 app = typer.Typer(
     name="gridhub",
@@ -43,6 +43,8 @@ app.command("validate")(networks.validate)
 app.command("convert")(networks.convert)
 app.command("flow")(flow.flow)
 app.command("security")(security.security)
+app.command("host")(host.host)
+app.command("site")(site.site)
 app.command("report")(report.report)
 app.command("hub")(study.hub)
 app.command("warmup")(warmup.warmup)

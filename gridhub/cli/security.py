@@ -78,7 +78,7 @@ def security(
     net = open_network(network)
     check_snapshot(net, snapshot)
     settings = parse_settings(option)
-    rules = _find_criteria(net, criteria)
+    rules = find_criteria(net, criteria)
     wanted = [part.strip() for part in kinds.split(",") if part.strip()]
     contingencies = list_contingencies(net, kinds=wanted, min_kv=min_kv)
     if contingencies.empty:
@@ -112,7 +112,7 @@ def security(
     return code
 
 
-def _find_criteria(net: Network, name: str) -> Criteria | None:
+def find_criteria(net: Network, name: str) -> Criteria | None:
     """Find the criteria a person named; refuse a region that does not exist."""
     from gridhub.analysis.security import resolve_criteria
 
