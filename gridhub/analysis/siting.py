@@ -162,8 +162,9 @@ def rank_sites(
     ...     load=pd.DataFrame({"bus": ["b"], "p_mw": [250.0]}, index=["demand"]),
     ...     generator=pd.DataFrame({"bus": ["a"], "p_mw": 250.0, "p_max_mw": 2000.0}, index=["unit"]),
     ... )
-    >>> places = pd.DataFrame({"lat": [35.0, 36.0], "lon": [127.0, 128.0], "bus": ["b", "a"]}, index=list("xy"))
-    >>> ranking = rank_sites(net, places, DataCenter("hall", contract_mw=100.0, bus="a"))
+    >>> table = {"lat": 35.0, "lon": [127.0, 128.0], "bus": ["b", "a"]}
+    >>> hall = DataCenter("hall", contract_mw=100.0, bus="a")
+    >>> ranking = rank_sites(net, pd.DataFrame(table, index=["x", "y"]), hall)
     >>> ranking.table["rank"].tolist(), ranking.table["headroom_mw"].round(1).tolist()
     ([1.0, 2.0], [1750.0, 150.0])
     """

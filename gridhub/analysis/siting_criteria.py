@@ -73,7 +73,7 @@ CRITERIA = (
         "1",
         "high",
         "feeds",
-        "neighbouring stations that branches in service join the point of connection's station with",
+        "stations that branches in service of its voltage or above join the point of connection with",
     ),
     Criterion("latency_ms", "ms", "low", "latency", LATENCY_METHOD),
 )
@@ -137,15 +137,23 @@ def _count_years(start: str, month: str) -> float:
 
 
 def count_feeds(net: Network, buses: list[str]) -> list[int]:
-    """Count the stations that branches in service join each bus's station with."""
-    site = net.bus["site"].astype(str)
+    """Count the stations that branches in service of the bus's own voltage or above join its station with."""
+    site, vn_kv = net.bus["site"].astype(str), net.bus["vn_kv"]
     station = site.where(site != "", pd.Series(net.bus.index, index=net.bus.index))
     branches = net.branches()
-    live = branches[branches["in_service"].to_numpy(dtype=bool)]
-    ends = [live[end].map(station).to_numpy() for end in ("from_bus", "to_bus")]
-    both = pd.DataFrame({"a": np.concatenate(ends), "b": np.concatenate(ends[::-1])})
-    count = both[both["a"] != both["b"]].groupby("a")["b"].nunique()
-    return [int(count.get(station[bus], 0)) for bus in buses]
+    branches = branches[branches["in_service"].to_numpy(dtype=bool)]
+    ends = [branches[end] for end in ("from_bus", "to_bus")]
+    lower = np.minimum(*(vn_kv.reindex(end).to_numpy(dtype=float) for end in ends))
+    places = [station.reindex(end).to_numpy() for end in ends]
+    both = pd.DataFrame(
+        {"a": np.concatenate(places), "b": np.concatenate(places[::-1]), "kv": np.tile(lower, 2)}
+    )
+    both = both[both["a"] != both["b"]]
+    counts = []
+    for bus in buses:
+        mine = both[(both["a"] == station[bus]) & (both["kv"] >= 0.98 * vn_kv[bus])]
+        counts.append(int(mine["b"].nunique()))
+    return counts
 
 
 def build_criteria(
