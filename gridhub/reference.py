@@ -249,3 +249,41 @@ def find_criteria_text(name: str) -> str:
         known = [*standards, *regions]
         raise KeyError(f"no region or standard {name!r} has criteria; {_suggest(name, known)}")
     return find_region_document(name, "criteria")
+
+
+def read_region_table(network: str, table: str) -> pd.DataFrame:
+    """Read a table that comes with the region of a network.
+
+    Parameters
+    ----------
+    network : str
+        Name of a network of a region ("korea-2025").
+    table : str
+        ``sites`` (candidate sites of a hub) or ``landing_points``, as named under ``[files]`` of region.toml.
+
+    Returns
+    -------
+    DataFrame
+        Its first column is the index.
+
+    Raises
+    ------
+    KeyError
+        If the network belongs to no region, or the region has no such table.
+
+    Examples
+    --------
+    >>> "solaseado" in read_region_table("korea-2025", "sites").index
+    True
+    """
+    folders = _find_folders()
+    if network not in folders:
+        raise KeyError(
+            f"network {network!r} belongs to no region that comes with gridhub; {_suggest(network, folders)}"
+        )
+    region = folders[network].parent
+    files = tomllib.loads((region / "region.toml").read_text(encoding="utf-8")).get("files", {})
+    tables = {name: file for name, file in files.items() if str(file).endswith(".csv")}
+    if table not in tables:
+        raise KeyError(f"region {region.name!r} has no table {table!r}; {_suggest(table, tables)}")
+    return pd.read_csv(region / tables[table], index_col=0)

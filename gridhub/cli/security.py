@@ -131,7 +131,7 @@ def security(
     net = open_network(network)
     check_snapshot(net, snapshot)
     settings = parse_settings(option)
-    rules = _find_criteria(net, criteria)
+    rules = find_criteria(net, criteria)
     if contingencies is not None:
         chosen = _read_file(net, contingencies, subsystems)
     else:
@@ -210,7 +210,7 @@ def _read_file(net: Network, path: Path, subsystems: Path | None) -> pd.DataFram
     return found
 
 
-def _find_criteria(net: Network, name: str) -> Criteria | None:
+def find_criteria(net: Network, name: str) -> Criteria | None:
     """Find the criteria a person named; refuse a region that does not exist."""
     from gridhub.analysis.security import resolve_criteria
 
