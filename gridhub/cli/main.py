@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gridhub.cli import flow, networks, report, security, study, warmup
+from gridhub.cli import dispatch, flow, networks, report, security, study, warmup
 
 app = typer.Typer(
     name="gridhub",
@@ -43,6 +43,7 @@ app.command("validate")(networks.validate)
 app.command("convert")(networks.convert)
 app.command("flow")(flow.flow)
 app.command("security")(security.security)
+app.command("dispatch")(dispatch.dispatch)
 app.command("report")(report.report)
 app.command("hub")(study.hub)
 app.command("warmup")(warmup.warmup)
