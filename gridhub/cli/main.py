@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from gridhub.cli import check, flow, host, networks, profiles, report, security, site, study, warmup
+from gridhub.cli import (
+    check,
+    dispatch,
+    flow,
+    host,
+    networks,
+    profiles,
+    report,
+    security,
+    site,
+    study,
+    warmup,
+)
 
 app = typer.Typer(
     name="gridhub",
@@ -46,6 +58,7 @@ app.command("security")(security.security)
 app.command("profiles")(profiles.profiles)
 app.command("host")(host.host)
 app.command("site")(site.site)
+app.command("dispatch")(dispatch.dispatch)
 app.command("report")(report.report)
 app.command("hub")(study.hub)
 app.command("check")(check.check)
