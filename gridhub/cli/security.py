@@ -15,6 +15,7 @@ from gridhub.cli.inputs import (
     SettingsOption,
     SnapshotOption,
     TopOption,
+    YearOption,
     check_snapshot,
     parse_settings,
 )
@@ -48,6 +49,7 @@ FailOn = Literal["violations", "new-violations"]
 def security(
     network: NetworkArgument,
     snapshot: SnapshotOption = None,
+    year: YearOption = None,
     kinds: Annotated[
         str, typer.Option("--kinds", metavar="KIND,…", help=f"Outages to try: {', '.join(KINDS)}.")
     ] = "line,transformer,series",
@@ -75,7 +77,7 @@ def security(
     from gridhub.analysis.contingencies import list_contingencies
     from gridhub.analysis.security import run_security
 
-    net = open_network(network)
+    net = open_network(network, year=year)
     check_snapshot(net, snapshot)
     settings = parse_settings(option)
     rules = _find_criteria(net, criteria)
