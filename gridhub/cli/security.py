@@ -16,6 +16,7 @@ from gridhub.cli.inputs import (
     SettingsOption,
     SnapshotOption,
     TopOption,
+    YearOption,
     check_snapshot,
     parse_settings,
 )
@@ -63,6 +64,7 @@ FailOn = Literal["violations", "new-violations"]
 def security(
     network: NetworkArgument,
     snapshot: SnapshotOption = None,
+    year: YearOption = None,
     kinds: Annotated[
         str,
         typer.Option(
@@ -128,7 +130,7 @@ def security(
     """Try every outage; status counts, violations, verdict."""
     from gridhub.analysis.security import run_security
 
-    net = open_network(network)
+    net = open_network(network, year=year)
     check_snapshot(net, snapshot)
     settings = parse_settings(option)
     rules = find_criteria(net, criteria)
