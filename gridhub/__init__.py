@@ -39,6 +39,7 @@ _HOME = {
     "ptdf": "gridhub.analysis.sensitivities",
     "rank_faults": "gridhub.analysis.voltage_dips",
     "rank_pairs": "gridhub.analysis.outage_pairs",
+    "rank_sites": "gridhub.analysis.siting",
     "read_case": "gridhub.interop.case_files",
     "read_contingencies": "gridhub.interop.contingency_files",
     "read_network": "gridhub.model.files",
@@ -95,6 +96,7 @@ if TYPE_CHECKING:
     from gridhub.analysis.security import run_security as run_security
     from gridhub.analysis.sensitivities import lodf as lodf
     from gridhub.analysis.sensitivities import ptdf as ptdf
+    from gridhub.analysis.siting import rank_sites as rank_sites
     from gridhub.analysis.successive_outages import run_successive_outages as run_successive_outages
     from gridhub.analysis.time_series import run_time_series as run_time_series
     from gridhub.analysis.transfer import find_transfer_capability as find_transfer_capability

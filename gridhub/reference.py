@@ -124,7 +124,8 @@ def load_network(name: str | Path, year: int | None = None) -> Network:
         A name of `list_networks` ("korea-2025-backbone", "pandapower:case118"), or the path of a network
         folder.
     year : int, optional
-        Apply the plans up to the end of that year. No network has plans yet.
+        Apply the plans up to the end of that year; what was applied, and why the rest was not, stands in
+        the table ``project`` of the result.
 
     Returns
     -------
@@ -135,7 +136,7 @@ def load_network(name: str | Path, year: int | None = None) -> Network:
     KeyError
         If there is no such network; the message names those nearest.
     OptionError
-        If `year` is given for a network without plans: it is never ignored.
+        If the network has no plans to `year`: it is never ignored. The message lists the years there are.
     SchemaError
         If the network is not valid.
 
@@ -144,29 +145,61 @@ def load_network(name: str | Path, year: int | None = None) -> Network:
     >>> load_network("pandapower:case9").bus.shape[0]
     9
     """
-    net = _load(name)
-    if year is not None:
+    net, folder = _load(name)
+    return net if year is None else bring_to_year(net, folder, year)
+
+
+def bring_to_year(net: Network, folder: Path | None, year: int) -> Network:
+    """Apply the plans that lie beside a network.
+
+    Parameters
+    ----------
+    net : Network
+    folder : Path, optional
+        Its folder; None for a network without one.
+    year : int
+        Plans are applied up to the end of it.
+
+    Returns
+    -------
+    Network
+        See `gridhub.model.plan.apply_plan`.
+
+    Raises
+    ------
+    OptionError
+        If there are no plans, or none to that year.
+    InputError
+        If the plans are not valid.
+    """
+    from gridhub.model.plan import apply_plan
+    from gridhub.model.plan_files import read_plan
+
+    plan = read_plan(folder, net) if folder is not None else None
+    if plan is None:
         stands = f"it stands for {net.vintage}" if net.vintage else "it has no date"
         raise OptionError(
             f"network {net.name!r} has no plans to bring it to {year}: {stands}; leave year out"
         )
-    return net
+    return apply_plan(net, plan, year)
 
 
-def _load(name: str | Path) -> Network:
+def _load(name: str | Path) -> tuple[Network, Path | None]:
+    """Load a network as it stands, and name its folder."""
     text = str(name)
     if text in _find_folders():
-        return read_network(_find_folders()[text])
+        folder = _find_folders()[text]
+        return read_network(folder), folder
     if text.startswith(PANDAPOWER):
         known = [row[0] for row in _read_pandapower_list()]
         short = text.removeprefix(PANDAPOWER)
         if short in known:
             from gridhub.interop.pandapower import load_pandapower_network
 
-            return load_pandapower_network(short)
+            return load_pandapower_network(short), None
         raise KeyError(f"no network {text!r}; {_suggest(text, [PANDAPOWER + other for other in known])}")
     if (Path(name) / HEADER).is_file():
-        return read_network(name)
+        return read_network(name), Path(name)
     known = list_networks()["name"].tolist()
     raise KeyError(f"no network {text!r}, and no folder with a {HEADER}; {_suggest(text, known)}")
 
@@ -249,3 +282,41 @@ def find_criteria_text(name: str) -> str:
         known = [*standards, *regions]
         raise KeyError(f"no region or standard {name!r} has criteria; {_suggest(name, known)}")
     return find_region_document(name, "criteria")
+
+
+def read_region_table(network: str, table: str) -> pd.DataFrame:
+    """Read a table that comes with the region of a network.
+
+    Parameters
+    ----------
+    network : str
+        Name of a network of a region ("korea-2025").
+    table : str
+        ``sites`` (candidate sites of a hub) or ``landing_points``, as named under ``[files]`` of region.toml.
+
+    Returns
+    -------
+    DataFrame
+        Its first column is the index.
+
+    Raises
+    ------
+    KeyError
+        If the network belongs to no region, or the region has no such table.
+
+    Examples
+    --------
+    >>> "solaseado" in read_region_table("korea-2025", "sites").index
+    True
+    """
+    folders = _find_folders()
+    if network not in folders:
+        raise KeyError(
+            f"network {network!r} belongs to no region that comes with gridhub; {_suggest(network, folders)}"
+        )
+    region = folders[network].parent
+    files = tomllib.loads((region / "region.toml").read_text(encoding="utf-8")).get("files", {})
+    tables = {name: file for name, file in files.items() if str(file).endswith(".csv")}
+    if table not in tables:
+        raise KeyError(f"region {region.name!r} has no table {table!r}; {_suggest(table, tables)}")
+    return pd.read_csv(region / tables[table], index_col=0)

@@ -167,8 +167,8 @@ def run_dispatch(
     schedule where the network stores snapshots, and up to p_max_mw otherwise. A unit that holds no voltage
     and has no p_max_mw keeps its schedule. Commitment is not decided: see the option ``commitment``.
 
-    Quadratic costs are met by tangents to 1e-11 of an hour's cost, or to what HiGHS counts as nothing,
-    and prices to about the root of that; piecewise costs are exact.
+    Quadratic costs are met by tangents to the option ``cost_error``, and prices to about the root of that;
+    piecewise costs are exact.
 
     Examples
     --------
@@ -232,6 +232,7 @@ def solve_windows(inputs: DispatchInputs) -> Iterator[tuple[int, HorizonResult]]
             coupling,
             start_cuts=carried.cuts,
             tolerance_mw=inputs.options.tolerance_mw,
+            cost_error=inputs.options.cost_error,
         )
         count = len(window)
         kept = HorizonResult(found.hours[:count], found.energy[:count], found.reserve_shortage[:count])

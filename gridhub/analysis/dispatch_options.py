@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from gridhub.case.matrices import DcConvention
+from gridhub.dispatch.bent_costs import COST_ERROR
 from gridhub.errors import OptionError
 from gridhub.solvers.options import refuse_unknown
 
@@ -93,6 +94,8 @@ class DispatchOptions:
         Processes that solve days side by side; more than one only where nothing ties hours together.
     tolerance_mw : float
         By how much a flow may be beyond its limit.
+    cost_error : float
+        By how much quadratic costs may be missed, relative to the hour's cost; prices to about the root.
     """
 
     dc_convention: DcConvention = "x_tap"
@@ -116,6 +119,7 @@ class DispatchOptions:
     overlap_hours: int = 24
     workers: int = 1
     tolerance_mw: float = 1e-6
+    cost_error: float = COST_ERROR
 
     def __post_init__(self) -> None:
         """Check every value.
@@ -137,7 +141,7 @@ class DispatchOptions:
         for name in _AT_LEAST_ZERO:
             if not _is_number(getattr(self, name), least=0.0):
                 faults.append(f"{name} = {getattr(self, name)!r}: a number of at least 0")
-        for name in ("rate_share", "tolerance_mw"):
+        for name in ("rate_share", "tolerance_mw", "cost_error"):
             if not _is_number(getattr(self, name), above=0.0):
                 faults.append(f"{name} = {getattr(self, name)!r}: a number above 0")
         for name, least in (("window_hours", 1), ("overlap_hours", 0), ("workers", 1)):

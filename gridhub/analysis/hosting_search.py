@@ -181,7 +181,7 @@ class DcSearch:
         usual = np.abs(np.nan_to_num(self._solve(example).p_from))
         self.losses = self._build_losses(False, usual)
         self.tower_losses = self._build_losses(True, usual) if towers else no_losses(case.n_branch)
-        self.splits: dict[int, tuple[DcPlan, Floats]] = {}
+        self.splits: dict[int, tuple[Case, DcPlan, Floats]] = {}
 
     def run(self, states: Sequence[State], found: Found) -> None:
         """Look at states; `found` is lowered in place."""
@@ -285,17 +285,17 @@ class DcSearch:
         sets, numbers = [self.outages.sets[k] for k in chosen], self.outages.number[chosen].tolist()
         return build_losses(self.example.case, self.plan, sets, numbers, self.after, usual)
 
-    def _cut(self, state: State, lost: Sequence[int]) -> Case:
-        """Take branches out; the largest part of an island lives on."""
-        return keep_largest_parts(state.case.take_out(Outage(tuple(lost))), self.plan.islands)
+    def _plan_split(self, k: int) -> tuple[Case, DcPlan, Floats]:
+        """Plan an outage that splits an island; some plans are kept for the next call.
 
-    def _plan_split(self, k: int) -> tuple[DcPlan, Floats]:
-        """Plan an outage that splits an island; some plans are kept for the next call."""
+        The largest part of each island lives on, with another reference if it has lost its own.
+        """
         if k not in self.splits:
             flow = self.options.power_flow
-            case = self._cut(self.example, self.outages.sets[k])
+            lost = Outage(tuple(self.outages.sets[k]))
+            case = keep_largest_parts(self.example.case.take_out(lost), self.plan.islands)
             plan = plan_dc(case, flow.dc_convention, flow.distributed_slack)
-            made = plan, self._compute_drawn(plan)
+            made = case, plan, self._compute_drawn(plan)
             if len(self.splits) >= KEPT_SPLITS:
                 return made
             self.splits[k] = made
@@ -305,7 +305,7 @@ class DcSearch:
         """Look at an outage that splits an island: its parts are solved again."""
         before, lost, number = self.plan.islands, self.outages.sets[k], int(self.outages.number[k])
         tower = bool(self.outages.tower[k])
-        plan, drawn = self._plan_split(k)
+        cut, plan, drawn = self._plan_split(k)
         touched = np.unique(before.island[self.example.case.branch_from[list(lost)]])
         mine = self.alive[np.isin(before.island[self.node[self.alive]], touched)]
         live = plan.islands.live[self.node[mine]]
@@ -316,7 +316,9 @@ class DcSearch:
         limits = self._limits(self.after, self.after, self.group, self.options.effect)
         flow = self.options.power_flow
         for state in states:
-            case = self._cut(state, lost)
+            case = replace(
+                state.case, branch_on=cut.branch_on, reference=cut.reference, va_reference=cut.va_reference
+            )
             dc = solve_dc(case, flow.dc_convention, flow.distributed_slack, plan)
             label = self._number_state(state, found)
             for island in np.unique(plan.islands.island[self.node[mine]]).tolist():

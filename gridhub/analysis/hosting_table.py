@@ -247,16 +247,17 @@ def describe_gaps(
         always.append(f"{unrated:,} branches without a rating")
     if net.interface["limit_mw"].isna().all() and len(net.interface):
         always.append("interfaces (no limit is published)")
+    province = net.bus["province"].astype(str)
     texts = []
-    for j, (bus, row) in enumerate(table.iterrows()):
+    for j, (bus, binding) in enumerate(table["binding_element"].items()):
         if dead[j]:
             texts.append("everything: the bus is out of service or in an island without a reference")
             continue
         own = []
         if found.cut_off[j] >= 0:
             own.append(f"supply after the loss of {found.outages[found.cut_off[j]]}, which cuts the bus off")
-        if bus in unsure or row["binding_element"] in unsure_branches:
-            where = str(net.bus.at[bus, "province"])
+        if bus in unsure or binding in unsure_branches:
+            where = province[str(bus)]
             review = f" ({describe_review(reviews[where])})" if where in reviews else ""
             what = "the bus" if bus in unsure else "what binds"
             own.append(f"not assessable with public data: {what} rests on routes that are not public{review}")
@@ -266,9 +267,9 @@ def describe_gaps(
 
 def _list_unsure(net: Network) -> set[str]:
     """Buses at sites that public data do not carry."""
-    site = net.site
+    site, bus = net.site, net.bus
     unsure = site.index[~site["assessable"].astype(bool)]
-    return {str(name) for name in net.bus.index[net.bus["site"].isin(unsure).to_numpy(dtype=bool)]}
+    return {str(name) for name in bus.index[bus["site"].isin(unsure).to_numpy(dtype=bool)]}
 
 
 def _list_unsure_branches(net: Network, buses: set[str]) -> set[str]:

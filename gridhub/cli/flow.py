@@ -24,6 +24,7 @@ from gridhub.cli.inputs import (
     SettingsOption,
     SnapshotOption,
     TopOption,
+    YearOption,
     check_snapshot,
     parse_settings,
 )
@@ -42,6 +43,7 @@ SUMMARY_UNITS = {"mw": "MW", "mvar": "Mvar", "percent": "%", "pu": "p.u."}
 def flow(
     network: NetworkArgument,
     snapshot: SnapshotOption = None,
+    year: YearOption = None,
     method: Annotated[Method, typer.Option("--method", help="Full AC or linear DC.")] = "ac",
     option: SettingsOption = None,
     top: TopOption = 10,
@@ -50,7 +52,7 @@ def flow(
     """Solve the power flow of one state; exit code 3 if it does not converge."""
     from gridhub.analysis.power_flow import run_power_flow
 
-    net = open_network(network)
+    net = open_network(network, year=year)
     check_snapshot(net, snapshot)
     settings = parse_settings(option)
     try:

@@ -25,6 +25,9 @@ NetworkArgument = Annotated[
 SnapshotOption = Annotated[
     str | None, typer.Option("--snapshot", "-s", help="Which stored state; the first if not given.")
 ]
+YearOption = Annotated[
+    int | None, typer.Option("--year", "-y", help="Apply the network's plans up to the end of that year.")
+]
 SettingsOption = Annotated[
     list[str] | None,
     typer.Option("--option", "-o", metavar="KEY=VALUE", help="A power-flow option; may be repeated."),

@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from gridhub.cli import check, flow, networks, profiles, report, security, study, warmup
+from gridhub.cli import (
+    check,
+    dispatch,
+    flow,
+    host,
+    networks,
+    profiles,
+    report,
+    security,
+    site,
+    study,
+    warmup,
+)
 
 app = typer.Typer(
     name="gridhub",
@@ -44,6 +56,9 @@ app.command("convert")(networks.convert)
 app.command("flow")(flow.flow)
 app.command("security")(security.security)
 app.command("profiles")(profiles.profiles)
+app.command("host")(host.host)
+app.command("site")(site.site)
+app.command("dispatch")(dispatch.dispatch)
 app.command("report")(report.report)
 app.command("hub")(study.hub)
 app.command("check")(check.check)

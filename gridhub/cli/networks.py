@@ -10,7 +10,7 @@ import typer
 
 from gridhub.cli.console import print_json, print_line, print_table
 from gridhub.cli.exits import BAD_INPUT, DONE, build_issue_record, exits, print_issues, refuse
-from gridhub.cli.inputs import ForceOption, JsonOption, NetworkArgument
+from gridhub.cli.inputs import ForceOption, JsonOption, NetworkArgument, YearOption
 from gridhub.errors import InputError, Issue
 from gridhub.study.source import find_path, open_network
 
@@ -37,9 +37,9 @@ def networks(as_json: JsonOption = False) -> None:
 
 
 @exits
-def validate(network: NetworkArgument, as_json: JsonOption = False) -> int:
+def validate(network: NetworkArgument, year: YearOption = None, as_json: JsonOption = False) -> int:
     """Check a network and list every fault at once; exit code 2 if one is an error."""
-    issues, net = _list_issues(network)
+    issues, net = _list_issues(network, year)
     errors = sum(issue.severity == "error" for issue in issues)
     warnings = len(issues) - errors
     if as_json:
@@ -59,12 +59,12 @@ def validate(network: NetworkArgument, as_json: JsonOption = False) -> int:
     return BAD_INPUT if errors else DONE
 
 
-def _list_issues(text: str) -> tuple[tuple[Issue, ...], Network | None]:
+def _list_issues(text: str, year: int | None) -> tuple[tuple[Issue, ...], Network | None]:
     """Read and check; what stops the reading is listed like what the check finds."""
     from gridhub.model.validate import validate as find_issues
 
     try:
-        net = open_network(text)
+        net = open_network(text, year=year)
     except InputError as error:
         return error.issues, None
     return find_issues(net), net
@@ -78,11 +78,12 @@ def convert(
         str | None,
         typer.Option("--format", help="gridhub, matpower, psse35, …; by OUT's ending."),
     ] = None,
+    year: YearOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Convert a network to another format, and say what was not carried."""
-    net, reports = _read_with_report(source)
+    net, reports = _read_with_report(source, year)
     kind = to or _find_format(target)
     if kind == FOLDER:
         from gridhub.model.files import write_network
@@ -106,10 +107,10 @@ def convert(
     print_line(f"written: {target}")
 
 
-def _read_with_report(source: str) -> tuple[Network, list[ConversionReport]]:
+def _read_with_report(source: str, year: int | None) -> tuple[Network, list[ConversionReport]]:
     path = find_path(source, Path())
-    if path is None or path.is_dir():
-        return open_network(source), []
+    if path is None or path.is_dir() or year is not None:
+        return open_network(source, year=year), []
     from gridhub.interop.case_files import read_case
 
     net, report = read_case(path)

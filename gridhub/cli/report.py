@@ -15,6 +15,7 @@ from gridhub.cli.inputs import (
     OutOption,
     SettingsOption,
     SnapshotOption,
+    YearOption,
     check_snapshot,
     parse_settings,
 )
@@ -31,6 +32,7 @@ def report(
     network: NetworkArgument,
     out: OutOption,
     snapshot: SnapshotOption = None,
+    year: YearOption = None,
     outages: Annotated[
         bool, typer.Option("--outages/--no-outages", help="Try every single line, transformer and series.")
     ] = True,
@@ -44,7 +46,7 @@ def report(
     from gridhub.analysis.security import run_security
     from gridhub.report.write import REPORT_FILE, write_report
 
-    net = open_network(network)
+    net = open_network(network, year=year)
     check_snapshot(net, snapshot)
     settings = parse_settings(option)
     if (out / REPORT_FILE).exists() and not force:

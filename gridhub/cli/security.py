@@ -16,6 +16,7 @@ from gridhub.cli.inputs import (
     SettingsOption,
     SnapshotOption,
     TopOption,
+    YearOption,
     check_snapshot,
     parse_settings,
 )
@@ -63,6 +64,7 @@ FailOn = Literal["violations", "new-violations"]
 def security(
     network: NetworkArgument,
     snapshot: SnapshotOption = None,
+    year: YearOption = None,
     kinds: Annotated[
         str,
         typer.Option(
@@ -128,10 +130,10 @@ def security(
     """Try every outage; status counts, violations, verdict."""
     from gridhub.analysis.security import run_security
 
-    net = open_network(network)
+    net = open_network(network, year=year)
     check_snapshot(net, snapshot)
     settings = parse_settings(option)
-    rules = _find_criteria(net, criteria)
+    rules = find_criteria(net, criteria)
     if contingencies is not None:
         chosen = _read_file(net, contingencies, subsystems)
     else:
@@ -210,7 +212,7 @@ def _read_file(net: Network, path: Path, subsystems: Path | None) -> pd.DataFram
     return found
 
 
-def _find_criteria(net: Network, name: str) -> Criteria | None:
+def find_criteria(net: Network, name: str) -> Criteria | None:
     """Find the criteria a person named; refuse a region that does not exist."""
     from gridhub.analysis.security import resolve_criteria
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gridhub.case.case import Case, Floats, Ints
+from gridhub.dispatch.bent_costs import COST_ERROR
 from gridhub.dispatch.coupling import CoupledRows, Coupling
 from gridhub.dispatch.explain import Explanation, explain_hour
 from gridhub.dispatch.hour import describe_closed, solve_hour
@@ -15,7 +16,7 @@ from gridhub.dispatch.hour_model import NO_ALLOWANCE, HourModel, LimitKey, find_
 from gridhub.dispatch.limits import FlowLimits
 from gridhub.dispatch.links import close_columns, find_both_ways
 from gridhub.dispatch.offers import Offers
-from gridhub.dispatch.problem import HourProblem, build_problem
+from gridhub.dispatch.problem import STORAGE_KINDS, HourProblem, build_problem
 from gridhub.dispatch.programme import LinearProgramme, LpSolution
 from gridhub.dispatch.reading import HourReader, StagedRun
 from gridhub.dispatch.result import DispatchStatus, HourResult
@@ -62,6 +63,7 @@ def solve_horizon(
     *,
     start_cuts: Ints | None = None,
     tolerance_mw: float = 1e-6,
+    cost_error: float = COST_ERROR,
 ) -> HorizonResult:
     r"""Dispatch hours in a row at least cost.
 
@@ -76,7 +78,8 @@ def solve_horizon(
         What ties the hours together; without it each is solved for itself, from the limits that bound before.
     start_cuts : (2, k) int, optional
         Limits that are likely to bind.
-    tolerance_mw : float
+    tolerance_mw, cost_error : float
+        As for `gridhub.dispatch.hour.solve_hour`.
 
     Returns
     -------
@@ -98,22 +101,33 @@ def solve_horizon(
     last basis. A storage unit that would take in and give at once, to burn energy at a negative price, is
     held to the way it nets to: the one thing here that is no linear programme, and said in the message.
     """
+    accuracy = tolerance_mw, cost_error
     if coupling is None or coupling.is_empty:
-        return _solve_alone(hours, plan, limits, security, start_cuts, tolerance_mw)
+        return _solve_alone(hours, plan, limits, security, start_cuts, accuracy)
     problems = [build_problem(case, plan, offers) for case, offers in hours]
     allowances: list[Mapping[LimitKey, float]] = [NO_ALLOWANCE] * len(hours)
-    found = _solve_coupled(problems, allowances, limits, security, coupling, start_cuts, tolerance_mw)
+    found = _solve_coupled(problems, allowances, limits, security, coupling, start_cuts, accuracy)
     if found.last.status == "optimal":
         return _read(hours, limits, found, {})
-    why = [explain_hour(problem, limits, security, tolerance_mw) for problem in problems]
-    guilty = {t: one for t, one in enumerate(why) if one.conflicts}
-    if guilty:
+    guilty: dict[int, Explanation] = {}
+    # storage may help an hour only if there is energy for it: where it does not suffice, it rests
+    for tried in (problems, [close_columns(problem, _find_storage(problem)) for problem in problems]):
+        why = [explain_hour(problem, limits, security, tolerance_mw) for problem in tried]
+        guilty = {t: one for t, one in enumerate(why) if one.conflicts}
+        if not guilty:
+            continue
         given = [guilty[t].problem if t in guilty else problem for t, problem in enumerate(problems)]
         allowances = [guilty[t].allowance if t in guilty else NO_ALLOWANCE for t in range(len(hours))]
-        again = _solve_coupled(given, allowances, limits, security, coupling, start_cuts, tolerance_mw)
+        again = _solve_coupled(given, allowances, limits, security, coupling, start_cuts, accuracy)
         if again.last.status == "optimal":
             return _read(hours, limits, again, guilty)
     return _give_up(hours, limits, found, guilty)
+
+
+def _find_storage(problem: HourProblem) -> Ints:
+    """Find the columns of storage that can rest."""
+    columns = problem.columns
+    return np.flatnonzero(columns.select(*STORAGE_KINDS) & (columns.low == 0))
 
 
 def _solve_alone(
@@ -122,12 +136,21 @@ def _solve_alone(
     limits: FlowLimits,
     security: SecurityPlan | None,
     start_cuts: Ints | None,
-    tolerance_mw: float,
+    accuracy: tuple[float, float],
 ) -> HorizonResult:
     results: list[HourResult] = []
     cuts = NO_CUTS if start_cuts is None else start_cuts
     for case, offers in hours:
-        one = solve_hour(case, plan, offers, limits, security, start_cuts=cuts, tolerance_mw=tolerance_mw)
+        one = solve_hour(
+            case,
+            plan,
+            offers,
+            limits,
+            security,
+            start_cuts=cuts,
+            tolerance_mw=accuracy[0],
+            cost_error=accuracy[1],
+        )
         cuts = find_binding_cuts([one]) if one.status is DispatchStatus.OPTIMAL else cuts
         results.append(one)
     none = np.full((len(hours), len(hours[0][0].storage_bus)), np.nan)
@@ -150,7 +173,7 @@ def _solve_coupled(
     security: SecurityPlan | None,
     coupling: Coupling,
     start_cuts: Ints | None,
-    tolerance_mw: float,
+    accuracy: tuple[float, float],
 ) -> _Coupled:
     """Solve all hours in stages; again with links and storage held to the way they net to."""
     problems = list(problems)
@@ -163,7 +186,7 @@ def _solve_coupled(
     while True:
         programme = LinearProgramme(largest)
         models = [
-            HourModel(problem, limits, tolerance_mw, allowance, programme)
+            HourModel(problem, limits, accuracy[0], allowance, programme, accuracy[1])
             for problem, allowance in zip(problems, allowances, strict=True)
         ]
         rows = CoupledRows(programme, models, coupling)

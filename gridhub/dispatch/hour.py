@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from gridhub.case.case import Case, Ints
+from gridhub.dispatch.bent_costs import COST_ERROR
 from gridhub.dispatch.explain import explain_hour
 from gridhub.dispatch.hour_model import NO_ALLOWANCE, HourModel, LimitKey
 from gridhub.dispatch.limits import FlowLimits
@@ -31,6 +32,7 @@ def solve_hour(
     *,
     start_cuts: Ints | None = None,
     tolerance_mw: float = 1e-6,
+    cost_error: float = COST_ERROR,
 ) -> HourResult:
     r"""Dispatch one hour at least cost.
 
@@ -48,6 +50,8 @@ def solve_hour(
         ``cuts`` of a similar hour with the same `security`: likely to bind again.
     tolerance_mw : float
         By how much a flow may be beyond its limit.
+    cost_error : float
+        By how much quadratic costs may be missed, relative to the hour's cost; prices to about the root.
 
     Returns
     -------
@@ -77,13 +81,14 @@ def solve_hour(
     doi:10.1109/TPWRS.2017.2686701.
     """
     problem = build_problem(case, plan, offers)
-    solved = _solve_stages(problem, limits, security, start_cuts, tolerance_mw)
+    accuracy = tolerance_mw, cost_error
+    solved = _solve_stages(problem, limits, security, start_cuts, accuracy)
     if solved.last.status == "optimal":
         return HourReader(offers, limits, solved).read(DispatchStatus.OPTIMAL)
     # limits that must give prove an hour infeasible even where the solver could not
     explained = explain_hour(solved.problem, limits, security, tolerance_mw)
     status = DispatchStatus.INFEASIBLE if explained.conflicts else DispatchStatus.UNSOLVED
-    rest = _solve_stages(explained.problem, limits, security, start_cuts, tolerance_mw, explained.allowance)
+    rest = _solve_stages(explained.problem, limits, security, start_cuts, accuracy, explained.allowance)
     reader = HourReader(offers, limits, rest)
     optimal = rest.last.status == "optimal" and bool(explained.conflicts)
     found = reader.read(status) if optimal else reader.read_unsolved(status)
@@ -104,7 +109,7 @@ def _solve_stages(
     limits: FlowLimits,
     security: SecurityPlan | None,
     start_cuts: Ints | None,
-    tolerance_mw: float,
+    accuracy: tuple[float, float],
     allowance: Mapping[LimitKey, float] = NO_ALLOWANCE,
 ) -> StagedRun:
     """Solve market, intact and secure hour; again with lossy links held to the way they net to.
@@ -114,7 +119,7 @@ def _solve_stages(
     closed = np.empty(0, dtype=np.int64)
     rounds = iterations = 0
     while True:
-        model = HourModel(problem, limits, tolerance_mw, allowance)
+        model = HourModel(problem, limits, accuracy[0], allowance, cost_error=accuracy[1])
         market, intact, last = _climb(model, security, start_cuts)
         rounds, iterations = rounds + model.rounds, iterations + model.iterations
         both = find_both_ways(problem, last.x) if last.status == "optimal" else np.empty(0, dtype=np.int64)

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array, diags_array, hstack
 
 from gridhub.case.case import Floats, Ints
-from gridhub.dispatch.bent_costs import BentCosts
+from gridhub.dispatch.bent_costs import COST_ERROR, BentCosts
 from gridhub.dispatch.cuts import INTACT, FlowRows, find_breaches, weigh_flows, write_flow_rows
 from gridhub.dispatch.limits import FlowLimits, InterfaceLimits
 from gridhub.dispatch.problem import HourProblem, Kind, find_shift_flow
@@ -81,6 +81,8 @@ class HourModel:
         (kind, element, outage) -> MW by which a limit is raised.
     programme : LinearProgramme, optional
         One of many hours that this one is to be a part of; None: one of its own.
+    cost_error : float
+        By how much bent costs may be missed, relative to the hour's cost.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class HourModel:
         tolerance_mw: float,
         allowance: Mapping[LimitKey, float] = NO_ALLOWANCE,
         programme: LinearProgramme | None = None,
+        cost_error: float = COST_ERROR,
     ) -> None:
         self.problem, self.limits, self.tolerance_mw = problem, limits, tolerance_mw
         self.allowance = allowance
@@ -110,7 +113,7 @@ class HourModel:
         ]
         self._known: set[tuple[int, int]] = set()
         self._add_balance()
-        self.curves = BentCosts(self.part, columns)
+        self.curves = BentCosts(self.part, columns, cost_error)
 
     @property
     def rows(self) -> Rows:

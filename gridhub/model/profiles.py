@@ -19,6 +19,16 @@ from gridhub.profiles.region_file import read_region_profiles
 from gridhub.profiles.series import Source
 from gridhub.profiles.weather import build_hours
 
+USERS = MappingProxyType(
+    {
+        "demand": ("load",),
+        "temperature": ("load", "generator"),
+        "solar": ("generator",),
+        "wind": ("generator",),
+    }
+)
+"""Own series of a region -> tables that rest on it."""
+
 
 @dataclass(frozen=True, eq=False)
 class HourlyProfiles(Mapping[Key, pd.DataFrame]):
@@ -124,14 +134,29 @@ def make_profiles(
         ("generator", "p_mw"): make_plant_hours(work),
     }
     made = {key: frame for key, frame in made.items() if frame.shape[1]}
+    basis = {key: f"synthetic, seed {seed}" for key in made}
+    for name in shapes:
+        for key in basis:
+            if key[0] in USERS[name]:
+                basis[key] += f"; own series of {name}"
     for key, frame in frames.items():
-        kept = made.get(key, pd.DataFrame(index=hours))
-        made[key] = pd.concat([kept.drop(columns=frame.columns, errors="ignore"), frame], axis=1)
-        work.notes.append(f"{key[0]} {key[1]}: {frame.shape[1]:,} ids have the user's own series")
+        kept = made.get(key, pd.DataFrame(index=hours)).drop(columns=frame.columns, errors="ignore")
+        made[key] = pd.concat([kept, frame], axis=1)
+        named = f"own series of {frame.shape[1]:,} ids"
+        basis[key] = f"{basis[key]}; {named}" if kept.shape[1] else named
     for key, frame in made.items():
-        replaced = [name for name in shapes if (name in ("solar", "wind")) == (key[0] == "generator")]
-        given = [f"own series: {', '.join(replaced)}"] if replaced else []
-        given += [f"own series of {frames[key].shape[1]:,} ids"] if key in frames else []
-        frame.attrs["basis"] = "; ".join([f"synthetic, seed {seed}", *given])
+        frame.attrs["basis"] = basis[key]
+    _note_others(net, made, work.notes)
     summary = pd.DataFrame(work.rows, columns=["figure", "value", "unit", "held_to", "source"])
     return HourlyProfiles(MappingProxyType(made), summary.set_index("figure"), tuple(work.notes))
+
+
+def _note_others(net: Network, made: Mapping[Key, pd.DataFrame], notes: list[str]) -> None:
+    """Say how many units in service have no hours: with the snapshot's output few hours of a year balance."""
+    table = net.tables["generator"]
+    having = made.get(("generator", "p_mw"), pd.DataFrame()).columns
+    others = int((table["in_service"].astype(bool) & ~table.index.isin(having)).sum())
+    if others:
+        notes.append(
+            f"{others:,} units other than sun and wind keep the snapshot's output: dispatch them first"
+        )

@@ -69,14 +69,19 @@ def build_shape(
         curve[chosen] = values[clock[chosen]]
     # a building answers to the last day, not to the last hour
     day = pd.Series(air_c).rolling(24, min_periods=1).mean().to_numpy()
-    answer = np.where(climate_c >= region["cooling_above_c"], region["cooling_percent_per_c"], 0.0)
-    answer = answer - np.where(climate_c <= region["heating_below_c"], region["heating_percent_per_c"], 0.0)
+    answer = region["cooling_percent_per_c"] * _count_more(day, climate_c, region["cooling_above_c"])
+    answer += region["heating_percent_per_c"] * _count_more(-day, -climate_c, -region["heating_below_c"])
     scatter = Scatter(region["demand_scatter_hours"], ((1.0, 1.0),))
     noise = build_field(
         np.zeros(1), np.zeros(1), scatter, len(hours), make_generator(seed, hours[0].year, "demand")
     )[:, 0]
-    shape = interpolate_months(region.level, hours) * curve * (1.0 + answer / 100.0 * (day - climate_c))
+    shape = interpolate_months(region.level, hours) * curve * (1.0 + answer / 100.0)
     return np.asarray(shape * (1.0 + region["demand_scatter_percent"] / 100.0 * noise))
+
+
+def _count_more(value: Floats, usual: Floats, threshold: float) -> Floats:
+    """Count the degrees above a threshold, less those that are usual."""
+    return np.asarray(np.maximum(value - threshold, 0.0) - np.maximum(usual - threshold, 0.0))
 
 
 def bend_to(shape: Floats, minimum: float, mean: float, maximum: float) -> tuple[Floats, float]:

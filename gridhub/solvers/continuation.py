@@ -130,6 +130,27 @@ def trace_curve(
     return None if first is None else _Tracer(system, first, beyond, most_points).run()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Mark:
+    """A point within a step: how far along the tangent, the measures there, the point."""
+
+    length: float
+    value: Floats
+    point: Point
+
+    @property
+    def top(self) -> float:
+        """Largest measure."""
+        return float(self.value.max(initial=-np.inf))
+
+
+def _find_first_crossing(low: _Mark, high: _Mark, weight: list[float]) -> float:
+    """Share of the way at which the first measure reaches 0, each taken as a straight line."""
+    rising = high.value > 0
+    below, above = weight[0] * low.value[rising], weight[1] * high.value[rising]
+    return float(np.clip((-below / (above - below)).min(), 1e-6, 1.0 - 1e-6))
+
+
 class _Tracer:
     """Follows one curve, point by point."""
 
@@ -172,7 +193,7 @@ class _Tracer:
         over = np.flatnonzero(self.system.measure_limits(point) > LIMIT_TOLERANCE)
         short = self.system.measure_generation(point) > 0
         if short or len(over):
-            found = self._locate(tangent, length, over, short)
+            found = self._locate(tangent, length, point, over, short)
             if found is None:
                 return None
             point, length = found
@@ -213,47 +234,64 @@ class _Tracer:
         return point
 
     def _locate(
-        self, tangent: Floats, length: float, over: NDArray[np.int64], short: bool
+        self, tangent: Floats, length: float, end: Point, over: NDArray[np.int64], short: bool
     ) -> tuple[Point, float] | None:
         """Find the first point at which one of the nodes `over`, or the generation, meets its limit."""
 
-        def measure(point: Point) -> float:
-            past = float(self.system.measure_limits(point)[over].max(initial=-np.inf))
-            return max(past, self.system.measure_generation(point)) if short else past
+        def measure(point: Point) -> Floats:
+            past = self.system.measure_limits(point)[over]
+            return np.append(past, self.system.measure_generation(point)) if short else past
 
-        return self._find_crossing(measure, tangent, length)
+        low, high = _Mark(0.0, measure(self.points[-1]), self.points[-1]), _Mark(length, measure(end), end)
+        while low.top >= -LIMIT_TOLERANCE and high.length > SMALLEST_STEP:
+            # a role that has just begun stands at 0: look for the step into its own side
+            middle = self._mark(tangent, 0.5 * high.length, low, high, measure)
+            if middle is None:
+                return None
+            low, high = (middle, high) if middle.top < -LIMIT_TOLERANCE else (low, middle)
+        if low.top >= -LIMIT_TOLERANCE:
+            return low.point, low.length
+        if high.top <= LIMIT_TOLERANCE:
+            return high.point, high.length
+        return self._find_crossing(tangent, low, high, measure)
 
     def _find_crossing(
-        self, measure: Callable[[Point], float], tangent: Floats, length: float
+        self, tangent: Floats, low: _Mark, high: _Mark, measure: Callable[[Point], Floats]
     ) -> tuple[Point, float] | None:
-        """Find where a measure reaches 0 in a step at whose end it is positive (rule of Illinois)."""
-        best, low, high = self.points[-1], 0.0, length
-        end = self._try(tangent, length)
-        below, above, side = measure(best), measure(end) if end is not None else 0.0, 0
-        while below >= -LIMIT_TOLERANCE and high > SMALLEST_STEP and end is not None:
-            # a role that has just begun stands at 0: look for the step into its own side
-            point = self._try(tangent, 0.5 * high)
-            value = measure(point) if point is not None else 0.0
-            if point is not None and value < -LIMIT_TOLERANCE:
-                best, low, below = point, 0.5 * high, value
-            else:
-                high, above = 0.5 * high, value
-        if below >= 0:
-            return best, 0.0
-        while high - low > 1e-10 * length and end is not None:
-            middle = low - below * (high - low) / (above - below)
-            point = self._try(tangent, middle)
-            if point is None:
+        """Find where the first of several measures reaches 0 between two points.
+
+        By secants, each measure its own, the earliest crossing taken; an end that stays twice loses weight
+        (rule of Illinois), and where the bracket does not shrink it is halved.
+        """
+        weight, side, slow = [1.0, 1.0], 0, 0
+        while high.length - low.length > 1e-10 * high.length:
+            gap = high.length - low.length
+            length = low.length + gap * (0.5 if slow > 1 else _find_first_crossing(low, high, weight))
+            found = self._mark(tangent, length, low, high, measure)
+            if found is None:
                 return None
-            value = measure(point)
-            if abs(value) <= 0.1 * LIMIT_TOLERANCE:
-                return point, middle
-            if value > 0:
-                high, above, below = middle, value, below * (0.5 if side > 0 else 1.0)
+            if abs(found.top) <= 0.1 * LIMIT_TOLERANCE:
+                return found.point, found.length
+            if found.top > 0:
+                high, weight, side = found, [0.5 * weight[0] if side > 0 else 1.0, 1.0], 1
             else:
-                best, low, below, above = point, middle, value, above * (0.5 if side < 0 else 1.0)
-            side = 1 if value > 0 else -1
-        return best, low
+                low, weight, side = found, [1.0, 0.5 * weight[1] if side < 0 else 1.0], -1
+            slow = slow + 1 if slow <= 1 and high.length - low.length > 0.5 * gap else 0
+        return low.point, low.length
+
+    def _mark(
+        self,
+        tangent: Floats,
+        length: float,
+        low: _Mark,
+        high: _Mark,
+        measure: Callable[[Point], Floats],
+    ) -> _Mark | None:
+        """Find the point of the curve at a length between two known ones."""
+        share = (length - low.length) / (high.length - low.length)
+        guess = low.point.x + share * (high.point.x - low.point.x)
+        point = self.system.correct(guess, int(np.argmax(np.abs(tangent))))
+        return None if point is None else _Mark(length, measure(point), point)
 
     def _add_nose(self, tangent: Floats, length: float) -> None:
         """Find the point at which λ turns within a step, and keep it."""

@@ -146,22 +146,26 @@ def label_cut_branches(case: Case) -> Ints:
     return label
 
 
+FEW_SETS = 64
+"""Up to so many sets, counting components for each costs less than labelling every branch."""
+
+
 def find_splitting_sets(case: Case, sets: Sequence[Sequence[int]]) -> Bools:
     """Tell which sets of branches, lost together, split an island, (len(sets),) bool; found by graph.
 
-    One branch splits if it is a bridge, two if they are a cut pair or one is a bridge, more by counting
-    components. Branches out of service split nothing.
+    Where there are many sets, one branch splits if it is a bridge, two if they are a cut pair or one is a
+    bridge; else components are counted. Branches out of service split nothing.
     """
-    label = label_cut_branches(case)
+    label = label_cut_branches(case) if len(sets) > FEW_SETS else None
     before = find_components(case.n_node, *_list_ends(case, case.branch_on))[0]
     splits = np.zeros(len(sets), dtype=bool)
     for k, members in enumerate(sets):
         lost = [i for i in dict.fromkeys(members) if case.branch_on[i]]
-        if any(label[i] == -1 for i in lost):
-            splits[k] = True
-        elif len(lost) == 2:
-            splits[k] = label[lost[0]] == label[lost[1]]
-        elif len(lost) > 2:
+        if not lost:
+            continue
+        if label is not None and (len(lost) <= 2 or (label[lost] == -1).any()):
+            splits[k] = (label[lost] == -1).any() or (len(lost) == 2 and label[lost[0]] == label[lost[1]])
+        else:
             left = case.branch_on.copy()
             left[lost] = False
             splits[k] = find_components(case.n_node, *_list_ends(case, left))[0] > before

@@ -15,6 +15,9 @@ from gridhub.solvers.factors import SetFactors, compute_set_factors, compute_tra
 MEMORY = 64 * 2**20
 """Bytes that the factors of a block of outages may take."""
 
+BLOCK = 64
+"""Buses whose flows are turned around together: few enough for a core's own cache."""
+
 NEGLIGIBLE = 1e-9
 """An outage that moves less than this to an element is not looked at there: rounding [p.u.]."""
 
@@ -50,7 +53,11 @@ def compute_drawn(plan: DcPlan, nodes: Ints, direction: int) -> Floats:
     (n_bus, n_branch) float
         [MW/MW]; NaN for dead nodes.
     """
-    return np.ascontiguousarray(-direction * compute_transfer_factors(plan, nodes).T)
+    drawn = np.empty((len(nodes), len(plan.susceptance)))
+    for first in range(0, len(nodes), BLOCK):
+        some = slice(first, first + BLOCK)
+        drawn[some] = -direction * compute_transfer_factors(plan, nodes[some]).T
+    return drawn
 
 
 def group_parallel(case: Case) -> Ints:

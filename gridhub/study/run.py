@@ -107,7 +107,7 @@ def run_study(
     started = datetime.now(UTC)
     tell("network", 0.0)
     with clock.time("network"):
-        net = open_network(study.network, Path(base))
+        net = open_network(study.network, Path(base), study.year)
     _check_snapshots(net, study)
     with write_run_folder(Path(out), force) as work:
         with clock.time("study"):
@@ -154,6 +154,7 @@ def _describe_run(
             "slug": build_slug(study.name),
             "title": study.title,
             "network": study.network,
+            **({} if study.year is None else {"year": study.year}),
             "started": started.isoformat(timespec="seconds"),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "seed": study.seed,

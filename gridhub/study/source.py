@@ -37,7 +37,7 @@ def find_path(text: str, base: Path) -> Path | None:
         return None
 
 
-def open_network(text: str, base: Path = Path()) -> Network:
+def open_network(text: str, base: Path = Path(), year: int | None = None) -> Network:
     """Read the network a person named.
 
     Parameters
@@ -46,6 +46,8 @@ def open_network(text: str, base: Path = Path()) -> Network:
         A network folder, a case file, or a name `gridhub.list_networks` knows.
     base : Path
         What a relative path starts from.
+    year : int, optional
+        Apply the network's plans up to the end of that year; a case file has none.
 
     Returns
     -------
@@ -54,28 +56,34 @@ def open_network(text: str, base: Path = Path()) -> Network:
     Raises
     ------
     GridhubError
-        If there is no such folder, file or name; near names are suggested.
+        If there is no such folder, file or name (near names are suggested), or it has no plans to that year.
     InputError
         If it cannot be read; every fault listed.
     """
     path = find_path(text, base)
     if path is None:
-        return _load_by_name(text)
+        return _load_by_name(text, year)
     if path.is_dir():
         from gridhub.model.files import read_network
+        from gridhub.reference import bring_to_year
 
-        return read_network(path)
+        net = read_network(path)
+        return net if year is None else bring_to_year(net, path, year)
+    if year is not None:
+        raise GridhubError(
+            f"{text!r} is a case file, which has no plans to bring it to {year}; leave year out"
+        )
     from gridhub.interop.case_files import read_case
 
     net, _report = read_case(path)
     return net
 
 
-def _load_by_name(name: str) -> Network:
+def _load_by_name(name: str, year: int | None) -> Network:
     from gridhub.reference import list_networks, load_network
 
     try:
-        return load_network(name)
+        return load_network(name, year)
     except KeyError:
         known = [str(row) for row in list_networks()["name"]]
     except OSError as error:

@@ -34,6 +34,8 @@ class Study:
         What is to be connected.
     title, question : str
         Heading of the report and what is asked.
+    year : int, optional
+        Year whose plans are applied to the network; None: as it stands.
     snapshots : tuple of str
         Snapshots to study; empty: all of the network.
     seed : int
@@ -49,6 +51,7 @@ class Study:
     hub: Hub
     title: str = ""
     question: str = ""
+    year: int | None = None
     snapshots: tuple[str, ...] = ()
     seed: int = 0
     power_flow: Mapping[str, Setting] = field(default_factory=dict)
@@ -61,7 +64,7 @@ def read_study(path: Path | str) -> Study:
     Parameters
     ----------
     path : path-like
-        TOML with ``schema_version = 1``, ``name``, ``network``, optional ``title``, ``question``,
+        TOML with ``schema_version = 1``, ``name``, ``network``, optional ``title``, ``question``, ``year``,
         ``snapshots``, ``seed``; tables ``[hub.data_center]``, ``[[hub.plants]]``, ``[[hub.storage]]`` with
         the fields of `DataCenter`, `RenewablePlant` and `Storage`; ``[power_flow]`` options.
 

@@ -30,7 +30,7 @@ def scripts() -> Iterator[ModuleType]:
     yield importlib.import_module("compare_profiles")
     sys.path.remove(str(KOREA))
     for name in set(sys.modules) - before:
-        if name.startswith(("build", "compare", "expected", "operate", "synth")):
+        if name.startswith(("build", "compare", "expected", "operate", "profile", "synth")):
             del sys.modules[name]
 
 
@@ -93,6 +93,26 @@ def test_what_the_market_sees_has_the_published_order(net, profiles, scripts):
     spring = market[market.index.month.isin([3, 4, 5])]
     assert spring.min() == pytest.approx(40_000.0, rel=0.1)
     assert spring.idxmin().hour in range(10, 16)
+
+
+def test_a_merit_order_fills_the_cheapest_first_and_balances(scripts):
+    year = importlib.import_module("profile_year")
+    room = np.array([[3.0, 5.0, 2.0], [3.0, 5.0, 2.0], [3.0, 0.0, 2.0]])
+    output = year.fill_merit_order(np.array([2.0, 9.0, 4.0]), room)
+    assert output.tolist() == [[2.0, 0.0, 0.0], [3.0, 5.0, 1.0], [3.0, 0.0, 1.0]]
+
+
+@pytest.mark.slow
+def test_a_year_of_flows_presses_where_the_grid_is_known_to_be_thin(scripts):
+    year = importlib.import_module("profile_year").solve_year()
+    sum_interface = importlib.import_module("profile_year").sum_interface
+    capital, honam = (sum_interface(year, name) for name in ("capital", "honam"))
+    assert (year.series.status["status"] != "CONVERGED").sum() < 20
+    # quoted as the limit of the import: 13 to 16 GW
+    assert 10_000 < capital.mean() < 16_000
+    assert honam.max() > 4_900, "Honam's limit binds on sunny days of spring"
+    assert honam.idxmax().hour in range(10, 16)
+    assert honam.idxmax().month in (2, 3, 4, 5)
 
 
 def test_distance_from_kpg_193(net, profiles, scripts, shared):

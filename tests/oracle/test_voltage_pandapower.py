@@ -12,6 +12,8 @@ import pytest
 import gridhub as gh
 from gridhub.analysis.pv_curve import find_reactive_margin, trace_pv_curve
 
+CASES = [(pn.case14, 13), pytest.param(pn.case39, 7, marks=pytest.mark.slow)]
+
 OPTIONS = {"distributed_slack": False, "reactive_limits": False}
 
 
@@ -23,7 +25,7 @@ def is_solved(net: pp.pandapowerNet) -> bool:
     return bool(net.res_bus["vm_pu"].min() > 0.3)
 
 
-@pytest.mark.parametrize(("make", "bus"), [(pn.case14, 13), (pn.case39, 7)])
+@pytest.mark.parametrize(("make", "bus"), CASES)
 def test_hub_grows_as_far_as_pandapower_solves(make: Callable[[], pp.pandapowerNet], bus: int) -> None:
     net = make()
     ours, _ = gh.from_pandapower(net)
@@ -38,7 +40,7 @@ def test_hub_grows_as_far_as_pandapower_solves(make: Callable[[], pp.pandapowerN
     assert curve.margin_mw == pytest.approx(low, rel=1e-3)
 
 
-@pytest.mark.parametrize(("make", "bus"), [(pn.case14, 13), (pn.case39, 7)])
+@pytest.mark.parametrize(("make", "bus"), CASES)
 def test_reactive_margin_is_the_lowest_output_of_a_condenser(
     make: Callable[[], pp.pandapowerNet], bus: int
 ) -> None:

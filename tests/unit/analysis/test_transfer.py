@@ -69,7 +69,7 @@ def move(transfer: Transfer, amount: float) -> Case:
     return replace(case, load_p=p, load_q=q, generator_p=generated)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3, 4))])
 def test_thermal_figures_are_those_of_brute_force(seed: int) -> None:
     net = make_rated(seed)
     source, sink = "bus 1", "bus 6"

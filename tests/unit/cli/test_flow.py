@@ -79,9 +79,22 @@ def test_no_solution_as_json(hopeless: Path):
         (("--method", "opf"), "--method"),
         (("--top", "0"), "--top"),
         (("--nonsense",), "--nonsense"),
+        (("--year", "2030"), "no plans to bring it to 2030"),
     ],
 )
 def test_bad_usage_is_2_and_says_what(ring: Path, args: tuple[str, ...], text: str):
     code, _, err = run("flow", ring, *args)
     assert code == 2
     assert text in err
+
+
+def test_flow_of_a_planned_year():
+    code, out, _ = run("flow", "korea-2025-backbone", "--year", 2030, "--method", "dc", "--json")
+    assert code == 0
+    assert json.loads(out)["network"] == "korea-2025-backbone@2030"
+
+
+def test_a_year_the_plans_do_not_reach_is_2_and_lists_those_there_are():
+    code, _, err = run("flow", "korea-2025-backbone", "--year", 2025)
+    assert code == 2
+    assert "years: 2026, 2027" in err

@@ -140,8 +140,17 @@ def test_own_series_replace_what_is_made(net, profiles, tmp_path):
     assert (plants["sun"] == 100.0).all()
     assert (plants["wind"] == 25.0).all()
     assert (load["hub:hall"] == 123.0).all()
-    assert "own series" in load.attrs["basis"]
-    assert "own series" in plants.attrs["basis"]
+    assert load.attrs["basis"] == "synthetic, seed 4; own series of demand; own series of 1 ids"
+    assert plants.attrs["basis"] == "synthetic, seed 4; own series of solar; own series of wind"
+
+
+def test_a_table_with_nothing_but_own_series_is_not_called_synthetic(net, profiles):
+    hours = profiles["load", "p_mw"].index
+    gas = pd.DataFrame({"gas": 500.0, "sun": 1.0, "wind": 2.0}, index=hours)
+    made = gh.make_profiles(net, 2025, seed=4, own={("generator", "p_mw"): gas})
+    assert made["generator", "p_mw"].attrs["basis"] == "own series of 3 ids"
+    assert not any("dispatch" in note for note in made.notes)
+    assert any("dispatch" in note for note in profiles.notes)
 
 
 def test_faults_of_all_own_series_are_named_at_once(net):
@@ -188,7 +197,7 @@ def test_a_placed_hub_has_its_own_hours():
     plants = made["generator", "p_mw"]
     assert 0.13 < plants["hub:field"].mean() / 500.0 < 0.18
     assert 0.25 < plants["hub:sea"].mean() / 400.0 < 0.36
-    assert not made.notes
+    assert not any("assumed" in note for note in made.notes)
 
 
 def test_loads_without_annual_energy_reach_their_table_at_the_peak(net):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridhub.errors import InputError
-from gridhub.profiles.demand import bend_to, build_demand, list_day_kinds, share_demand
+from gridhub.profiles.demand import bend_to, build_demand, build_shape, list_day_kinds, share_demand
 from gridhub.profiles.temperature import build_climate
 from gridhub.profiles.weather import build_hours
 
@@ -63,14 +63,18 @@ def test_a_year_without_known_festivals_says_so(korea, cells):
     assert build_demand(korea, hours, climate, climate, seed=1).unknown_festivals
 
 
-def test_heat_raises_demand_in_summer(korea, hours, weather):
+def test_demand_answers_to_heat_in_summer_to_cold_in_winter_and_not_between(korea, hours, weather):
     climate, _ = weather
-    mild, hot = (build_demand(korea, hours, climate, climate + rise, seed=1) for rise in (0.0, 3.0))
-    summer, spring = hours.month == 8, hours.month == 5
-    ratio = (hot.p_mw[summer].mean() / hot.p_mw[spring].mean()) / (
-        mild.p_mw[summer].mean() / mild.p_mw[spring].mean()
+    usual, hot, cold = (
+        build_shape(korea, hours, climate, climate + rise, seed=1) for rise in (0.0, 3.0, -3.0)
     )
-    assert ratio > 1.02
+    august, october, january = (hours.month == month for month in (8, 10, 1))
+    per_c = korea["cooling_percent_per_c"] / 100.0
+    assert hot[august].mean() / usual[august].mean() == pytest.approx(1.0 + 3.0 * per_c, abs=0.002)
+    per_c = korea["heating_percent_per_c"] / 100.0
+    assert cold[january].mean() / usual[january].mean() == pytest.approx(1.0 + 3.0 * per_c, abs=0.002)
+    mild = october & (climate > 14.0) & (climate < 16.5)
+    assert hot[mild].mean() / usual[mild].mean() == pytest.approx(1.0, abs=0.001)
 
 
 @given(st.integers(0, 10**6), st.floats(0.3, 0.7))

@@ -58,6 +58,15 @@ def test_good_study_is_typed(tmp_path: Path):
     assert study.text == GOOD
 
 
+def test_a_study_may_ask_for_a_planned_year(tmp_path: Path):
+    assert read_study(write(tmp_path, GOOD)).year is None
+    assert (
+        read_study(write(tmp_path, GOOD.replace("[power_flow]", "year = 2030\n\n[power_flow]"))).year == 2030
+    )
+    faults = read_faults(tmp_path, GOOD.replace("[power_flow]", 'year = "soon"\n\n[power_flow]'))
+    assert set(faults) == {"year"}
+
+
 def test_every_fault_is_named_at_once_with_its_line(tmp_path: Path):
     text = GOOD.replace('name = "small"', "name = 3").replace("seed", "sed")
     text = text.replace("contract_mw = 100", 'contract_mw = "1 GW"').replace(

@@ -1,0 +1,183 @@
+"""The command ``dispatch``: hours at least cost, what the grid and its N-1 security cost, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from gridhub.cli.console import find_name, list_records, print_json, print_line, print_table, show_progress
+from gridhub.cli.exits import DONE, FOUND, exits, refuse
+from gridhub.cli.inputs import (
+    JsonOption,
+    NetworkArgument,
+    SettingsOption,
+    SnapshotOption,
+    TopOption,
+    check_snapshot,
+    parse_settings,
+)
+from gridhub.study.source import open_network
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gridhub.analysis.dispatch import Dispatch
+    from gridhub.model.network import Network
+
+FailOn = Literal["infeasible", "shedding"]
+
+
+@exits
+def dispatch(
+    network: NetworkArgument,
+    snapshot: SnapshotOption = None,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--profile",
+            "-p",
+            metavar="TABLE.COLUMN=FILE",
+            help="Hourly MW of a column, such as load.p_mw=load.csv (or .parquet): first column the hours, "
+            "one column for each id; may be repeated. None: the snapshot alone.",
+        ),
+    ] = None,
+    security: Annotated[
+        Literal["none", "n-1"], typer.Option("--security", help="Outages that every hour survives.")
+    ] = "none",
+    fail_on: Annotated[
+        FailOn | None,
+        typer.Option("--fail-on", help="Exit with 1 on hours without a dispatch, or on load not served."),
+    ] = None,
+    option: SettingsOption = None,
+    top: TopOption = 10,
+    as_json: JsonOption = False,
+) -> int:
+    """Dispatch hours at least cost on the DC model, within limits before and after outages."""
+    from gridhub.analysis.dispatch import run_dispatch
+
+    net = open_network(network)
+    check_snapshot(net, snapshot)
+    profiles = read_profile_files(profile)
+    chosen = None if security == "none" else security
+    with show_progress(as_json) as report:
+        result = run_dispatch(
+            net,
+            profiles or None,
+            chosen,
+            parse_settings(option),
+            snapshot=snapshot,
+            progress=None if report is None else lambda done, count: report("dispatch", done / count),
+        )
+    failed = fail_on is not None and _has_found(result, fail_on)
+    if as_json:
+        print_json(_build_document(result, FOUND if failed else DONE))
+    else:
+        _print_result(net, result, top)
+        if failed:
+            print_line(f"--fail-on {fail_on}: found")
+    return FOUND if failed else DONE
+
+
+def read_profile_files(texts: Sequence[str] | None) -> dict[tuple[str, str], pd.DataFrame]:
+    """Read hourly profiles named as ``table.column=file``.
+
+    Raises
+    ------
+    GridhubError
+        If a text is not of that form, or a file cannot be read.
+    """
+    import pandas as pd
+
+    profiles: dict[tuple[str, str], pd.DataFrame] = {}
+    for text in texts or ():
+        key, _, name = text.partition("=")
+        table, dot, column = key.strip().partition(".")
+        if not name or not dot:
+            refuse(f"--profile {text!r} is not TABLE.COLUMN=FILE, for example load.p_mw=load.csv")
+        path = Path(name.strip())
+        try:
+            frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, index_col=0)
+        except (OSError, ValueError) as error:
+            refuse(f"--profile {text!r}: {error}")
+        frame.columns = frame.columns.map(str)
+        profiles[table, column] = frame
+    return profiles
+
+
+def _has_found(result: Dispatch, fail_on: FailOn) -> bool:
+    if fail_on == "shedding":
+        short = result.summary["shed_mwh"] + result.summary["dead_load_mwh"]
+        return bool(short > 1e-6 or (result.status["status"] != "OPTIMAL").any())
+    return bool((result.status["status"] != "OPTIMAL").any())
+
+
+def _build_document(result: Dispatch, code: int) -> dict[str, Any]:
+    from gridhub.analysis.congestion import report_congestion
+
+    return {
+        "exit_code": code,
+        "network": result.network,
+        "snapshot": result.snapshot,
+        "currency": result.currency,
+        "summary": dict(result.summary),
+        "status": list_records(result.status, index="hour"),
+        "congestion": list_records(report_congestion(result).reset_index(), index="row"),
+        "conflicts": list_records(result.conflicts, index="row"),
+        "generation_mwh": {str(k): float(v) for k, v in result.generation.sum().items()},
+        "mean_price": {str(k): float(v) for k, v in result.price.mean().items()},
+    }
+
+
+def _print_result(net: Network, result: Dispatch, top: int) -> None:
+    from gridhub.analysis.congestion import report_congestion
+    from gridhub.report.names import build_names
+
+    names, money = build_names(net), result.currency or "currency"
+    summary = result.summary
+    units = dict.fromkeys(
+        ("cost", "cost_intact", "cost_market", "security_cost", "congestion_cost", "congestion_rent"), money
+    )
+    rows = []
+    for key, value in summary.items():
+        unit = "MWh" if key.endswith("_mwh") else "MW" if key.endswith("_mw") else units.get(key, "")
+        name = key.removesuffix("_mwh").removesuffix("_mw").replace("_", " ")
+        rows.append((name, ", ".join(map(str, value[:5])) if isinstance(value, tuple) else value, unit))
+    state = f", snapshot {result.snapshot}" if result.snapshot else ""
+    print_table(f"{result.network}{state}: dispatch", ("quantity", "value", "unit"), rows)
+    for reason in result.status["reason"].drop_duplicates():
+        if reason:
+            print_line(reason)
+    report = report_congestion(result).head(top)
+    if len(report):
+        tables = {"link": "hvdc", "interface": "interface"}
+        kinds, elements = (report.index.get_level_values(level).map(str) for level in (0, 1))
+        cells = [
+            (
+                kind, element, find_name(names, element, tables.get(kind, "branch")), int(row["hours"]),
+                row["energy_mwh"], row["rent"], row["largest_shadow_price"], row["worst_contingency"],
+            )
+            for kind, element, row in zip(kinds, elements, report.to_dict("records"), strict=True)
+        ]  # fmt: skip
+        columns = (
+            "kind",
+            "element",
+            "name",
+            "hours",
+            "MWh",
+            f"rent {money}",
+            "largest shadow price",
+            "after",
+        )
+        print_table("Congestion, dearest first", columns, cells)
+    off, on = result.constrained_off.sum(), result.constrained_on.sum()
+    moved = (off + on).sort_values(ascending=False, kind="stable").head(top)
+    units_moved = [
+        (str(unit), find_name(names, unit, "generator"), float(off[unit]), float(on[unit]))
+        for unit in moved.index
+        if moved[unit] > 1e-3
+    ]
+    if units_moved:
+        print_table("Constrained by the grid", ("unit", "name", "off MWh", "on MWh"), units_moved)

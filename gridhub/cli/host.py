@@ -1,0 +1,121 @@
+"""The command ``host``: the largest load or plant each bus takes, and what binds it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from gridhub.cli.console import find_name, list_records, print_json, print_line, print_table
+from gridhub.cli.exits import exits, refuse
+from gridhub.cli.inputs import JsonOption, Method, NetworkArgument, TopOption, check_snapshot, parse_settings
+from gridhub.cli.security import find_criteria
+from gridhub.study.source import open_network, suggest
+
+if TYPE_CHECKING:
+    from gridhub.analysis.hosting import HostingCapacity
+    from gridhub.model.network import Network
+
+
+@exits
+def host(
+    network: NetworkArgument,
+    bus: Annotated[
+        list[str] | None, typer.Option("--bus", help="One bus; may be repeated. All if none.")
+    ] = None,
+    snapshot: Annotated[
+        list[str] | None, typer.Option("--snapshot", "-s", help="One state; may be repeated. All if none.")
+    ] = None,
+    kind: Annotated[Literal["load", "generation"], typer.Option("--kind", help="What grows.")] = "load",
+    method: Annotated[
+        Method, typer.Option("--method", help="Exact linear DC, or then checked by AC (give --bus).")
+    ] = "dc",
+    criteria: Annotated[
+        str, typer.Option("--criteria", help="'network' for its own, 'none' for ratings alone, or a region.")
+    ] = "network",
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option",
+            "-o",
+            metavar="KEY=VALUE",
+            help="Of hosting (effect=0.05, balancing=merit …) or power flow.",
+        ),
+    ] = None,
+    top: TopOption = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Find how much each bus takes in every state and after every outage."""
+    from gridhub.analysis.hosting import hosting_capacity
+
+    net = open_network(network)
+    for name in snapshot or ():
+        check_snapshot(net, name)
+    for name in bus or ():
+        if name not in net.bus.index:
+            known = [str(one) for one in net.bus.index]
+            refuse(f"network {net.name!r} has no bus {name!r}; {suggest(name, known)}")
+    settings = {"kind": kind, **parse_settings(option)}
+    result = hosting_capacity(net, bus, find_criteria(net, criteria), snapshot, method, settings)
+    if as_json:
+        print_json(_build_document(result))
+    else:
+        _print_result(net, result, top)
+
+
+def _build_document(result: HostingCapacity) -> dict[str, Any]:
+    return {
+        "network": result.network,
+        "kind": result.kind,
+        "method": result.method,
+        "criteria": result.criteria,
+        "snapshots": result.snapshots,
+        "summary": dict(result.summary),
+        "rules": result.rules,
+        "buses": list_records(result.table, index="bus"),
+    }
+
+
+def _print_result(net: Network, result: HostingCapacity, top: int) -> None:
+    from gridhub.report.names import build_names
+
+    names = build_names(net)
+    table = result.table.sort_values("firm_mw", ascending=False, kind="stable", na_position="last")
+    rows = [
+        (
+            str(bus),
+            find_name(names, bus, "bus"),
+            float(row["firm_mw"]),
+            float(row["firm_tower_mw"]),
+            str(row["binding_kind"]),
+            str(row["binding_element"]),
+            str(row["binding_contingency"]),
+            str(row["binding_snapshot"]),
+            float(row["next_mw"]),
+        )
+        for bus, row in table.iterrows()
+    ]
+    columns = ("bus", "name", "firm MW", "with towers MW", "binds", "element", "outage", "state", "next MW")
+    states = f"{len(result.snapshots)} states"
+    print_table(
+        f"{net.name}: {result.kind} each bus takes, {result.method.upper()}, {states}",
+        columns,
+        rows,
+        limit=top,
+    )
+    print_line(
+        f"criteria: {result.criteria or 'ratings alone'}; median {result.summary['median_firm_mw']:,.1f} MW"
+    )
+    for rule in result.rules:
+        print_line(rule)
+    print_line(f"not assessed: {_find_common(list(table['not_assessed']))}")
+
+
+def _find_common(texts: list[str]) -> str:
+    """Give what is not assessed anywhere; what concerns single buses is in --json."""
+    parts = [text.split("; ") for text in texts if not text.startswith("everything")]
+    return (
+        "; ".join(part for part in parts[0] if all(part in other for other in parts))
+        if parts
+        else "everything"
+    )

@@ -1,0 +1,121 @@
+"""The command ``site``: candidate sites of a hub side by side, ranked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gridhub.cli.console import list_records, print_json, print_line, print_table
+from gridhub.cli.exits import exits, refuse
+from gridhub.cli.inputs import JsonOption, NetworkArgument, TopOption, parse_settings
+from gridhub.study.source import open_network
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gridhub.analysis.siting import SiteRanking
+    from gridhub.model.network import Network
+
+
+@exits
+def site(
+    network: NetworkArgument,
+    sites: Annotated[
+        Path | None,
+        typer.Option(
+            "--sites",
+            metavar="CSV",
+            help="First column the site; lat, lon, bus. The region's own if not given.",
+        ),
+    ] = None,
+    mw: Annotated[float, typer.Option("--mw", min=0.001, help="Contract power of the hub.")] = 1000.0,
+    weight: Annotated[
+        list[str] | None, typer.Option("--weight", metavar="CRITERION=VALUE", help="May be repeated.")
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", "-o", metavar="KEY=VALUE", help="score=topsis, method=ac, draws, seed …"),
+    ] = None,
+    top: TopOption = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Rank candidate sites: room, connection, dates, feeds, latency."""
+    from gridhub.analysis.siting import rank_sites
+    from gridhub.placement.hub import DataCenter
+
+    net = open_network(network)
+    table = _read_sites(net, sites)
+    settings: dict[str, Any] = dict(parse_settings(option))
+    points = _read_points(net)
+    if points is not None:
+        settings["landing_points"] = points
+    if weight:
+        settings["weights"] = parse_settings(weight)
+    hub = DataCenter("hub", contract_mw=mw, bus=str(net.bus.index[0]))
+    result = rank_sites(net, table, hub, settings)
+    if as_json:
+        print_json(_build_document(result, mw))
+    else:
+        _print_result(net, result, mw, top)
+
+
+def _read_sites(net: Network, path: Path | None) -> pd.DataFrame:
+    """Read the sites of a file, or those of the network's region."""
+    import pandas as pd
+
+    from gridhub.reference import read_region_table
+
+    try:
+        return read_region_table(net.name, "sites") if path is None else pd.read_csv(path, index_col=0)
+    except KeyError as error:
+        refuse(f"{error.args[0]}; name a table with --sites")
+    except (OSError, ValueError) as error:
+        refuse(f"--sites {path}: {error}")
+
+
+def _read_points(net: Network) -> pd.DataFrame | None:
+    """Read the landing points of the network's region, if it has any."""
+    from gridhub.reference import read_region_table
+
+    try:
+        return read_region_table(net.name, "landing_points")
+    except KeyError:
+        return None
+
+
+def _build_document(result: SiteRanking, mw: float) -> dict[str, Any]:
+    return {
+        "network": result.network,
+        "contract_mw": mw,
+        "sites": list_records(result.table, index="site"),
+        "criteria": list_records(result.criteria, index="criterion"),
+        "left_out": dict(result.left_out),
+    }
+
+
+def _print_result(net: Network, result: SiteRanking, mw: float, top: int) -> None:
+    criteria = list(result.criteria.index)
+    rows = [
+        (
+            str(name),
+            float(row["rank"]),
+            float(row["rank_stability"]),
+            float(row["score"]),
+            *(float(row[one]) for one in criteria),
+            str(row["bus"] or row["note"]),
+        )
+        for name, row in result.table.iterrows()
+    ]
+    headings = ("site", "rank", "in top three", "score", *criteria, "point of connection")
+    digits = {"rank": 0, "in top three": 2, "score": 2, "feeds": 0}
+    print_table(f"{net.name}: sites for a hub of {mw:,.0f} MW", headings, rows, digits, limit=top)
+    able = int((result.table["short_mw"] == 0).sum())
+    print_line(f"{able} of {len(rows)} sites have firm headroom for {mw:,.0f} MW as the grid stands")
+    units = ", ".join(
+        f"{name} [{row['unit']}] x {row['weight']:.2f}" for name, row in result.criteria.iterrows()
+    )
+    print_line(f"criteria and weights: {units}")
+    for name, reason in result.left_out.items():
+        print_line(f"left out: {name}: {reason}")

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import gridhub as gh
+from gridhub.cli.main import app
+from tests.small_networks import make_table
+from tests.unit.dispatch.small_hours import make_triangle
+
+
+def run(*args: object) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, [str(arg) for arg in args])
+    assert "Traceback" not in result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture
+def triangle(tmp_path: Path) -> Path:
+    units = make_table(
+        id=["cheap", "dear"], bus=["a", "b"], p_mw=0.0, p_min_mw=0.0, p_max_mw=400.0, vm_pu=1.0,
+        cost_c1_per_mwh=[10.0, 30.0],
+    )  # fmt: skip
+    gh.write_network(make_triangle(generator=units), tmp_path / "triangle")
+    load = pd.DataFrame({"demand": [100.0, 300.0, 200.0]}, index=["night", "noon", "evening"])
+    load.to_csv(tmp_path / "load.csv")
+    return tmp_path / "triangle"
+
+
+def test_dispatch_shows_cost_and_congestion(triangle: Path) -> None:
+    code, out, _ = run("dispatch", triangle)
+    assert code == 0
+    for text in ("congestion cost", "Congestion, dearest first", "ac", "Constrained by the grid", "cheap"):
+        assert text in out
+
+
+def test_dispatch_of_hours_as_json(triangle: Path) -> None:
+    profile = f"load.p_mw={triangle.parent / 'load.csv'}"
+    code, out, _ = run("dispatch", triangle, "--profile", profile, "--json")
+    assert code == 0
+    document = json.loads(out)
+    assert [row["hour"] for row in document["status"]] == ["night", "noon", "evening"]
+    # see test_hour: noon is 150 MW of each
+    assert document["summary"]["cost"] == pytest.approx(1000.0 + 6000.0 + 2000.0)
+    assert document["congestion"][0]["element"] == "ac"
+    assert document["congestion"][0]["hours"] == 1
+    assert document["generation_mwh"] == pytest.approx({"cheap": 450.0, "dear": 150.0})
+
+
+def test_what_fail_on_names_is_1(triangle: Path) -> None:
+    code, out, _ = run("dispatch", triangle, "--security", "n-1", "--fail-on", "infeasible")
+    assert code == 1
+    assert "must give" in out
+    code, _, _ = run(
+        "dispatch", triangle, "--security", "n-1", "-o", "shed_price=1000", "--fail-on", "shedding"
+    )
+    assert code == 1
+    code, _, _ = run("dispatch", triangle, "--fail-on", "shedding")
+    assert code == 0
+
+
+def test_bad_input_is_2(triangle: Path) -> None:
+    assert run("dispatch", triangle, "--profile", "load=x")[0] == 2
+    assert run("dispatch", triangle, "--profile", "load.p_mw=nowhere.csv")[0] == 2
+    code, _, err = run("dispatch", triangle, "-o", "shed_prize=3")
+    assert code == 2
+    assert "shed_price" in err

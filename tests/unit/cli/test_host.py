@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gridhub.cli.main import app
+
+
+def run(*args: object) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, [str(arg) for arg in args])
+    assert "Traceback" not in result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_every_bus_its_room_and_the_rules(ring: Path):
+    code, out, _ = run("host", ring, "--criteria", "none")
+    assert code == 0
+    assert "load each bus takes" in out and "솔라시도" in out
+    assert "balanced as follows" in out and "not assessed" in out
+
+
+def test_host_as_json(ring: Path):
+    code, out, _ = run("host", ring, "--bus", "C", "--kind", "generation", "-o", "maximum_mw=100", "--json")
+    document = json.loads(out)
+    assert code == 0 and document["kind"] == "generation"
+    assert [row["bus"] for row in document["buses"]] == ["C"]
+    assert document["buses"][0]["firm_mw"] == pytest.approx(100.0)
+    assert document["buses"][0]["flexible_1_mw"] is None
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        (("--bus", "Z"), "no bus 'Z'"),
+        (("--snapshot", "noon"), "no snapshot 'noon'"),
+        (("-o", "efect=1"), "did you mean effect"),
+        (("--criteria", "mars"), "no region 'mars'"),
+    ],
+)
+def test_bad_input_is_2(ring: Path, args: tuple[str, str], text: str):
+    code, _, err = run("host", ring, *args)
+    assert code == 2 and text in err
+
+
+def test_sites_of_a_file_are_ranked(ring: Path, tmp_path: Path):
+    path = tmp_path / "sites.csv"
+    path.write_text(
+        "site,lat,lon,bus\none,37.8,127.5,A\ntwo,34.57,126.6,C\nsea,30.0,120.0,\n", encoding="utf-8"
+    )
+    code, out, _ = run("site", ring, "--sites", path, "--mw", "60", "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert [row["site"] for row in document["sites"]] == ["one", "two", "sea"]
+    assert document["sites"][2]["rank"] is None and "no connection rules" in document["sites"][2]["note"]
+    assert "latency_ms" in document["left_out"]
+    code, out, _ = run("site", ring, "--sites", path, "--weight", "feeds=1")
+    assert code == 0 and "feeds [1] x 1.00" in out and "left out" in out
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        ((), "name a table with --sites"),
+        (("--sites", "missing.csv"), "missing.csv"),
+        (("--weight", "beauty=1"), "no region"),
+    ],
+)
+def test_bad_sites_are_2(ring: Path, args: tuple[str, ...], text: str):
+    code, _, err = run("site", ring, *args)
+    assert code == 2 and (text in err or "belongs to no region" in err)
