@@ -239,7 +239,7 @@ class _Search:
         )
         node = case.bus_node[case.load_bus[growing.probe]]
         lost = ~np.where(node >= 0, start.islands.live[node], False)
-        share = float(growing.p[lost].sum() / growing.p.sum()) if growing.p.sum() else 0.0
+        share = float(np.abs(growing.p[lost]).sum() / max(np.abs(growing.p).sum(), 1e-12))
         if curve is None:
             self.rows[number] = self._describe(start, 0.0, share) | {"limit": "no start", "factor": 0.0}
         elif lost.all():
@@ -271,7 +271,7 @@ def _collect(search: _Search, net: Network, snapshot: str, cset: pd.DataFrame) -
     intact, outages = table.iloc[:1], table.iloc[1:].sort_values("margin_mw", kind="stable")
     table = pd.concat([intact, outages])
     firm = table["margin_mw"].min()
-    total = float(search.growing.p.sum() * search.growing.case.base_mva)
+    total = search.growing.consumption[0] * search.growing.case.base_mva
     others = np.array([k not in search.rows for k in range(len(names))], dtype=bool) & ~search.joined
     solved_at = search.solved_at[others] * search.top * total
     short = others.copy()
