@@ -34,6 +34,10 @@ HALVINGS = 5
 """Times the level is halved between two of those while more outages fail than are to be traced."""
 
 
+BLOCK = 512
+"""Outages solved together; bounds the memory to BLOCK states of the network."""
+
+
 @dataclass(frozen=True, eq=False)
 class VoltageMargin:
     """Growth of load until the voltage collapses, with and without outages.
@@ -217,18 +221,18 @@ class _Search:
     def _solve(self, level: float, chosen: Ints) -> tuple[Bools, Floats]:
         """Solve outages at a share of the intact margin: which have no solution, and the lowest voltages."""
         p, q = self.growing.load_at(level * self.top)
-        result = solve_batch(
-            self.growing.case,
-            self.plan,
-            [self.outages[k] for k in chosen.tolist()],
-            Injections(load_p=p[None], load_q=q[None]),
-            np.zeros(len(chosen), dtype=np.int64),
-            keep="all",
-        )
-        solved = result.solved
-        self.solved_at[chosen[solved]] = np.maximum(self.solved_at[chosen[solved]], level)
-        assert result.vm is not None
-        return ~solved, np.where(np.isnan(result.vm), np.inf, result.vm).min(axis=1)
+        sets = Injections(load_p=p[None], load_q=q[None])
+        solved, lowest = [np.empty(0, dtype=bool)], [np.empty(0)]
+        for first in range(0, len(chosen), BLOCK):
+            some = [self.outages[k] for k in chosen[first : first + BLOCK].tolist()]
+            at = np.zeros(len(some), dtype=np.int64)
+            result = solve_batch(self.growing.case, self.plan, some, sets, at, keep="all")
+            assert result.vm is not None
+            solved.append(result.solved)
+            lowest.append(np.where(np.isnan(result.vm), np.inf, result.vm).min(axis=1))
+        able = np.concatenate(solved)
+        self.solved_at[chosen[able]] = np.maximum(self.solved_at[chosen[able]], level)
+        return ~able, np.concatenate(lowest)
 
     def _trace(self, number: int) -> None:
         """Follow one outage to its nose."""
