@@ -44,7 +44,8 @@ class HostingCapacity:
         firm_tower_mw : also after the loss of the circuits of any tower of ``options.tower_min_kv``.
         flexible_0_25_mw … flexible_5_mw : with that percentage of the year's energy curtailable; NaN without
         hours. thermal_mw, interface_mw, generation_mw (what the units can follow), reserve_mw (less the
-        reserve they must keep), largest_loss_mw (what may be lost at once), voltage_mw (AC; NaN for DC).
+        reserve they must keep), largest_loss_mw (what may be lost at once), voltage_mw (AC, not looked for above
+        the DC figure; NaN for DC).
         binding_kind, binding_element, binding_contingency ("" = N), binding_snapshot : what sets firm_mw.
         next_mw, next_kind, next_element, next_contingency, next_snapshot : what would bind next if the
         binding branch, with those parallel to it, had no limit.
@@ -145,8 +146,8 @@ def hosting_capacity(
     ...     generator=pd.DataFrame({"bus": ["a"], "p_mw": 400.0, "p_max_mw": 2000.0}, index=["unit"]),
     ... )
     >>> row = hosting_capacity(net).table.loc["b"]
-    >>> round(row["firm_mw"], 3), row["binding_kind"], row["binding_element"], row["binding_contingency"]
-    (200.0, 'thermal', 'l2', 'l1')
+    >>> round(float(row["firm_mw"]), 3), *row[["binding_kind", "binding_element", "binding_contingency"]]
+    (200.0, 'thermal', 'l1', 'l2')
     """
     if method not in ("dc", "ac"):
         raise OptionError(f'method = {method!r}: "dc" or "ac"')
@@ -180,7 +181,7 @@ def hosting_capacity(
         snapshots=tuple(found.states),
         table=table,
         summary=MappingProxyType(summary),
-        rules=describe_rules(settled, reserve_mw),
+        rules=describe_rules(settled, reserve_mw, bool(table["queue_50_mw"].notna().any())),
         options=settled,
     )
 
