@@ -44,8 +44,8 @@ class HostingCapacity:
         firm_tower_mw : also after the loss of the circuits of any tower of ``options.tower_min_kv``.
         flexible_0_25_mw … flexible_5_mw : with that percentage of the year's energy curtailable; NaN without
         hours. thermal_mw, interface_mw, generation_mw (what the units can follow), reserve_mw (less the
-        reserve they must keep), largest_loss_mw (what may be lost at once), voltage_mw (AC, not looked for above
-        the DC figure; NaN for DC).
+        reserve they must keep), largest_loss_mw (what may be lost at once), voltage_mw (AC, not looked for
+        above the DC figure; NaN for DC).
         binding_kind, binding_element, binding_contingency ("" = N), binding_snapshot : what sets firm_mw.
         next_mw, next_kind, next_element, next_contingency, next_snapshot : what would bind next if the
         binding branch, with those parallel to it, had no limit.

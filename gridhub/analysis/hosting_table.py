@@ -307,7 +307,7 @@ def describe_rules(options: HostingOptions, reserve: Floats, has_queue: bool) ->
         rules.append(f"interfaces keep {options.interface_margin_percent:g} % of their limit free")
     if has_queue:
         rules.append(
-            "queue_50_mw and queue_100_mw take off the bus's part of its province's reviewed MW, spread by load "
-            "(assumed); what the rest of the queue does to the grid is not in them"
+            "queue_50_mw and queue_100_mw take off the bus's part of its province's reviewed MW, spread by "
+            "load (assumed); what the rest of the queue does to the grid is not in them"
         )
     return tuple(rules)
