@@ -25,6 +25,9 @@ from gridhub.solvers.options import PowerFlowOptions
 
 Method = Literal["dc", "ac"]
 
+MEMORY = 512 * 2**20
+"""Bytes that the flows which the buses draw may take; more buses are looked at one part after the other."""
+
 
 @dataclass(frozen=True, eq=False)
 class HostingCapacity:
@@ -243,8 +246,16 @@ def find_buses(net: Network, buses: Sequence[str] | None) -> list[str]:
 def search_states(
     states: Sequence[State], at: Sequence[int], criteria: Criteria | None, options: HostingOptions
 ) -> Found:
-    """Look at all states by DC, those of one topology together."""
-    found = start_search(len(at), options.maximum_mw / states[0].case.base_mva)
-    for group in group_states(states):
-        DcSearch(group[0], at, criteria, options, found).run(group, found)
+    """Look at all states by DC, those of one topology together, and so many buses that memory holds them."""
+    case = states[0].case
+    maximum = options.maximum_mw / case.base_mva
+    found = start_search(len(at), maximum)
+    length = max(1, MEMORY // (8 * max(1, case.n_branch)))
+    groups = group_states(states)
+    for first in range(0, len(at), length):
+        some = slice(first, first + length)
+        part = found.start_anew(len(at[some]), maximum)
+        for group in groups:
+            DcSearch(group[0], at[some], criteria, options, part).run(group, part)
+        found.put(some, part)
     return found

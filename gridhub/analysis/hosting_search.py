@@ -91,12 +91,21 @@ class Found:
             self.outages.append(name)
         return self.numbers[name]
 
-    def start_anew(self, maximum: float) -> Found:
+    def start_anew(self, n_bus: int, maximum: float) -> Found:
         """Make the outcome of a new search that shares the names."""
-        fresh = start_search(len(self.generation), maximum)
+        fresh = start_search(n_bus, maximum)
         return replace(
             fresh, states=self.states, outages=self.outages, numbers=self.numbers, notes=self.notes
         )
+
+    def put(self, buses: slice, part: Found) -> None:
+        """Put the outcome of a search of some buses in its place."""
+        for kind in KINDS:
+            for mine, theirs in zip(getattr(self, kind), getattr(part, kind), strict=True):
+                mine[buses] = theirs
+            self.existing[kind][buses] = part.existing[kind]
+        for name in ("generation", "generation_state", "alive", "cut_off"):
+            getattr(self, name)[buses] = getattr(part, name)
 
     def note(self, text: str) -> None:
         """Note once what could not be looked at."""
