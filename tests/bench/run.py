@@ -17,11 +17,21 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tests.bench.roofline import Machine, measure_machine
-from tests.bench.rows import ac_outages, cold, dc_year, scaling, security_olf, single_flow, tables, year
+from tests.bench.rows import (
+    ac_outages,
+    cold,
+    dc_year,
+    dispatch_day,
+    scaling,
+    security_olf,
+    single_flow,
+    tables,
+    year,
+)
 from tests.bench.settings import OUT, Row, Settings
 from tests.bench.timing import print_table
 
-MODULES = (ac_outages, cold, year, single_flow, security_olf, dc_year, scaling, tables)
+MODULES = (ac_outages, cold, year, single_flow, security_olf, dc_year, scaling, tables, dispatch_day)
 
 
 def read_processor() -> str:
