@@ -21,6 +21,7 @@ from tests.bench.rows import (
     ac_outages,
     cold,
     dc_year,
+    dispatch_day,
     hosting,
     scaling,
     security_olf,
@@ -31,7 +32,18 @@ from tests.bench.rows import (
 from tests.bench.settings import OUT, Row, Settings
 from tests.bench.timing import print_table
 
-MODULES = (ac_outages, cold, year, single_flow, security_olf, dc_year, hosting, scaling, tables)
+MODULES = (
+    ac_outages,
+    cold,
+    year,
+    single_flow,
+    security_olf,
+    dc_year,
+    hosting,
+    dispatch_day,
+    scaling,
+    tables,
+)
 
 
 def read_processor() -> str:
