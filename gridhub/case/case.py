@@ -54,6 +54,34 @@ class Outage:
     shunt: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TapChangers:
+    """Transformers whose tap changer holds the voltage at one of their ends, if taps are controlled.
+
+    Attributes
+    ----------
+    branch : (k,) int
+        Position of each transformer among the branches.
+    bus : (k,) int
+        Bus whose voltage is held.
+    at_from : (k,) bool
+        Whether that is the from end, which carries the tap.
+    target, deadband : (k,) float
+        Voltage aimed at, and width of the band around it in which the tap stays [p.u.].
+    low, high, step : (k,) float
+        Range of the tap ratio and its step.
+    """
+
+    branch: Ints
+    bus: Ints
+    at_from: Bools
+    target: Floats
+    deadband: Floats
+    low: Floats
+    high: Floats
+    step: Floats
+
+
 @dataclass(frozen=True, eq=False)
 class Case:
     """Arrays of one compiled network.
@@ -105,6 +133,8 @@ class Case:
         Links: power taken at the from end, constant loss [p.u.], loss in proportion to |p|.
     hvdc_q, hvdc_regulating, hvdc_vm, hvdc_q_min, hvdc_q_max : (2, n_hvdc)
         From end and to end: reactive injection, whether it holds hvdc_vm, limits [p.u.].
+    tap_changers : TapChangers
+        Transformers that can hold a voltage.
     """
 
     base_mva: float
@@ -166,6 +196,7 @@ class Case:
     hvdc_vm: Floats
     hvdc_q_min: Floats
     hvdc_q_max: Floats
+    tap_changers: TapChangers
 
     def __post_init__(self) -> None:
         """Make every array read-only."""

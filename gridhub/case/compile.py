@@ -9,9 +9,10 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from gridhub.case.case import Bools, Case, Complexes, Floats, Ints, Labels
+from gridhub.case.case import Bools, Case, Complexes, Floats, Ints, Labels, TapChangers
 from gridhub.errors import Issue, SchemaError
 from gridhub.model.network import Network
+from gridhub.model.rules import Rows, check_tap_control
 from gridhub.model.schema import BRANCH_TABLES, read_schema
 from gridhub.model.snapshot import apply_snapshot
 
@@ -99,6 +100,30 @@ def _compile_branches(net: Network) -> dict[str, Any]:
         "rate_b": rate_b,
         "rate_c": np.where(np.isnan(rate_c), rate_b, rate_c),
     }
+
+
+def _compile_tap_changers(net: Network, branch_ids: pd.Index) -> TapChangers:
+    """Gather the transformers that name a bus to hold; what they lack is refused, every row."""
+    faults = [issue for issue in check_tap_control(Rows(net)) if issue.severity == "error"]
+    if faults:
+        raise SchemaError(faults, f"{net.name!r} cannot be solved")
+    every = net.tables["transformer"]
+    frame = every[every["tap_bus"] != ""]
+    buses = net.tables["bus"].index
+    target, deadband, low, high, step = (
+        frame[name].to_numpy(dtype=float)
+        for name in ("tap_vm_pu", "tap_deadband_pu", "tap_min", "tap_max", "tap_step")
+    )
+    return TapChangers(
+        branch=branch_ids.get_indexer(frame.index).astype(np.int64),
+        bus=_find_positions(buses, frame.index, frame["tap_bus"].to_numpy(), "transformer", "tap_bus"),
+        at_from=(frame["tap_bus"] == frame["from_bus"]).to_numpy(dtype=bool),
+        target=target,
+        deadband=deadband,
+        low=low,
+        high=high,
+        step=step,
+    )
 
 
 def _settle_tiny_impedances(r: Floats, x: Floats, tap: Floats, shift: Floats) -> tuple[Floats, Floats]:
@@ -251,7 +276,8 @@ def compile_case(net: Network, snapshot: str | None = None) -> Case:
     KeyError
         If the snapshot does not exist.
     SchemaError
-        If a row names a bus that does not exist, or lacks a number the equations need.
+        If a row names a bus that does not exist, or lacks a number the equations need; if a tap changer
+        with a ``tap_bus`` lacks what it needs to hold a voltage.
     """
     net = apply_snapshot(net, snapshot)
     _refuse_missing_numbers(net)
@@ -280,4 +306,5 @@ def compile_case(net: Network, snapshot: str | None = None) -> Case:
         **branches,
         **_compile_injections(net, bus_on),
         **_compile_hvdc(net, bus_on),
+        tap_changers=_compile_tap_changers(net, pd.Index(branch_ids, dtype=object)),
     )

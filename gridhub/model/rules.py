@@ -181,6 +181,37 @@ def check_taps(rows: Rows) -> list[Issue]:
     return issues
 
 
+def check_tap_control(rows: Rows) -> list[Issue]:
+    """Check that a tap changer with a `tap_bus` knows all it needs to hold the voltage there."""
+    frame = rows.tables["transformer"]
+    controlled = (frame["tap_bus"] != "").to_numpy(dtype=bool)
+    if not controlled.any():
+        return []
+
+    def judge(column: str, bad: BoolArray, text: str, code: str = "E-TAPCONTROL") -> list[Issue]:
+        return list_issues("transformer", frame, column, controlled & bad, code, text)
+
+    names = ("tap_min", "tap_max", "tap_step", "tap_vm_pu", "tap_deadband_pu")
+    numbers = {name: rows.get_numbers("transformer", name) for name in names}
+    text = "must be above 0 where tap_bus is given; without tap_bus the tap is fixed"
+    issues = [issue for name in names for issue in judge(name, ~(numbers[name] > 0), text)]
+    ends = [(frame["tap_bus"] == frame[side]).to_numpy(dtype=bool) for side in ("from_bus", "to_bus")]
+    text = "must be one end of the transformer; holding the voltage of a remote bus is not modelled"
+    issues += judge("tap_bus", ends[0] == ends[1], text)
+    target = frame["tap_vm_pu"].where(controlled).groupby(frame["tap_bus"])
+    clash = (target.transform("max") - target.transform("min") > TOLERANCE).to_numpy(dtype=bool)
+    issues += judge("tap_vm_pu", clash, "another transformer holds the same bus at another voltage")
+    ratio = rows.get_numbers("transformer", "tap_ratio")
+    outside = (ratio < numbers["tap_min"] - TOLERANCE) | (ratio > numbers["tap_max"] + TOLERANCE)
+    issues += judge("tap_ratio", outside, "is outside tap_min to tap_max of a controlled tap changer")
+    tiny = _get_impedance(rows, "transformer")[4] < TINY_IMPEDANCE_PU
+    text = f"a controlled tap changer needs an impedance of at least {TINY_IMPEDANCE_PU:g} p.u. on 100 MVA"
+    issues += judge("x_pu", tiny, text)
+    text = "is narrower than tap_step: a step may pass over it, and the tap changer hunts"
+    narrow = numbers["tap_deadband_pu"] < numbers["tap_step"]
+    return issues + judge("tap_deadband_pu", narrow, text, "W-TAPBAND")
+
+
 _ORDERED = (
     ("bus", "v_min_pu", "v_max_pu"),
     ("generator", "p_min_mw", "p_max_mw"),
@@ -475,6 +506,7 @@ RULES: tuple[Callable[[Rows], list[Issue]], ...] = (
     check_voltages,
     check_impedances,
     check_taps,
+    check_tap_control,
     check_limits,
     check_set_points,
     check_ratings,

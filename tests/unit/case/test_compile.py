@@ -92,6 +92,23 @@ def test_tiny_impedance_joins_but_not_behind_an_off_nominal_tap() -> None:
     assert case.x[1] == TINY_IMPEDANCE
 
 
+def test_tap_changers_are_gathered_and_incomplete_ones_refused() -> None:
+    net = make_meshed(2)
+    transformer = net.transformer
+    row = transformer.index[1]
+    columns = ["tap_bus", "tap_min", "tap_max", "tap_step", "tap_vm_pu", "tap_deadband_pu"]
+    transformer.loc[row, columns] = [transformer.at[row, "to_bus"], 0.9, 1.1, 0.01, 1.02, 0.03]
+    case = compile_case(net.replace(transformer=transformer))
+    changers = case.tap_changers
+    assert [case.labels.branch[i] for i in changers.branch] == [row]
+    assert [case.labels.bus[i] for i in changers.bus] == [transformer.at[row, "to_bus"]]
+    assert not changers.at_from[0]
+    assert (changers.target[0], changers.deadband[0], changers.step[0]) == (1.02, 0.03, 0.01)
+    transformer.loc[row, ["tap_min", "tap_vm_pu"]] = np.nan
+    with pytest.raises(gh.InputError, match=r"(?s)tap_min.*tap_vm_pu"):
+        compile_case(net.replace(transformer=transformer))
+
+
 def test_branch_between_out_of_service_buses_is_off() -> None:
     net = make_double_feed()
     bus = net.bus

@@ -167,6 +167,50 @@ def test_one_bad_cell_is_found_and_named(table, row, values, code, column):
     assert found.message
 
 
+TAP_CONTROL = {
+    "tap_bus": "c",
+    "tap_min": 0.9,
+    "tap_max": 1.1,
+    "tap_step": 0.0125,
+    "tap_vm_pu": 1.0,
+    "tap_deadband_pu": 0.03,
+}
+
+
+def test_a_complete_tap_control_has_no_fault():
+    assert validate(change(build_good(), "transformer", "t1", TAP_CONTROL)) == ()
+
+
+@pytest.mark.parametrize(
+    ("values", "code", "column"),
+    [
+        ({"tap_min": math.nan}, "E-TAPCONTROL", "tap_min"),
+        ({"tap_max": math.nan}, "E-TAPCONTROL", "tap_max"),
+        ({"tap_step": 0.0}, "E-TAPCONTROL", "tap_step"),
+        ({"tap_vm_pu": math.nan}, "E-TAPCONTROL", "tap_vm_pu"),
+        ({"tap_deadband_pu": math.nan}, "E-TAPCONTROL", "tap_deadband_pu"),
+        ({"tap_bus": "a"}, "E-TAPCONTROL", "tap_bus"),
+        ({"tap_ratio": 1.2}, "E-TAPCONTROL", "tap_ratio"),
+        ({"x_pu": 1e-9}, "E-TAPCONTROL", "x_pu"),
+        ({"tap_deadband_pu": 0.01}, "W-TAPBAND", "tap_deadband_pu"),
+        ({"tap_bus": "999"}, "E-REF", "tap_bus"),
+    ],
+)
+def test_what_a_tap_control_lacks_is_named(values, code, column):
+    issues = validate(change(build_good(), "transformer", "t1", TAP_CONTROL | values))
+    assert ("transformer", "t1", column) in find(issues, code)
+
+
+def test_two_tap_changers_at_one_bus_aim_at_one_voltage():
+    net = change(build_good(), "transformer", "t1", TAP_CONTROL)
+    twin = net.transformer.rename(index={"t1": "t2"})
+    both = pd.concat([net.transformer, twin])
+    assert find(validate(net.replace(transformer=both)), "E-TAPCONTROL") == []
+    both = pd.concat([net.transformer, twin.assign(tap_vm_pu=1.02)])
+    found = find(validate(net.replace(transformer=both)), "E-TAPCONTROL")
+    assert found == [("transformer", "t1", "tap_vm_pu"), ("transformer", "t2", "tap_vm_pu")]
+
+
 def test_all_faults_come_at_once_errors_first():
     net = build_good()
     for table, row, values in [
