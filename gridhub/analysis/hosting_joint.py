@@ -272,7 +272,8 @@ class _Joint:
         from gridhub.dispatch.programme import LinearProgramme
 
         count = len(self.firm)
-        programme = LinearProgramme(floor, np.maximum(self.highest, floor), -np.ones(count))
+        programme = LinearProgramme(largest_price=1.0)
+        programme.add_columns(floor, np.maximum(self.highest, floor), -np.ones(count))
         matrix, low, high = [np.ones((1, count))], [np.array([-np.inf])], [np.array([self.total])]
         for view, known in zip(self.views, self.known, strict=True):
             if not known:

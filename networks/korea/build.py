@@ -39,6 +39,7 @@ from build_grid import (
     read_routes,
 )
 from build_interfaces import INTERFACE_COLUMNS, build_interfaces
+from build_plans import write_plan
 from build_snapshots import (
     GENERATOR_COLUMNS,
     LOAD_COLUMNS,
@@ -249,7 +250,9 @@ def main() -> None:
         parser.error("--out holds one network: say which with --network")
     for network in [arguments.network] if arguments.network else list(BUILDERS):
         tables = BUILDERS[network](arguments.conductor)
-        write_network(tables, arguments.out or TARGETS[network], network)
+        folder = arguments.out or TARGETS[network]
+        write_network(tables, folder, network)
+        write_plan(network, tables, folder / "plan", list_columns(network))
         counts = ", ".join(f"{len(rows)} {name}" for name, rows in tables.items())
         print(f"korea-{network}: {counts}")
 

@@ -219,29 +219,29 @@ def build_transformers(sites: dict[str, Row]) -> list[Row]:
 
 def build_hvdc(set_points: dict[str, float]) -> list[Row]:
     """Make the HVDC table; ``set_points`` holds the MW of each kind of link in the first snapshot."""
-    rows = []
-    for link in read_facts("hvdc"):
-        rows.append(
-            {
-                "id": link["id"],
-                "from_bus": f"{link['from_site']}-{link['from_kv']}",
-                "to_bus": f"{link['to_site']}-{link['to_kv']}",
-                "p_mw": fixed(set_points[link["set_point"]], 1),
-                "p_min_mw": fixed(-float(link["p_max_mw"]), 1),
-                "p_max_mw": fixed(float(link["p_max_mw"]), 1),
-                "loss_mw": "0.0",
-                "loss_percent": link["loss_percent"],
-                "q_from_mvar": "0.0",
-                "q_to_mvar": "0.0",
-                "technology": link["technology"],
-                "link": "bukdangjin-godeok" if link["id"].startswith("bukdangjin") else link["id"],
-                "name": link["name"],
-                "name_ko": link["name_ko"],
-                "length_km": fixed(float(link["length_km"]), 1),
-                "in_service": "true",
-                "note": link["note"],
-                "source": link["source"],
-                "confidence": link["confidence"],
-            }
-        )
-    return rows
+    return [build_hvdc_row(link, set_points[link["set_point"]]) for link in read_facts("hvdc")]
+
+
+def build_hvdc_row(link: Row, set_point_mw: float) -> Row:
+    """Make one row of the HVDC table."""
+    return {
+        "id": link["id"],
+        "from_bus": f"{link['from_site']}-{link['from_kv']}",
+        "to_bus": f"{link['to_site']}-{link['to_kv']}",
+        "p_mw": fixed(set_point_mw, 1),
+        "p_min_mw": fixed(-float(link["p_max_mw"]), 1),
+        "p_max_mw": fixed(float(link["p_max_mw"]), 1),
+        "loss_mw": "0.0",
+        "loss_percent": link["loss_percent"],
+        "q_from_mvar": "0.0",
+        "q_to_mvar": "0.0",
+        "technology": link["technology"],
+        "link": "bukdangjin-godeok" if link["id"].startswith("bukdangjin") else link["id"],
+        "name": link["name"],
+        "name_ko": link["name_ko"],
+        "length_km": fixed(float(link["length_km"]), 1),
+        "in_service": "true",
+        "note": link["note"],
+        "source": link["source"],
+        "confidence": link["confidence"],
+    }

@@ -30,22 +30,28 @@ def find_direction(zones: tuple[str, str], interface: dict[str, Any]) -> int:
     return 0
 
 
+def list_members(branches: list[Row], zone_of: dict[str, str]) -> list[Row]:
+    """List every branch and HVDC link that crosses an interface, with its direction."""
+    return [
+        make_member(interface, branch["id"], direction)
+        for interface in read_interfaces()
+        for branch in branches
+        if (direction := find_direction((zone_of[branch["from_bus"]], zone_of[branch["to_bus"]]), interface))
+    ]
+
+
 def build_interfaces(branches: list[Row], buses: list[Row]) -> list[Row]:
-    """List every branch and HVDC link that crosses an interface, with its direction.
+    """List the members of every interface of the standing grid.
 
     Raises ``SystemExit`` if an interface does not name exactly the routes above 154 kV and links that cross.
     """
-    zone_of = {row["id"]: row["zone"] for row in buses}
     kv_of = {row["id"]: float(row["vn_kv"]) for row in buses}
-    rows, faults = [], []
+    by_id = {row["id"]: row for row in branches}
+    rows = list_members(branches, {row["id"]: row["zone"] for row in buses})
+    faults = []
     for interface in read_interfaces():
-        crossing = []
-        for branch in branches:
-            direction = find_direction((zone_of[branch["from_bus"]], zone_of[branch["to_bus"]]), interface)
-            if direction:
-                crossing.append(branch)
-                rows.append(make_member(interface, branch["id"], direction))
-        found = {name for row in crossing if (name := name_member(row, kv_of))}
+        crossing = [by_id[row["member"]] for row in rows if row["name"] == interface["id"]]
+        found = {name for branch in crossing if (name := name_member(branch, kv_of))}
         named = {*interface.get("routes", ()), *interface.get("links", ())}
         faults += [f"{interface['id']}: {name} does not cross" for name in sorted(named - found)]
         faults += [f"{interface['id']}: {name} crosses, not listed" for name in sorted(found - named)]
