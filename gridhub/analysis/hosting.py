@@ -155,6 +155,11 @@ def hosting_capacity(
     if method not in ("dc", "ac"):
         raise OptionError(f'method = {method!r}: "dc" or "ac"')
     settled = read_hosting_options(options, reactive_limits=net.reactive_limits)
+    if method == "ac" and settled.balancing != "participation":
+        raise OptionError(
+            f'balancing = {settled.balancing!r} with method = "ac": the AC power flow shares by '
+            'participation; use "dc", or leave balancing out'
+        )
     judged = resolve_criteria(net, criteria)
     chosen = find_buses(net, buses)
     states = list_states(net, snapshots, settled)

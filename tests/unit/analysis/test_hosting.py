@@ -198,6 +198,8 @@ def test_bad_input_is_refused_at_once():
         hosting_capacity(net, options={"efect": 0.1})
     with pytest.raises(OptionError, match="kind = 'bus'.*power_factor = 3"):
         hosting_capacity(net, options={"kind": "bus", "power_factor": 3})
+    with pytest.raises(OptionError, match="shares by participation"):
+        hosting_capacity(net, method="ac", options={"balancing": "merit"})
     with pytest.raises(OptionError, match="method"):
         hosting_capacity(net, method="pf")
     with pytest.raises(InputError, match="2 error"):
