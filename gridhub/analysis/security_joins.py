@@ -19,10 +19,9 @@ from gridhub.case.compile import compile_case
 from gridhub.case.positions import mark_losing
 from gridhub.model.network import Network
 from gridhub.model.schema import BRANCH_TABLES
-from gridhub.solvers.ac import solve_ac
+from gridhub.solvers.ac import make_start, solve_ac
 from gridhub.solvers.batch_result import STATUSES, Findings
 from gridhub.solvers.islands import keep_largest_parts
-from gridhub.solvers.loop import make_start
 from gridhub.solvers.solution import Solution
 
 
