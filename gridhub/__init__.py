@@ -9,12 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 _HOME = {
+    "Adjustment": "gridhub.analysis.redispatch",
     "DataCenter": "gridhub.placement.hub",
     "DataCenterLoad": "gridhub.profiles.data_center",
     "Hub": "gridhub.placement.hub",
     "InputError": "gridhub.errors",
     "Network": "gridhub.model.network",
     "NotConverged": "gridhub.errors",
+    "OutagePairs": "gridhub.analysis.outage_pairs",
     "PowerFlowOptions": "gridhub.solvers.options",
     "RenewablePlant": "gridhub.placement.hub",
     "Status": "gridhub.solvers.status",
@@ -29,19 +31,24 @@ _HOME = {
     "hosting_capacity": "gridhub.analysis.hosting",
     "list_contingencies": "gridhub.analysis.contingencies",
     "list_networks": "gridhub.reference",
+    "list_secured": "gridhub.analysis.secured_events",
     "load_network": "gridhub.reference",
     "lodf": "gridhub.analysis.sensitivities",
     "make_profiles": "gridhub.model.profiles",
     "place": "gridhub.placement.place",
     "ptdf": "gridhub.analysis.sensitivities",
     "rank_faults": "gridhub.analysis.voltage_dips",
+    "rank_pairs": "gridhub.analysis.outage_pairs",
     "rank_sites": "gridhub.analysis.siting",
     "read_case": "gridhub.interop.case_files",
     "read_contingencies": "gridhub.interop.contingency_files",
     "read_network": "gridhub.model.files",
+    "read_schemes": "gridhub.analysis.remedial_schemes",
     "run_dispatch": "gridhub.analysis.dispatch",
     "run_power_flow": "gridhub.analysis.power_flow",
+    "run_remedial": "gridhub.analysis.remedial",
     "run_security": "gridhub.analysis.security",
+    "run_successive_outages": "gridhub.analysis.successive_outages",
     "run_time_series": "gridhub.analysis.time_series",
     "to_pandapower": "gridhub.interop.pandapower",
     "trace_pv_curve": "gridhub.analysis.pv_curve",
@@ -77,13 +84,20 @@ if TYPE_CHECKING:
     from gridhub.analysis.fault_levels import compute_fault_levels as compute_fault_levels
     from gridhub.analysis.hosting import hosting_capacity as hosting_capacity
     from gridhub.analysis.interface_hours import track_interfaces as track_interfaces
+    from gridhub.analysis.outage_pairs import OutagePairs as OutagePairs
+    from gridhub.analysis.outage_pairs import rank_pairs as rank_pairs
     from gridhub.analysis.power_flow import run_power_flow as run_power_flow
     from gridhub.analysis.pv_curve import find_reactive_margin as find_reactive_margin
     from gridhub.analysis.pv_curve import trace_pv_curve as trace_pv_curve
+    from gridhub.analysis.redispatch import Adjustment as Adjustment
+    from gridhub.analysis.remedial import run_remedial as run_remedial
+    from gridhub.analysis.remedial_schemes import read_schemes as read_schemes
+    from gridhub.analysis.secured_events import list_secured as list_secured
     from gridhub.analysis.security import run_security as run_security
     from gridhub.analysis.sensitivities import lodf as lodf
     from gridhub.analysis.sensitivities import ptdf as ptdf
     from gridhub.analysis.siting import rank_sites as rank_sites
+    from gridhub.analysis.successive_outages import run_successive_outages as run_successive_outages
     from gridhub.analysis.time_series import run_time_series as run_time_series
     from gridhub.analysis.transfer import find_transfer_capability as find_transfer_capability
     from gridhub.analysis.voltage_dips import assess_fault as assess_fault

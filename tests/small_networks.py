@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+import gridhub as gh
 from gridhub.model.network import Network, build_network
 
 
@@ -109,3 +110,21 @@ def make_meshed(seed: int, n_bus: int = 12, extra: int = 8, **changes: Any) -> N
         "shunt": make_table(id=["capacitor"], bus=[buses[-1]], g_mw=0.5, b_mvar=20.0),
     }
     return build_network(f"meshed {seed}", **(tables | changes))
+
+
+def load_rated_case118() -> Network:
+    """The 118 buses with ratings that bind: a quarter above what flows, and 30 MW; six circuits below it."""
+    net = gh.load_network("pandapower:case118")
+    flow = gh.run_power_flow(net, method="dc").branch["p_from_mw"].abs()
+    tight = np.random.default_rng(1).choice(flow.index, 6, replace=False)
+    changes = {}
+    for table in ("line", "transformer"):
+        frame = getattr(net, table)
+        rate = 1.25 * flow.reindex(frame.index) + 30.0
+        frame["rate_mva"] = rate.where(~frame.index.isin(tight), 0.9 * flow.reindex(frame.index) + 1.0)
+        frame["rate_b_mva"] = 1.6 * frame["rate_mva"]
+        changes[table] = frame
+    generator = net.generator
+    generator["participation"] = np.nan
+    generator.loc[generator.index[:5], "p_max_mw"] = generator["p_mw"].iloc[:5] + 10.0
+    return net.replace(**changes, generator=generator)

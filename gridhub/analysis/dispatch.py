@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from gridhub.analysis.dispatch_folder import DispatchFolder, compute_key
 from gridhub.analysis.dispatch_inputs import DispatchInputs, build_inputs
 from gridhub.analysis.dispatch_options import DispatchOptions, read_dispatch_options
-from gridhub.analysis.dispatch_tables import build_tables, join_tables
-from gridhub.case.case import Floats
+from gridhub.analysis.dispatch_tables import join_tables
+from gridhub.analysis.dispatch_windows import solve_windows
 from gridhub.case.profiles import read_profiles
-from gridhub.dispatch.horizon import NO_CUTS, HorizonResult, find_binding_cuts, solve_horizon
-from gridhub.dispatch.result import DispatchStatus
 from gridhub.model.network import Network
 from gridhub.model.snapshot import apply_snapshot, find_snapshot
-
-WHOLE_HOURS = 48
-"""Most hours that are decided together unless ``window_hours`` says otherwise."""
-
-WINDOW_HOURS = 24
-"""Hours of a window where there are more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,16 +98,6 @@ class Dispatch:
     options: DispatchOptions
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Carried:
-    """What one window hands to the next: energy in storage, output, flexibility used, limits that bind."""
-
-    energy: Floats
-    output: Floats | None
-    used: Floats
-    cuts: np.ndarray
-
-
 def run_dispatch(
     net: Network,
     profiles: Mapping[tuple[str, str], pd.DataFrame] | None = None,
@@ -121,6 +105,7 @@ def run_dispatch(
     options: Mapping[str, Any] | DispatchOptions | None = None,
     *,
     snapshot: str | None = None,
+    folder: Path | str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Dispatch:
     r"""Dispatch hours at least cost within the limits of the grid, and of the grid after any outage.
@@ -139,6 +124,9 @@ def run_dispatch(
     options : mapping or DispatchOptions, optional
     snapshot : str, optional
         State the profiles are put into; None is the first.
+    folder : path, optional
+        Where the tables of each window are kept as Parquet files while the run goes on. A run that finds its
+        own windows there reads them and goes on behind them.
     progress : callable, optional
         Called with hours done and hours in all.
 
@@ -155,6 +143,8 @@ def run_dispatch(
         If the snapshot does not exist.
     OptionError
         If an option or `security` is unknown or out of range, or no bus is in service.
+    OutputError
+        If `folder` holds another run, or cannot be written.
     ValueError
         If the contingency table is empty.
 
@@ -197,11 +187,14 @@ def run_dispatch(
     state = apply_snapshot(net, snapshot)
     hourly = read_profiles(state, profiles, name or "snapshot")
     inputs = build_inputs(state, snapshot, hourly, security, settled)
+    kept = None
+    if folder is not None:
+        kept = DispatchFolder(Path(folder), compute_key(state, profiles, security, settled))
     parts = []
-    for first, found in solve_windows(inputs):
-        parts.append(build_tables(inputs, first, found))
+    for tables in solve_windows(inputs, kept):
+        parts.append(tables)
         if progress is not None:
-            progress(first + len(found.hours), inputs.count)
+            progress(sum(len(part["status"]) for part in parts), inputs.count)
     tables = join_tables(parts)
     return Dispatch(
         network=net.name,
@@ -212,57 +205,6 @@ def run_dispatch(
         summary=MappingProxyType(_summarize(inputs, tables)),
         options=settled,
         **tables,
-    )
-
-
-def solve_windows(inputs: DispatchInputs) -> Iterator[tuple[int, HorizonResult]]:
-    """Solve the hours window by window; each with the position of its first hour.
-
-    A window is solved together with the hours of its overlap, which the next window decides anew. What is in
-    storage, the output of units and what flexible loads have used are carried over.
-    """
-    carried = _Carried(inputs.stores.start, None, np.zeros(len(inputs.options.flexible)), np.array(NO_CUTS))
-    for window, ahead in list_windows(inputs):
-        coupling = inputs.couple(ahead, carried.energy, carried.output, carried.used)
-        found = solve_horizon(
-            [inputs.make_hour(hour) for hour in ahead],
-            inputs.plan,
-            inputs.limits,
-            inputs.security,
-            coupling,
-            start_cuts=carried.cuts,
-            tolerance_mw=inputs.options.tolerance_mw,
-            cost_error=inputs.options.cost_error,
-        )
-        count = len(window)
-        kept = HorizonResult(found.hours[:count], found.energy[:count], found.reserve_shortage[:count])
-        carried = _carry(inputs, carried, kept)
-        yield window.start, kept
-
-
-def list_windows(inputs: DispatchInputs) -> Iterator[tuple[range, range]]:
-    """List the hours of each window, and those that are solved for it: its overlap follows."""
-    count, options = inputs.count, inputs.options
-    size = options.window_hours or (count if count <= WHOLE_HOURS else WINDOW_HOURS)
-    everything = inputs.couple(
-        range(count), inputs.stores.start, None, np.zeros(len(inputs.options.flexible))
-    )
-    overlap = 0 if everything.is_empty else options.overlap_hours
-    for first in range(0, count, size):
-        last = min(first + size, count)
-        yield range(first, last), range(first, min(last + overlap, count))
-
-
-def _carry(inputs: DispatchInputs, before: _Carried, kept: HorizonResult) -> _Carried:
-    solved = [one for one in kept.hours if one.status is not DispatchStatus.UNSOLVED]
-    output = kept.hours[-1].generator_p
-    energy = np.where(np.isnan(kept.energy[-1]), before.energy, kept.energy[-1])
-    used = np.nansum([one.shed[inputs.find_flexible()] for one in kept.hours], axis=0)
-    return _Carried(
-        energy=energy,
-        output=None if np.isnan(output).any() else output,
-        used=before.used + used,
-        cuts=find_binding_cuts(solved),
     )
 
 

@@ -50,6 +50,11 @@ class GrowingCase:
     q: Floats
 
     @property
+    def consumption(self) -> tuple[float, float]:
+        """Active and reactive consumption per unit of λ [p.u.]; what is injected does not count."""
+        return float(self.p[self.p > 0].sum()), float(self.q[self.p >= 0].sum())
+
+    @property
     def direction(self) -> Complexes:
         """Change of the nodes' injections per unit of λ, (n_node,) [p.u.]."""
         drawn = -(self.p + 1j * self.q)

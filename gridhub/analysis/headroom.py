@@ -259,7 +259,7 @@ def _search(
     for group in group_states(states):
         search = DcSearch(group[0], at, criteria, options, found, towers=math.isfinite(options.tower_min_kv))
         for state in group:
-            result[state.label] = found.start_anew(maximum)
+            result[state.label] = found.start_anew(1, maximum)
             search.run([state], result[state.label])
             if not result[state.label].alive[0]:
                 raise OptionError(

@@ -25,6 +25,9 @@ from gridhub.solvers.options import PowerFlowOptions
 
 Method = Literal["dc", "ac"]
 
+MEMORY = 512 * 2**20
+"""Bytes that the flows which the buses draw may take; more buses are looked at one part after the other."""
+
 
 @dataclass(frozen=True, eq=False)
 class HostingCapacity:
@@ -44,7 +47,8 @@ class HostingCapacity:
         firm_tower_mw : also after the loss of the circuits of any tower of ``options.tower_min_kv``.
         flexible_0_25_mw … flexible_5_mw : with that percentage of the year's energy curtailable; NaN without
         hours. thermal_mw, interface_mw, generation_mw (what the units can follow), reserve_mw (less the
-        reserve they must keep), largest_loss_mw (what may be lost at once), voltage_mw (AC; NaN for DC).
+        reserve they must keep), largest_loss_mw (what may be lost at once), voltage_mw (AC, not looked for
+        above the DC figure; NaN for DC).
         binding_kind, binding_element, binding_contingency ("" = N), binding_snapshot : what sets firm_mw.
         next_mw, next_kind, next_element, next_contingency, next_snapshot : what would bind next if the
         binding branch, with those parallel to it, had no limit.
@@ -145,12 +149,17 @@ def hosting_capacity(
     ...     generator=pd.DataFrame({"bus": ["a"], "p_mw": 400.0, "p_max_mw": 2000.0}, index=["unit"]),
     ... )
     >>> row = hosting_capacity(net).table.loc["b"]
-    >>> round(row["firm_mw"], 3), row["binding_kind"], row["binding_element"], row["binding_contingency"]
-    (200.0, 'thermal', 'l2', 'l1')
+    >>> round(float(row["firm_mw"]), 3), *row[["binding_kind", "binding_element", "binding_contingency"]]
+    (200.0, 'thermal', 'l1', 'l2')
     """
     if method not in ("dc", "ac"):
         raise OptionError(f'method = {method!r}: "dc" or "ac"')
     settled = read_hosting_options(options, reactive_limits=net.reactive_limits)
+    if method == "ac" and settled.balancing != "participation":
+        raise OptionError(
+            f'balancing = {settled.balancing!r} with method = "ac": the AC power flow shares by '
+            'participation; use "dc", or leave balancing out'
+        )
     judged = resolve_criteria(net, criteria)
     chosen = find_buses(net, buses)
     states = list_states(net, snapshots, settled)
@@ -180,7 +189,7 @@ def hosting_capacity(
         snapshots=tuple(found.states),
         table=table,
         summary=MappingProxyType(summary),
-        rules=describe_rules(settled, reserve_mw),
+        rules=describe_rules(settled, reserve_mw, bool(table["queue_50_mw"].notna().any())),
         options=settled,
     )
 
@@ -242,8 +251,16 @@ def find_buses(net: Network, buses: Sequence[str] | None) -> list[str]:
 def search_states(
     states: Sequence[State], at: Sequence[int], criteria: Criteria | None, options: HostingOptions
 ) -> Found:
-    """Look at all states by DC, those of one topology together."""
-    found = start_search(len(at), options.maximum_mw / states[0].case.base_mva)
-    for group in group_states(states):
-        DcSearch(group[0], at, criteria, options, found).run(group, found)
+    """Look at all states by DC, those of one topology together, and so many buses that memory holds them."""
+    case = states[0].case
+    maximum = options.maximum_mw / case.base_mva
+    found = start_search(len(at), maximum)
+    length = max(1, MEMORY // (8 * max(1, case.n_branch)))
+    groups = group_states(states)
+    for first in range(0, len(at), length):
+        some = slice(first, first + length)
+        part = found.start_anew(len(at[some]), maximum)
+        for group in groups:
+            DcSearch(group[0], at[some], criteria, options, part).run(group, part)
+        found.put(some, part)
     return found

@@ -40,7 +40,7 @@ def find_hourly_rooms(
     for group in group_states(hours):
         search = DcSearch(group[0], at, criteria, options, found, towers=False)
         for state in group:
-            here = found.start_anew(options.maximum_mw / base)
+            here = found.start_anew(len(at), options.maximum_mw / base)
             search.run([state], here)
             units = np.maximum(here.generation - reserve_mw / base, 0.0)
             limits = (here.intact, here.single, here.interface)

@@ -91,12 +91,21 @@ class Found:
             self.outages.append(name)
         return self.numbers[name]
 
-    def start_anew(self, maximum: float) -> Found:
+    def start_anew(self, n_bus: int, maximum: float) -> Found:
         """Make the outcome of a new search that shares the names."""
-        fresh = start_search(len(self.generation), maximum)
+        fresh = start_search(n_bus, maximum)
         return replace(
             fresh, states=self.states, outages=self.outages, numbers=self.numbers, notes=self.notes
         )
+
+    def put(self, buses: slice, part: Found) -> None:
+        """Put the outcome of a search of some buses in its place."""
+        for kind in KINDS:
+            for mine, theirs in zip(getattr(self, kind), getattr(part, kind), strict=True):
+                mine[buses] = theirs
+            self.existing[kind][buses] = part.existing[kind]
+        for name in ("generation", "generation_state", "alive", "cut_off"):
+            getattr(self, name)[buses] = getattr(part, name)
 
     def note(self, text: str) -> None:
         """Note once what could not be looked at."""
@@ -178,7 +187,7 @@ class DcSearch:
         self.alive = np.flatnonzero((self.node >= 0) & self.plan.islands.live[np.maximum(self.node, 0)])
         self.drawn = self._compute_drawn(self.plan)
         self.outages = self._list_outages(found)
-        usual = np.abs(np.nan_to_num(self._solve(example).p_from))
+        usual = np.abs(np.nan_to_num(self.solve(example).p_from))
         self.losses = self._build_losses(False, usual)
         self.tower_losses = self._build_losses(True, usual) if towers else no_losses(case.n_branch)
         self.splits: dict[int, tuple[Case, DcPlan, Floats]] = {}
@@ -188,10 +197,10 @@ class DcSearch:
         found.alive[np.setdiff1d(np.arange(len(self.node)), self.alive)] = False
         islands = self.plan.islands.island[self.node[self.alive]]
         for state in states:
-            dc, label = self._solve(state), self._number_state(state, found)
+            dc, label = self.solve(state), self._number_state(state, found)
             for island in np.unique(islands).tolist():
                 mine = self.alive[islands == island]
-                path = self._trace(state, dc, self.plan, island)
+                path = self.trace(state, dc, self.plan, island)
                 self._note_generation(path, mine, label, found)
                 if path is not None:
                     self._look(path, mine, label, found)
@@ -207,7 +216,14 @@ class DcSearch:
             found.states.append(state.label)
         return found.states.index(state.label)
 
-    def _solve(self, state: State) -> DcState:
+    def solve(self, state: State) -> DcState:
+        """Solve a state with nothing out.
+
+        Raises
+        ------
+        NotConverged
+            If its units cannot balance it.
+        """
         flow = self.options.power_flow
         dc = solve_dc(state.case, flow.dc_convention, flow.distributed_slack, self.plan)
         # too much generation is what a growing load takes; too little is not
@@ -221,7 +237,8 @@ class DcSearch:
             )
         return dc
 
-    def _trace(self, state: State, dc: DcState, plan: DcPlan, island: int) -> Path | None:
+    def trace(self, state: State, dc: DcState, plan: DcPlan, island: int) -> Path | None:
+        """Trace the flows of an island while its units follow, by the rule asked for."""
         rank = None
         if self.options.balancing == "merit":
             rank = rank_units(state.net, dc)
@@ -251,7 +268,7 @@ class DcSearch:
         rows = compile_interfaces(state.net, state.case, limited=True)
         if not rows.names:
             return
-        middle, half = _centre(rows, 1.0 - self.options.interface_margin_percent / 100.0)
+        middle, half = find_interface_range(rows, 1.0 - self.options.interface_margin_percent / 100.0)
         inside = restrict_path(path, rows.weight, rows.fixed - middle)
         drawn = np.zeros((len(self.drawn), len(rows.names)))
         drawn[mine] = self.drawn[mine] @ rows.weight.T
@@ -325,7 +342,7 @@ class DcSearch:
                 if self.options.direction * dc.missing[island] > flow.tolerance:
                     found.note(f"the loss of {found.outages[number]}, which leaves a part without balance")
                     continue
-                path = self._trace(replace(state, case=case), dc, plan, island)
+                path = self.trace(replace(state, case=case), dc, plan, island)
                 here = mine[plan.islands.island[self.node[mine]] == island]
                 if path is None:
                     continue
@@ -334,8 +351,8 @@ class DcSearch:
                 lower_rooms(rooms, existing, *args)
 
 
-def _centre(rows: InterfaceRows, share: float) -> tuple[Floats, Floats]:
-    """Middle and half width of the range an interface may lie in [p.u.]; wide open where it has no limit."""
+def find_interface_range(rows: InterfaceRows, share: float) -> tuple[Floats, Floats]:
+    """Find middle and half width of the range of each interface [p.u.]; wide open where it has no limit."""
     upper = np.where(np.isnan(rows.limit), OPEN, rows.limit * share)
     lower = np.where(np.isnan(rows.reverse), -OPEN, -rows.reverse * share)
     half = np.where(np.isnan(rows.limit) & np.isnan(rows.reverse), np.nan, 0.5 * (upper - lower))

@@ -278,7 +278,7 @@ def _list_unsure_branches(net: Network, buses: set[str]) -> set[str]:
     return {str(name) for name in branches.index[at.to_numpy(dtype=bool)]}
 
 
-def describe_rules(options: HostingOptions, reserve: Floats) -> tuple[str, ...]:
+def describe_rules(options: HostingOptions, reserve: Floats, has_queue: bool) -> tuple[str, ...]:
     """Say by which rules the figures were found."""
     follow = "raise" if options.kind == "load" else "lower"
     balancing = {
@@ -305,4 +305,9 @@ def describe_rules(options: HostingOptions, reserve: Floats) -> tuple[str, ...]:
         rules.append(f"the units of the island keep up to {reserve.max():,.0f} MW of upward room")
     if options.interface_margin_percent > 0:
         rules.append(f"interfaces keep {options.interface_margin_percent:g} % of their limit free")
+    if has_queue:
+        rules.append(
+            "queue_50_mw and queue_100_mw take off the bus's part of its province's reviewed MW, spread by "
+            "load (assumed); what the rest of the queue does to the grid is not in them"
+        )
     return tuple(rules)

@@ -118,8 +118,9 @@ def judge_losses(
     values = [losses.consequential_mw]
     limit = np.zeros((len(kinds), 1))
     if criteria is not None:
-        of_kind = {kind: criteria.loss_limits(kind) for kind in set(kinds)}
-        limit = np.array([of_kind[kind] for kind in kinds], dtype=float)
+        known = {kind: number for number, kind in enumerate(dict.fromkeys(kinds))}
+        number = np.fromiter(map(known.__getitem__, kinds), dtype=np.int64, count=len(kinds))
+        limit = np.array([criteria.loss_limits(kind) for kind in known], dtype=float)[number]
         values += [losses.load_mw - losses.consequential_mw, losses.generation_mw]
     value = np.stack(values, axis=1)
     outage, name = np.nonzero((value > limit + LIMIT_TOLERANCE) & answered[:, None])

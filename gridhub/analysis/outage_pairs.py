@@ -11,18 +11,18 @@ import numpy as np
 import pandas as pd
 
 from gridhub.analysis.judging import build_limits
-from gridhub.analysis.security import resolve_criteria
+from gridhub.analysis.security import resolve_criteria, settle_state
 from gridhub.case.case import Ints
 from gridhub.case.compile import compile_case
 from gridhub.criteria import Criteria
-from gridhub.errors import OptionError
+from gridhub.errors import NotConverged, OptionError
 from gridhub.model.network import Network
 from gridhub.model.schema import BRANCH_TABLES
-from gridhub.model.snapshot import apply_snapshot
 from gridhub.solvers.dc import plan_dc
 from gridhub.solvers.dc_pairs import screen_dc_pairs
 from gridhub.solvers.islands import choose_references
 from gridhub.solvers.options import PowerFlowOptions, read_options
+from gridhub.solvers.status import Status
 
 PAIR_KIND = "pair"
 """Kind of a contingency that loses two contingencies at once."""
@@ -158,14 +158,25 @@ def rank_pairs(
     ------
     OptionError
         If a contingency loses anything but one branch with an impedance.
+    NotConverged
+        If the state before any outage has no DC solution.
 
     Notes
     -----
     DC sees active power alone: pairs left out of the table are not cleared of voltage problems. See
     `gridhub.solvers.dc_pairs.screen_dc_pairs`.
+
+    Examples
+    --------
+    >>> from gridhub.analysis.contingencies import list_contingencies
+    >>> from gridhub.reference import load_network
+    >>> net = load_network("pandapower:case118")
+    >>> ranking = rank_pairs(net, OutagePairs(list_contingencies(net, min_kv=300)), keep=10)
+    >>> len(ranking.table), ranking.judged > 100
+    (10, True)
     """
     settled = read_options(options, reactive_limits=net.reactive_limits)
-    state = apply_snapshot(net, snapshot)
+    state = settle_state(net, snapshot)
     case, _ = choose_references(compile_case(state))
     branches = _find_branches(net, case.labels.branch, case.branch_joins, pairs)
     limits = build_limits(state, case, resolve_criteria(net, criteria), "outage")
@@ -179,6 +190,12 @@ def rank_pairs(
         keep=keep,
         threads=settled.threads or 1,
     )
+    if not found.solved.all():
+        raise NotConverged(
+            f"{net.name!r}: the DC power flow before any outage has no solution, the units in service cannot "
+            "balance an island within their limits: check p_min_mw, p_max_mw and in_service",
+            str(Status.NOT_CONVERGED),
+        )
     place = np.full(case.n_branch, -1)
     place[branches] = np.arange(len(branches))
     labels = np.array(case.labels.branch, dtype=object)

@@ -30,7 +30,8 @@ class PvCurve:
     ----------
     network, snapshot, growth : str
     margin_mw : float
-        Growth at the nose [MW]. Where `limit` is empty the curve was lost before a nose: a lower bound.
+        Growth of the consumption at the nose [MW]; what a direction injects does not count. Where `limit` is
+        empty the curve was lost before a nose: a lower bound.
     limit : str
         "saddle node": the voltages collapse smoothly; "reactive limit": a unit reaches its limit and the
         collapse is immediate; "generation": no unit that takes part can give more; "" no nose was found.
@@ -284,7 +285,7 @@ def find_reactive_margin(
 
 def find_margin(growing: GrowingCase, curve: Curve) -> float:
     """Growth at the nose, or the largest that was solved [MW]."""
-    return float(curve.parameter.max() * growing.p.sum() * growing.case.base_mva)
+    return float(curve.parameter.max() * growing.consumption[0] * growing.case.base_mva)
 
 
 def name_node(case: Case, node: int) -> str:
@@ -296,7 +297,7 @@ def _build_points(growing: GrowingCase, curve: Curve) -> pd.DataFrame:
     case, count = growing.case, len(curve.parameter)
     lowest = np.nanargmin(curve.vm, axis=1)
     stable = np.arange(count) <= (curve.nose if curve.nose >= 0 else count)
-    added = curve.parameter[:, None] * np.array([growing.p.sum(), growing.q.sum()]) * case.base_mva
+    added = curve.parameter[:, None] * np.array(growing.consumption) * case.base_mva
     return pd.DataFrame(
         {
             "factor": curve.parameter,
@@ -318,7 +319,7 @@ def _build_voltages(case: Case, curve: Curve) -> pd.DataFrame:
 
 
 def _build_limits(growing: GrowingCase, curve: Curve) -> pd.DataFrame:
-    total = growing.p.sum() * growing.case.base_mva
+    total = growing.consumption[0] * growing.case.base_mva
     rows = [
         (
             event.point,

@@ -105,13 +105,26 @@ def run_remedial(
     the flow after an outage that has no solution is not known to hold, so its scheme does not act. Lost power
     is taken up by participation, as after any outage. Generation that a scheme trips is not held against the
     limit of what an outage may take away: it is a documented action, and listed.
+
+    Examples
+    --------
+    >>> from gridhub.analysis.contingencies import list_contingencies
+    >>> from gridhub.reference import load_network
+    >>> net = load_network("pandapower:case9")
+    >>> shed = Action("shed", ("load:0",), share=0.5)
+    >>> scheme = RemedialScheme("spare", ("line:1",), (), (shed,), "example", "2026-11", "assumed")
+    >>> found = run_remedial(net, list_contingencies(net, name="line:1"), [scheme])
+    >>> found.effect["shed_mw"].to_dict()
+    {('line:1', 'without'): 0.0, ('line:1', 'with'): 45.0}
     """
     settled = read_options(options, reactive_limits=net.reactive_limits)
     rules = resolve_criteria(net, criteria)
     name = find_snapshot(net, snapshot) or ""
     state = settle_state(net, snapshot)
     _refuse_unknown(state, schemes)
-    without = run_security(state, contingencies, rules, screen=None, keep="all", options=settled)
+    without = run_security(
+        net, contingencies, rules, snapshot=snapshot, screen=None, keep="all", options=settled
+    )
     triggers = _find_triggers(without, schemes)
     acting = triggers[triggers["acts"].astype(bool)]
     setting = prepare_setting(state, name, rules, settled)

@@ -90,6 +90,8 @@ class Security:
         ``screen=None`` nothing is estimated (NaN): all are flagged, none is missed or false.
     unjudged : tuple of str
         Buses whose voltage class the criteria lack.
+    rules : Criteria or None
+        The criteria themselves, every value with its source; None: ratings alone.
     p_from_mw, vm_pu : DataFrame or None
         With ``keep="all"``: contingency x branch [MW], contingency x bus [p.u.].
     summary : mapping
@@ -109,6 +111,7 @@ class Security:
     ranking: pd.DataFrame
     screen: pd.DataFrame
     unjudged: tuple[str, ...]
+    rules: Criteria | None
     p_from_mw: pd.DataFrame | None
     vm_pu: pd.DataFrame | None
     summary: Mapping[str, Any]
@@ -325,6 +328,7 @@ def collect_security(
         ranking=rank_outages(setting.limits, screen.islanding, status, outcomes, losses, lost),
         screen=table,
         unjudged=find_unjudged(setting),
+        rules=rules,
         p_from_mw=flows,
         vm_pu=voltages,
         summary=MappingProxyType(_summarize(base, status, len(violations) - found, violations, table)),

@@ -121,13 +121,23 @@ def run_successive_outages(
     fewer after it; what a second outage overloads without the first is not mended. Taps and shunts are not
     moved, no unit is started. The adjusted state lasts and is held to normal limits; its second outages,
     solved by AC, to those after an outage.
+
+    Examples
+    --------
+    >>> from gridhub.analysis.contingencies import list_contingencies
+    >>> from gridhub.reference import load_network
+    >>> net = load_network("pandapower:case9")
+    >>> single = list_contingencies(net, kinds=["line"])
+    >>> two = run_successive_outages(net, single.loc[["line:1"]], single)
+    >>> int(two.first["second_outages"].iloc[0]), len(two.status)
+    (8, 8)
     """
     settled = read_options(options, reactive_limits=net.reactive_limits)
     rules = resolve_criteria(net, criteria)
     state = settle_state(net, snapshot)
     moves = Adjustment() if adjustment == "range" else adjustment
-    alone = run_security(state, first, rules, screen=None, keep="all", options=settled)
-    single = run_security(state, second, rules, screen=None, options=settled)
+    alone = run_security(net, first, rules, snapshot=snapshot, screen=None, keep="all", options=settled)
+    single = run_security(net, second, rules, snapshot=snapshot, screen=None, options=settled)
     run = _Run(state, second, rules, moves, screen, settled, single)
     rows, status, violations = [], [], []
     for k, name in enumerate(map(str, first.index)):
@@ -135,7 +145,8 @@ def run_successive_outages(
         rows.append(row)
         if sec is not None:
             status.append(_place(sec.status.rename_axis("second").reset_index(), name))
-            violations.append(_place(sec.violations.rename(columns={"contingency": "second"}), name))
+            found = sec.violations.rename(columns={"contingency": "second"})
+            violations.append(_place(found.assign(snapshot=alone.snapshot), name))
         if progress is not None:
             progress(k + 1, len(first))
     table = pd.DataFrame(rows, index=pd.Index(first.index, name="first"), columns=list(FIRST_COLUMNS))

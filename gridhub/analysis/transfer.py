@@ -135,7 +135,8 @@ def find_transfer_capability(
     --------
     >>> import gridhub as gh
     >>> net = gh.load_network("pandapower:case14")
-    >>> find_transfer_capability(net, "1", "13", voltage=False, maximum_mw=50.0).table.loc["thermal_n", "mw"]
+    >>> found = find_transfer_capability(net, "1", "13", voltage=False, maximum_mw=50.0)
+    >>> float(found.table.loc["thermal_n", "mw"])
     50.0
     """
     if not 0.0 <= cutoff < 1.0 or not maximum_mw > 0:

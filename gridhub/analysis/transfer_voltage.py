@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gridhub.analysis.judging import Limits, spread_voltage
+from gridhub.analysis.judging import VOLTAGE_TOLERANCE, Limits, spread_voltage
 from gridhub.analysis.power_flow import explain_failure
 from gridhub.analysis.transfer_direction import Transfer
 from gridhub.case.case import Bools, Case, Floats, Outage
@@ -18,8 +18,8 @@ from gridhub.solvers.options import PowerFlowOptions
 HALVINGS = 8
 """Halvings of the range searched: it ends 1/256 of the range wide."""
 
-VOLTAGE_TOLERANCE = 1e-6
-"""A voltage violates a limit when it is beyond it by more than this [p.u.]."""
+BLOCK = 512
+"""Outages solved together; bounds the memory to BLOCK states of the network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +145,13 @@ class _Search:
         vm = [spread_voltage(self.last)]
         if solved[0]:
             self.start = self.start or make_start(self.last)
-            batch = solve_batch(case, self.plan, self.outages, base=self.last, keep="all")
-            assert batch.vm is not None
             node = case.bus_node
-            vm.append(np.where(node >= 0, batch.vm[:, node], np.nan))
-            solved += batch.solved.tolist()
+            for first in range(0, len(self.outages), BLOCK):
+                some = self.outages[first : first + BLOCK]
+                batch = solve_batch(case, self.plan, some, base=self.last, keep="all")
+                assert batch.vm is not None
+                vm.append(np.where(node >= 0, batch.vm[:, node], np.nan))
+                solved += batch.solved.tolist()
         else:
             vm.append(np.full((len(self.outages), len(vm[0])), np.nan))
             solved += [False] * len(self.outages)

@@ -34,6 +34,10 @@ HALVINGS = 5
 """Times the level is halved between two of those while more outages fail than are to be traced."""
 
 
+BLOCK = 512
+"""Outages solved together; bounds the memory to BLOCK states of the network."""
+
+
 @dataclass(frozen=True, eq=False)
 class VoltageMargin:
     """Growth of load until the voltage collapses, with and without outages.
@@ -217,18 +221,18 @@ class _Search:
     def _solve(self, level: float, chosen: Ints) -> tuple[Bools, Floats]:
         """Solve outages at a share of the intact margin: which have no solution, and the lowest voltages."""
         p, q = self.growing.load_at(level * self.top)
-        result = solve_batch(
-            self.growing.case,
-            self.plan,
-            [self.outages[k] for k in chosen.tolist()],
-            Injections(load_p=p[None], load_q=q[None]),
-            np.zeros(len(chosen), dtype=np.int64),
-            keep="all",
-        )
-        solved = result.solved
-        self.solved_at[chosen[solved]] = np.maximum(self.solved_at[chosen[solved]], level)
-        assert result.vm is not None
-        return ~solved, np.where(np.isnan(result.vm), np.inf, result.vm).min(axis=1)
+        sets = Injections(load_p=p[None], load_q=q[None])
+        solved, lowest = [np.empty(0, dtype=bool)], [np.empty(0)]
+        for first in range(0, len(chosen), BLOCK):
+            some = [self.outages[k] for k in chosen[first : first + BLOCK].tolist()]
+            at = np.zeros(len(some), dtype=np.int64)
+            result = solve_batch(self.growing.case, self.plan, some, sets, at, keep="all")
+            assert result.vm is not None
+            solved.append(result.solved)
+            lowest.append(np.where(np.isnan(result.vm), np.inf, result.vm).min(axis=1))
+        able = np.concatenate(solved)
+        self.solved_at[chosen[able]] = np.maximum(self.solved_at[chosen[able]], level)
+        return ~able, np.concatenate(lowest)
 
     def _trace(self, number: int) -> None:
         """Follow one outage to its nose."""
@@ -239,7 +243,7 @@ class _Search:
         )
         node = case.bus_node[case.load_bus[growing.probe]]
         lost = ~np.where(node >= 0, start.islands.live[node], False)
-        share = float(growing.p[lost].sum() / growing.p.sum()) if growing.p.sum() else 0.0
+        share = float(np.abs(growing.p[lost]).sum() / max(np.abs(growing.p).sum(), 1e-12))
         if curve is None:
             self.rows[number] = self._describe(start, 0.0, share) | {"limit": "no start", "factor": 0.0}
         elif lost.all():
@@ -271,7 +275,7 @@ def _collect(search: _Search, net: Network, snapshot: str, cset: pd.DataFrame) -
     intact, outages = table.iloc[:1], table.iloc[1:].sort_values("margin_mw", kind="stable")
     table = pd.concat([intact, outages])
     firm = table["margin_mw"].min()
-    total = float(search.growing.p.sum() * search.growing.case.base_mva)
+    total = search.growing.consumption[0] * search.growing.case.base_mva
     others = np.array([k not in search.rows for k in range(len(names))], dtype=bool) & ~search.joined
     solved_at = search.solved_at[others] * search.top * total
     short = others.copy()

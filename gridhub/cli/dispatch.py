@@ -13,7 +13,6 @@ from gridhub.cli.exits import DONE, FOUND, exits, refuse
 from gridhub.cli.inputs import (
     JsonOption,
     NetworkArgument,
-    SettingsOption,
     SnapshotOption,
     TopOption,
     check_snapshot,
@@ -51,7 +50,18 @@ def dispatch(
         FailOn | None,
         typer.Option("--fail-on", help="Exit with 1 on hours without a dispatch, or on load not served."),
     ] = None,
-    option: SettingsOption = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--folder", metavar="DIR", help="Keep the windows there as Parquet files, and go on behind them."
+        ),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option", "-o", metavar="KEY=VALUE", help="An option of the dispatch; may be repeated."
+        ),
+    ] = None,
     top: TopOption = 10,
     as_json: JsonOption = False,
 ) -> int:
@@ -69,6 +79,7 @@ def dispatch(
             chosen,
             parse_settings(option),
             snapshot=snapshot,
+            folder=folder,
             progress=None if report is None else lambda done, count: report("dispatch", done / count),
         )
     failed = fail_on is not None and _has_found(result, fail_on)

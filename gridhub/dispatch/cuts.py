@@ -144,10 +144,9 @@ def weigh_flows(problem: HourProblem, weight: csr_array) -> FlowRows:
     """
     plan = problem.plan
     shift_flow = find_shift_flow(problem.case, plan)
-    scaled = weight @ diags_array(plan.susceptance) @ plan.incidence
     return FlowRows(
         csr_array((weight.shape[0], len(problem.columns.kind))),
-        csr_array(csr_array(scaled)[:, plan.free]),
+        csr_array(weight @ problem.flow_by_angle),
         csr_array((weight.shape[0], problem.case.n_node)),
         -np.asarray(weight @ shift_flow),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-from scipy.sparse import csc_array
+from scipy.sparse import csc_array, csr_array, diags_array
 
 from gridhub.case.case import Bools, Case, Floats, Ints
 from gridhub.case.matrices import sum_at_nodes
@@ -87,12 +87,15 @@ class HourProblem:
     columns : Columns
     drawn : (n_node,) float
         What shunts draw at live nodes [MW].
+    flow_by_angle : (n_branch, n_free) sparse
+        Flow of each branch by the angles of the plan's free nodes [p.u.].
     """
 
     case: Case
     plan: DcPlan
     columns: Columns
     drawn: Floats
+    flow_by_angle: csr_array
 
     def compute_injection(self, x: Floats) -> Floats:
         """Injection of each node, (n_node,) [MW]."""
@@ -203,7 +206,8 @@ def build_problem(case: Case, plan: DcPlan, offers: Offers) -> HourProblem:
     _add_loads(collector, case, offers)
     drawn = sum_at_nodes(case, case.shunt_bus, np.where(case.shunt_on, case.shunt_g, 0.0)) * case.base_mva
     drawn = np.where(plan.islands.live, drawn, 0.0)
-    return HourProblem(case, plan, collector.finish(), drawn)
+    by_angle = csr_array(diags_array(plan.susceptance) @ plan.incidence[:, plan.free])
+    return HourProblem(case, plan, collector.finish(), drawn, by_angle)
 
 
 def _add_units(collector: _Collector, case: Case, offers: Offers) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
 
 from gridhub.connection_rules import read_connection_rules
 from gridhub.costs import read_costs
-from gridhub.criteria import read_criteria
+from gridhub.criteria import Criteria, read_criteria
 from gridhub.errors import name_ids
 from gridhub.model.network import Network
 from gridhub.report.names import join_names
@@ -19,18 +20,23 @@ from gridhub.report.text import format_number
 def list_criteria(net: Network | None) -> tuple[Assumption, ...]:
     """Give the planning criteria of a network as assumptions."""
     text = net.documents.get("criteria") if net is not None else None
-    if not text:
+    return list_criterion_values(read_criteria(text)) if text else ()
+
+
+def list_criterion_values(criteria: Criteria | None) -> tuple[Assumption, ...]:
+    """Give the values of planning criteria as assumptions; none where only ratings were judged."""
+    if criteria is None:
         return ()
     return tuple(
         Assumption(
             item.key.replace("_", " "),
-            f"{item.value:g}",
-            item.unit if item.unit != "1" else "",
+            f"{item.value:g}" if math.isfinite(item.value) else "no limit",
+            item.unit if item.unit != "1" and math.isfinite(item.value) else "",
             item.source,
             item.as_of,
             item.confidence,
         )
-        for item in read_criteria(text).values
+        for item in criteria.values
     )
 
 

@@ -13,7 +13,7 @@ from gridhub.report.flow_page import describe_flow_options, list_licences
 from gridhub.report.layers import build_layers, build_outages, build_state
 from gridhub.report.names import Names, build_names
 from gridhub.report.page import NOT_ASSESSED, KeyNumber, Page, Section, TableBlock, Tone, Verdict
-from gridhub.report.rules import list_criteria, list_open_places
+from gridhub.report.rules import list_criterion_values, list_open_places
 
 if TYPE_CHECKING:
     from gridhub.analysis.security import Security
@@ -44,7 +44,7 @@ def build_security_page(security: Security, net: Network | None = None) -> Page:
         key_numbers=_list_numbers(security, names),
         sections=_list_sections(security, net, names),
         licences=list_licences(net),
-        assumptions=list_criteria(net),
+        assumptions=list_criterion_values(security.rules),
         not_assessed=(*NOT_ASSESSED, *(list_open_places(net) if net is not None else ())),
         provenance={"Criteria": security.criteria or "ratings alone", **describe_flow_options(base)},
     )
@@ -138,15 +138,17 @@ def _build_screen_sections(security: Security, net: Network | None) -> tuple[Sec
     if table.empty:
         return ()
     total = table[["outages", "left_to_dc", "overloaded", "missed", "false"]].sum()
-    text = (
+    text: tuple[str, ...] = (
         f"The DC screen flagged outages from {security.summary['screen_flag_percent']:g} % of a limit. AC "
         f"solved {total['outages'] - total['left_to_dc']:,} outages: {total['overloaded']:,} overload a "
         f"branch or have no solution, of which the screen had missed {total['missed']:,}; "
-        f"{total['false']:,} of those it flagged are clear. {total['left_to_dc']:,} outages rest on the "
-        "screen alone: what it misses among them is not known.",
+        f"{total['false']:,} of those it flagged are clear.",
     )
+    if total["left_to_dc"]:
+        rest = f"{total['left_to_dc']:,} outages rest on the screen alone: what it misses there is not known."
+        text = (*text, rest)
     rows = table.reset_index()
-    labels = {"kind": "Kind", "kv": "kV", "left_to_dc": "Left to DC", "recall_percent": "Recall, %"}
+    labels = {"kind": "Kind", "kv": "kV", "left_to_dc": "Left to DC", "recall_percent": "Recall"}
     return (Section("Screen", text, (TableBlock(rows, "What the screen missed", "screen", labels=labels),)),)
 
 

@@ -183,7 +183,7 @@ def screen_dc_pairs(
         branch_percent=spread(100.0 * highest.value, np.nan),
         branch_first=spread(branches[highest.first], -1),
         branch_second=spread(branches[highest.second], -1),
-        branch_injection=spread(sets[highest.injection], -1),
+        branch_injection=spread(np.append(sets, -1)[highest.injection], -1),
         branch_overloads=spread(count.sum(axis=0), 0),
         cut=np.stack([branches[i], branches[j]], axis=1),
         alone=branches[label == -1],

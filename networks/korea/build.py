@@ -26,13 +26,11 @@ from build_grid import (
     BASE_MVA,
     BUS_COLUMNS,
     HVDC_COLUMNS,
-    INTERFACE_COLUMNS,
     LINE_COLUMNS,
     SITE_COLUMNS,
     TRANSFORMER_COLUMNS,
     build_buses,
     build_hvdc,
-    build_interfaces,
     build_lines,
     build_sites,
     build_transformers,
@@ -40,6 +38,8 @@ from build_grid import (
     read_by_id,
     read_routes,
 )
+from build_interfaces import INTERFACE_COLUMNS, build_interfaces
+from build_plans import write_plan
 from build_snapshots import (
     GENERATOR_COLUMNS,
     LOAD_COLUMNS,
@@ -121,8 +121,7 @@ def build_tables_154(conductor: str | None = None) -> dict[str, list[Row]]:
     sites = read_by_id("sites")
     backbone = build_standing_tables(sites, read_routes(conductor), snapshots[0])
     tables = build_standing_154(sites, backbone, snapshots[0])
-    zone_of = {row["id"]: row["zone"] for row in tables["bus"]}
-    tables["interface"] = build_interfaces(tables["line"] + tables["transformer"] + tables["hvdc"], zone_of)
+    tables["interface"] = build_interfaces(tables["line"] + tables["hvdc"], tables["bus"])
     outputs = read_dispatch_154()
     states = [
         (factors.name, build_state_of_154(sites, factors, tables, outputs.get(factors.name, {})))
@@ -150,7 +149,6 @@ def build_standing_tables(sites: dict[str, Row], routes: list[Row], first: Facto
     hvdc = build_hvdc(first.hvdc)
     connected = {bus.rsplit("-", 1)[0] for row in lines + transformers + hvdc for bus in find_ends(row)}
     buses = build_buses(sites, connected, REFERENCES)
-    zone_of = {row["id"]: row["zone"] for row in buses}
     return {
         "site": build_sites(sites, find_unassessable(routes, sites)),
         "bus": buses,
@@ -161,7 +159,7 @@ def build_standing_tables(sites: dict[str, Row], routes: list[Row], first: Facto
         "generator": build_units(sites, first.voltage_pu) + build_renewables(sites, first, {}),
         "storage": build_storage(sites),
         "shunt": build_shunts(first.name),
-        "interface": build_interfaces(lines + transformers + hvdc, zone_of),
+        "interface": build_interfaces(lines + hvdc, buses),
     }
 
 
@@ -252,7 +250,9 @@ def main() -> None:
         parser.error("--out holds one network: say which with --network")
     for network in [arguments.network] if arguments.network else list(BUILDERS):
         tables = BUILDERS[network](arguments.conductor)
-        write_network(tables, arguments.out or TARGETS[network], network)
+        folder = arguments.out or TARGETS[network]
+        write_network(tables, folder, network)
+        write_plan(network, tables, folder / "plan", list_columns(network))
         counts = ", ".join(f"{len(rows)} {name}" for name, rows in tables.items())
         print(f"korea-{network}: {counts}")
 

@@ -1,4 +1,4 @@
-"""Make the tables of the standing grid: sites, buses, lines, transformers, HVDC, interfaces."""
+"""Make the tables of the standing grid: sites, buses, lines, transformers, HVDC."""
 
 from __future__ import annotations
 
@@ -30,9 +30,6 @@ HVDC_COLUMNS = (
     "id from_bus to_bus p_mw p_min_mw p_max_mw loss_mw loss_percent q_from_mvar q_to_mvar technology link "
     "name name_ko length_km in_service note source confidence"
 ).split()
-INTERFACE_COLUMNS = (
-    "id name member direction limit_mw limit_reverse_mw name_ko basis source confidence".split()
-)
 
 
 def read_by_id(name: str) -> dict[str, Row]:
@@ -222,63 +219,29 @@ def build_transformers(sites: dict[str, Row]) -> list[Row]:
 
 def build_hvdc(set_points: dict[str, float]) -> list[Row]:
     """Make the HVDC table; ``set_points`` holds the MW of each kind of link in the first snapshot."""
-    rows = []
-    for link in read_facts("hvdc"):
-        rows.append(
-            {
-                "id": link["id"],
-                "from_bus": f"{link['from_site']}-{link['from_kv']}",
-                "to_bus": f"{link['to_site']}-{link['to_kv']}",
-                "p_mw": fixed(set_points[link["set_point"]], 1),
-                "p_min_mw": fixed(-float(link["p_max_mw"]), 1),
-                "p_max_mw": fixed(float(link["p_max_mw"]), 1),
-                "loss_mw": "0.0",
-                "loss_percent": link["loss_percent"],
-                "q_from_mvar": "0.0",
-                "q_to_mvar": "0.0",
-                "technology": link["technology"],
-                "link": "bukdangjin-godeok" if link["id"].startswith("bukdangjin") else link["id"],
-                "name": link["name"],
-                "name_ko": link["name_ko"],
-                "length_km": fixed(float(link["length_km"]), 1),
-                "in_service": "true",
-                "note": link["note"],
-                "source": link["source"],
-                "confidence": link["confidence"],
-            }
-        )
-    return rows
+    return [build_hvdc_row(link, set_points[link["set_point"]]) for link in read_facts("hvdc")]
 
 
-def find_direction(zones: tuple[str, str], interface: Row) -> int:
-    """Return +1 or -1 if a branch between two zones crosses the interface, 0 if it does not.
-
-    ``zone`` is one zone (everything across its border counts) or ``a>b`` (only from a to b);
-    ``direction`` says whether flow into the zone or out of it counts positive.
-    """
-    zone, _, other = interface["zone"].partition(">")
-    if (zones[0] == zone) == (zones[1] == zone) or (other and other not in zones):
-        return 0
-    out = 1 if zones[0] == zone else -1
-    return out if interface["direction"] == "out" else -out
-
-
-def build_interfaces(branches: list[Row], zone_of: dict[str, str]) -> list[Row]:
-    """List every branch and HVDC link that crosses an interface, with its direction."""
-    rows = []
-    for interface in read_facts("interfaces"):
-        for branch in branches:
-            zones = (zone_of[branch["from_bus"]], zone_of[branch["to_bus"]])
-            direction = find_direction(zones, interface)
-            if direction == 0:
-                continue
-            rows.append(
-                {
-                    "id": f"{interface['id']}/{branch['id']}",
-                    "name": interface["id"],
-                    "member": branch["id"],
-                    "direction": str(direction),
-                    **{column: interface[column] for column in INTERFACE_COLUMNS[4:]},
-                }
-            )
-    return rows
+def build_hvdc_row(link: Row, set_point_mw: float) -> Row:
+    """Make one row of the HVDC table."""
+    return {
+        "id": link["id"],
+        "from_bus": f"{link['from_site']}-{link['from_kv']}",
+        "to_bus": f"{link['to_site']}-{link['to_kv']}",
+        "p_mw": fixed(set_point_mw, 1),
+        "p_min_mw": fixed(-float(link["p_max_mw"]), 1),
+        "p_max_mw": fixed(float(link["p_max_mw"]), 1),
+        "loss_mw": "0.0",
+        "loss_percent": link["loss_percent"],
+        "q_from_mvar": "0.0",
+        "q_to_mvar": "0.0",
+        "technology": link["technology"],
+        "link": "bukdangjin-godeok" if link["id"].startswith("bukdangjin") else link["id"],
+        "name": link["name"],
+        "name_ko": link["name_ko"],
+        "length_km": fixed(float(link["length_km"]), 1),
+        "in_service": "true",
+        "note": link["note"],
+        "source": link["source"],
+        "confidence": link["confidence"],
+    }

@@ -17,11 +17,33 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tests.bench.roofline import Machine, measure_machine
-from tests.bench.rows import ac_outages, cold, dc_year, scaling, security_olf, single_flow, tables, year
+from tests.bench.rows import (
+    ac_outages,
+    cold,
+    dc_year,
+    dispatch_day,
+    hosting,
+    scaling,
+    security_olf,
+    single_flow,
+    tables,
+    year,
+)
 from tests.bench.settings import OUT, Row, Settings
 from tests.bench.timing import print_table
 
-MODULES = (ac_outages, cold, year, single_flow, security_olf, dc_year, scaling, tables)
+MODULES = (
+    ac_outages,
+    cold,
+    year,
+    single_flow,
+    security_olf,
+    dc_year,
+    hosting,
+    dispatch_day,
+    scaling,
+    tables,
+)
 
 
 def read_processor() -> str:

@@ -67,9 +67,10 @@ def test_build_makes_the_committed_network_byte_for_byte(tmp_path: Path) -> None
     command = [sys.executable, str(KOREA / "build.py"), "--network", "2025", "--out", str(tmp_path)]
     subprocess.run(command, check=True, capture_output=True)
     made = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
-    assert made == sorted(
-        [Path("network.toml"), *(path.relative_to(FOLDER) for path in (FOLDER / "tables").glob("*.csv"))]
-    )
+    kept = [
+        path.relative_to(FOLDER) for part in ("tables", "plan") for path in (FOLDER / part).rglob("*.csv")
+    ]
+    assert made == sorted([*kept, Path("network.toml")])
     for path in made:
         assert (tmp_path / path).read_bytes() == (FOLDER / path).read_bytes(), path
 

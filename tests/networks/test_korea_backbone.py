@@ -73,7 +73,9 @@ def run_script(name: str, *arguments: str) -> str:
 def test_build_makes_the_committed_network_byte_for_byte(tmp_path: Path) -> None:
     run_script("build.py", "--network", "2025-backbone", "--out", str(tmp_path))
     made = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
-    kept = sorted(path.relative_to(BACKBONE) for path in (BACKBONE / "tables").glob("*.csv"))
+    kept = [
+        path.relative_to(BACKBONE) for part in ("tables", "plan") for path in (BACKBONE / part).rglob("*.csv")
+    ]
     assert made == sorted([*kept, Path("network.toml")])
     for path in made:
         assert (tmp_path / path).read_bytes() == (BACKBONE / path).read_bytes(), path

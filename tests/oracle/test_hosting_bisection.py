@@ -18,6 +18,7 @@ from gridhub.solvers.dc_batch import solve_dc_batch
 from gridhub.solvers.islands import choose_references, keep_largest_parts
 from gridhub.solvers.scenario import Injections
 from gridhub.solvers.status import Status
+from tests.small_networks import load_rated_case118
 
 TOLERANCE_MW = 0.1
 WORSENING = 0.01
@@ -85,34 +86,18 @@ class Bisection:
         return low
 
 
-def load_case118() -> Network:
-    """The 118 buses with ratings that bind: a quarter above what flows, and 30 MW; six circuits below it."""
-    net = gh.load_network("pandapower:case118")
-    flow = gh.run_power_flow(net, method="dc").branch["p_from_mw"].abs()
-    tight = np.random.default_rng(1).choice(flow.index, 6, replace=False)
-    changes = {}
-    for table in ("line", "transformer"):
-        frame = getattr(net, table)
-        rate = 1.25 * flow.reindex(frame.index) + 30.0
-        frame["rate_mva"] = rate.where(~frame.index.isin(tight), 0.9 * flow.reindex(frame.index) + 1.0)
-        frame["rate_b_mva"] = 1.6 * frame["rate_mva"]
-        changes[table] = frame
-    generator = net.generator
-    generator["participation"] = np.nan
-    generator.loc[generator.index[:5], "p_max_mw"] = generator["p_mw"].iloc[:5] + 10.0
-    return net.replace(**changes, generator=generator)
-
-
 def host_case118(kind: str):
     """30 random buses of the 118."""
-    net = load_case118()
+    net = load_rated_case118()
     buses = sorted(np.random.default_rng(7).choice(net.bus.index, 30, replace=False))
     hc = hosting_capacity(net, buses, options={"kind": kind, "maximum_mw": 400.0})
     assert hc.summary["existing_violations"] > 0 and (hc.table["firm_mw"] > 1.0).mean() > 0.3
     return net, buses, hc.table["firm_mw"].to_numpy()
 
 
-@pytest.mark.parametrize(("kind", "sign"), [("load", 1.0), ("generation", -1.0)])
+@pytest.mark.parametrize(
+    ("kind", "sign"), [("load", 1.0), pytest.param("generation", -1.0, marks=pytest.mark.slow)]
+)
 def test_case118_holds_just_below_the_figure_and_breaks_just_above(kind, sign):
     net, buses, firm = host_case118(kind)
     search = Bisection(net, buses, sign)
@@ -144,7 +129,7 @@ def test_the_backbone_equals_bisection(towers):
 
 def test_merit_order_equals_a_dispatch_made_by_hand():
     """In merit order, the state at a load is the state with the cheapest units raised by hand."""
-    net = load_case118()
+    net = load_rated_case118()
     generator = net.generator
     generator["cost_c1_per_mwh"] = np.random.default_rng(3).uniform(20.0, 90.0, len(generator))
     generator["cost_c2_per_mw2h"] = 0.0

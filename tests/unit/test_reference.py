@@ -13,7 +13,7 @@ from gridhub.criteria import read_criteria
 from gridhub.errors import OptionError
 from gridhub.model.files import write_network
 from gridhub.model.network import build_network
-from gridhub.reference import find_region_document, list_networks, load_network
+from gridhub.reference import find_region_document, list_networks, load_network, read_region_table
 
 TRANSMISSION = (
     "case14",
@@ -127,3 +127,12 @@ def test_documents_of_a_region():
 def test_an_unknown_region_or_document_is_a_key_error(region, document, hint):
     with pytest.raises(KeyError, match=hint):
         find_region_document(region, document)
+
+
+def test_tables_of_a_region_are_found_by_network_and_unknown_ones_named():
+    points = read_region_table("korea-2025-backbone", "landing_points")
+    assert points.at["tokyo", "role"] == "hub city"
+    with pytest.raises(KeyError, match="belongs to no region"):
+        read_region_table("pandapower:case9", "sites")
+    with pytest.raises(KeyError, match="no table 'landings'"):
+        read_region_table("korea-2025", "landings")

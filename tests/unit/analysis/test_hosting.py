@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gridhub.analysis import hosting
 from gridhub.analysis.hosting import hosting_capacity
 from gridhub.analysis.hosting_hours import find_flexible
 from gridhub.analysis.power_flow import run_power_flow
@@ -197,6 +198,8 @@ def test_bad_input_is_refused_at_once():
         hosting_capacity(net, options={"efect": 0.1})
     with pytest.raises(OptionError, match="kind = 'bus'.*power_factor = 3"):
         hosting_capacity(net, options={"kind": "bus", "power_factor": 3})
+    with pytest.raises(OptionError, match="shares by participation"):
+        hosting_capacity(net, method="ac", options={"balancing": "merit"})
     with pytest.raises(OptionError, match="method"):
         hosting_capacity(net, method="pf")
     with pytest.raises(InputError, match="2 error"):
@@ -206,6 +209,13 @@ def test_bad_input_is_refused_at_once():
     generator["p_mw"] = 10.0
     with pytest.raises(NotConverged, match="before anything is added"):
         hosting_capacity(net.replace(generator=generator))
+
+
+def test_buses_looked_at_in_parts_give_the_same(monkeypatch):
+    net = build_mesh()
+    whole = hosting_capacity(net).table
+    monkeypatch.setattr(hosting, "MEMORY", 8 * len(net.line) * 2)
+    pd.testing.assert_frame_equal(hosting_capacity(net).table, whole)
 
 
 def test_threads_and_the_order_of_buses_change_nothing():

@@ -11,7 +11,7 @@ import pytest
 import gridhub as gh
 from gridhub.analysis.outage_pairs import OutagePairs, rank_pairs
 from gridhub.errors import OptionError
-from tests.small_networks import make_meshed
+from tests.small_networks import make_meshed, make_table
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 7, 30])
@@ -56,6 +56,29 @@ def test_ranking_equals_solving_every_pair_by_dc() -> None:
     )
     assert ranking.table["estimated_percent"].is_monotonic_decreasing
     assert ranking.overloaded == (ranking.table["estimated_percent"] > 100.0).sum()
+
+
+def test_state_is_that_of_the_snapshot() -> None:
+    net = make_meshed(5, n_bus=9, extra=9)
+    values = make_table(
+        id=["v1", "v2"], snapshot=["day", "night"], table="load", column="p_mw", value=["50", "5"]
+    )
+    values["id"] = "load 3"
+    stored = net.replace(snapshot=make_table(id=["day", "night"], note=""), snapshot_value=values)
+    pairs = OutagePairs(gh.list_contingencies(net))
+    for name, power in (("day", 50.0), ("night", 5.0)):
+        load = net.load
+        load.loc["load 3", "p_mw"] = power
+        expected = rank_pairs(net.replace(load=load), pairs).table
+        pd.testing.assert_frame_equal(rank_pairs(stored, pairs, snapshot=name).table, expected)
+
+
+def test_a_state_that_cannot_be_balanced_is_refused() -> None:
+    net = make_meshed(5, n_bus=9, extra=9)
+    units = net.generator
+    units["p_max_mw"] = units["p_mw"] = 1.0
+    with pytest.raises(gh.NotConverged, match="cannot balance"):
+        rank_pairs(net.replace(generator=units), OutagePairs(gh.list_contingencies(net)))
 
 
 def test_pairs_of_anything_but_branches_are_not_ranked() -> None:

@@ -50,7 +50,8 @@ def test_direction_by_bus_may_inject() -> None:
     direction = pd.DataFrame({"p_mw": [-10.0, 20.0], "q_mvar": 0.0}, index=["a", "b"])
     curve = trace_pv_curve(net, direction)
     assert curve.points["factor"].max() == pytest.approx(15.0, rel=1e-7)
-    assert curve.margin_mw == pytest.approx(150.0, rel=1e-7)
+    # 20 MW drawn per unit; the 10 MW injected do not count
+    assert curve.margin_mw == pytest.approx(300.0, rel=1e-7)
 
 
 def test_reactive_margin_of_a_reactance_is_the_closed_form() -> None:

@@ -157,6 +157,19 @@ def test_elements_the_network_lacks_are_all_named() -> None:
     assert [issue.value for issue in caught.value.issues] == ["nowhere", "big", "small", "ab1"]
 
 
+def test_state_and_name_are_those_of_the_snapshot() -> None:
+    net = make_double_feed()
+    values = make_table(
+        id=["v1", "v2"], snapshot=["day", "night"], table="load", column="p_mw", value=["400", "900"]
+    )
+    values["id"] = "at b"
+    net = net.replace(snapshot=make_table(id=["day", "night"], note=""), snapshot_value=values)
+    scheme = make_scheme(Action("shed", ("at b",), 0.1), outage=("ab1",))
+    found = run_remedial(net, gh.list_contingencies(net), [scheme], criteria=None, snapshot="night")
+    assert found.effect.loc[("ab1", WITH), "shed_mw"] == pytest.approx(90.0)
+    assert set(found.without.violations["snapshot"]) == {"night"} == set(found.acting.violations["snapshot"])
+
+
 def test_what_a_scheme_trips_is_listed_and_not_held_against_the_outage() -> None:
     net = make_double_feed()
     cset = gh.list_contingencies(net).loc[["ab1"]]

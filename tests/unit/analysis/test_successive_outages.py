@@ -85,6 +85,24 @@ def test_time_and_range_limit_the_redispatch_and_what_is_left_is_said() -> None:
         assert found.first["worst_loading_percent"].to_numpy() == pytest.approx(150.0 - most, abs=0.5)
 
 
+def test_state_and_name_are_those_of_the_snapshot() -> None:
+    net = make_three_circuits()
+    values = make_table(
+        id=["v1", "v2"], snapshot=["day", "night"], table="load", column="p_mw", value=["150", "90"]
+    )
+    values["id"] = "demand"
+    net = net.replace(snapshot=make_table(id=["day", "night"], note=""), snapshot_value=values)
+    cset = gh.list_contingencies(net)
+    night = run_successive_outages(net, cset, cset, criteria=None, snapshot="night", adjustment=None)
+    assert night.verdict == "secure"
+    assert night.first["worst_loading_percent"].to_numpy() == pytest.approx(90.0, abs=1.0)
+    lines = net.line.assign(rate_mva=60.0)
+    broken = run_successive_outages(
+        net.replace(line=lines), cset, cset, criteria=None, snapshot="night", adjustment=None
+    )
+    assert set(broken.violations["snapshot"]) == {"night"}
+
+
 def test_what_the_first_outage_cut_off_stays_dead() -> None:
     net = make_double_feed()
     first = gh.list_contingencies(net).loc[["bc"]]

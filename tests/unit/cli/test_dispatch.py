@@ -70,3 +70,13 @@ def test_bad_input_is_2(triangle: Path) -> None:
     code, _, err = run("dispatch", triangle, "-o", "shed_prize=3")
     assert code == 2
     assert "shed_price" in err
+
+
+def test_windows_are_kept_and_another_run_is_refused(triangle: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    assert run("dispatch", triangle, "--folder", folder)[0] == 0
+    assert (folder / "00000-status.parquet").exists()
+    assert run("dispatch", triangle, "--folder", folder)[0] == 0
+    code, _, err = run("dispatch", triangle, "--folder", folder, "-o", "curtail_price=3")
+    assert code == 5
+    assert "another dispatch" in err

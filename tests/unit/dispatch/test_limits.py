@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import gridhub as gh
-from gridhub.dispatch.limits import compile_interfaces, take_limits
+from gridhub.dispatch.limits import compile_interfaces, find_angle_flows, take_limits
 from gridhub.errors import InputError
+from gridhub.solvers.dc import plan_dc
 from tests.small_cases import compile_network
 from tests.small_networks import make_table
-from tests.unit.dispatch.small_hours import make_triangle, make_two_islands
+from tests.unit.dispatch.small_hours import make_triangle, make_two_islands, take_rates
 
 
 def test_members_are_found_among_branches_and_links_and_the_smallest_limit_counts() -> None:
@@ -62,3 +65,24 @@ def test_interfaces_of_the_backbone_have_the_members_of_their_table() -> None:
             )
         ]
         assert ids == rows["member"].tolist()
+
+
+def test_angle_limits_are_flows_and_change_places_behind_a_negative_reactance() -> None:
+    net = make_triangle()
+    net = net.replace(line=net.line.assign(x_ohm=[10.0, -10.0, 10.0]))
+    case = compile_network(net)
+    plan = plan_dc(case, "x_tap")
+    degree = np.deg2rad(1.0)
+    low, high = find_angle_flows(
+        case, plan, np.array([-degree, -degree, np.nan]), np.array([2 * degree, 2 * degree, degree])
+    )
+    # b = 345 kV^2 / 10 ohm in MW per radian
+    flow = 345.0**2 / 10.0 * degree
+    assert low == pytest.approx([-flow, -2 * flow, -np.inf])
+    assert high == pytest.approx([2 * flow, flow, flow])
+    rated = replace(take_rates(case), angle_low=low, angle_high=high)
+    least, most = rated.find_range()
+    assert least == pytest.approx([-150.0, -150.0, -150.0])
+    assert most == pytest.approx([150.0, 150.0, 150.0])
+    narrow = replace(rated, rate=np.array([1e4, 1e4, np.nan]))
+    assert narrow.find_range()[0] == pytest.approx(low)

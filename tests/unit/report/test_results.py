@@ -205,6 +205,22 @@ def test_folder_of_a_security_analysis_says_what_breaks(net: Network, security: 
     assert set(stored["element"]) == set(security.violations["element"])
 
 
+def test_page_says_what_the_screen_missed_and_by_which_criteria_was_judged(net: Network, tmp_path: Path):
+    judged = run_security(net, criteria="nerc-tpl")
+    text = write_report(tmp_path, judged, net).read_text(encoding="utf-8")
+    assert "What the screen missed" in text
+    left = int((~judged.screen["solved_by_ac"]).sum())
+    assert left > 0
+    assert f"{left} outages rest on the screen alone" in text
+    assert "TPL-001" in text
+    assert "no limit" in text
+    assert "lifeinfo5" not in text
+    everything = run_security(net, verify="all")
+    text = write_report(tmp_path / "all", everything, net).read_text(encoding="utf-8")
+    assert "What the screen missed" in text
+    assert "rest on the screen alone" not in text
+
+
 def test_report_works_without_the_network(security: Security, flow: PowerFlow, tmp_path: Path):
     text = write_report(tmp_path, security, flow).read_text(encoding="utf-8")
     assert "ab1" in text
