@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from gridhub.analysis.tap_tables import build_tap_table, summarize_taps
 from gridhub.case.case import Case, Complexes
 from gridhub.case.compile import compile_case
 from gridhub.errors import NotConverged, OptionError
@@ -326,32 +327,6 @@ def _build_hvdc_table(solution: Solution) -> pd.DataFrame:
     )
 
 
-def _build_tap_table(solution: Solution) -> pd.DataFrame:
-    case, moves = solution.case, solution.taps
-    chosen = slice(0, 0) if moves is None else slice(None)
-    changers = case.tap_changers
-    branch = changers.branch[chosen]
-    table = {
-        "tap_bus": np.array([case.labels.bus[i] for i in changers.bus[chosen]], dtype=object),
-        "tap_ratio_before": moves.before if moves else np.empty(0),
-        "tap_ratio": case.tap[branch],
-        "steps": moves.steps if moves else np.empty(0, dtype=np.int64),
-        "vm_pu": moves.vm if moves else np.empty(0),
-        "tap_vm_pu": changers.target[chosen],
-        "state": moves.state if moves else np.empty(0, dtype=object),
-    }
-    ids = [case.labels.branch[i] for i in branch.tolist()]
-    return pd.DataFrame(table, index=pd.Index(ids, dtype=object, name="id"))
-
-
-def _summarize_taps(taps: pd.DataFrame) -> dict[str, Any]:
-    return {
-        "taps_moved": int((taps["steps"] != 0).sum()),
-        "taps_at_limit": tuple(taps.index[taps["state"] == "limit"]),
-        "taps_hunting": tuple(taps.index[taps["state"] == "hunting"]),
-    }
-
-
 def count_power(solution: Solution) -> dict[str, float]:
     """Add up load, generation and losses; every MW in service is served, unserved, produced or lost.
 
@@ -432,10 +407,10 @@ def build_power_flow(
     """
     case = solution.case
     branch = build_branch_table(solution)
-    taps = _build_tap_table(solution)
+    taps = build_tap_table(case, solution.taps)
     summary = _summarize(solution, branch, references)
     if solution.taps is not None:
-        summary |= _summarize_taps(taps)
+        summary |= summarize_taps(taps)
     size = np.maximum(np.abs(solution.mismatch.real), np.abs(solution.mismatch.imag))
     node = int(np.argmax(size))
     bus = case.labels.bus[int(np.flatnonzero(case.bus_node == node)[0])]

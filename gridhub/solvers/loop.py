@@ -61,7 +61,8 @@ def solve_one_by_one(
 ) -> None:
     """Solve scenarios one by one into `builder`; each outage starts from its own state before it.
 
-    Scenarios of one injection set stand together. Those that lose something share the threads.
+    Scenarios of one injection set stand together. Those that lose something share the threads. Controlled
+    taps move before and after an outage, which starts from the ratios reached before it.
     """
     with ThreadPoolExecutor(options.threads or 1) as pool:
         for injection, members in groupby(scenarios, lambda scenario: scenario.injection):
@@ -99,6 +100,8 @@ def record_solution(
     builder.stage[number] = stage
     if solution.reason:
         builder.reason[number] = solution.reason
+    if solution.taps is not None:
+        builder.taps[number] = solution.taps
     dead = np.flatnonzero(before.islands.live & ~solution.islands.live)
     if len(dead):
         builder.dead[number] = dead

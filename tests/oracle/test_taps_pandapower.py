@@ -6,12 +6,15 @@ off, external grids as slack; ratio changers at the high side, whose steps are e
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from gridhub.analysis.power_flow import PowerFlow, run_power_flow
+from gridhub.analysis.security import run_security
 from gridhub.interop.pandapower import from_pandapower
 
 pandapower = pytest.importorskip("pandapower")
@@ -85,6 +88,37 @@ def test_a_voltage_at_the_high_side_is_held_as_in_pandapower() -> None:
     pp_net, flow, chosen = _control("case118", 1.2, (0.98, 1.0), 1.25, 4, side="hv")
     _compare(pp_net, flow, chosen)
     assert flow.summary["taps_moved"] > 0
+
+
+def test_after_an_outage_the_taps_go_on_from_where_they_were_before_it() -> None:
+    pp_net, flow, chosen = _control("case118", 1.2, (0.985, 1.0), 1.25, 12)
+    net = from_pandapower(pp_net)[0]
+    transformer = net.transformer
+    rows = [f"trafo:{i}" for i in chosen]
+    ends = transformer.loc[rows, "to_bus"]
+    transformer.loc[rows, "tap_bus"] = ends
+    transformer.loc[rows, ["tap_vm_pu", "tap_deadband_pu"]] = [0.9925, 0.015]
+    # pp_net stands at the settled positions now, and so does net
+    lines = [2, 6, 28, 34, 49, 89, 140]
+    elements = [(f"line:{i}",) for i in lines]
+    cset = pd.DataFrame({"kind": "line", "elements": elements}, index=[name for (name,) in elements])
+    net = net.replace(transformer=transformer)
+    result = run_security(net, cset, None, screen=None, keep="all", options=OPTIONS)
+    assert (result.base.taps["steps"] == 0).all()
+    assert flow.summary["taps_moved"] > 0
+    moved = 0
+    for i in lines:
+        after = copy.deepcopy(pp_net)
+        after.line.loc[i, "in_service"] = False
+        pandapower.runpp(after, run_control=True, max_iter=200, trafo_model="pi", tolerance_mva=1e-8)
+        steps = after.trafo.loc[chosen, "tap_pos"] - pp_net.trafo.loc[chosen, "tap_pos"]
+        ours = result.taps[result.taps["contingency"] == f"line:{i}"].set_index("transformer")["steps"]
+        assert ours.reindex(rows).fillna(0).tolist() == steps.tolist()
+        assert result.vm_pu is not None
+        vm = result.vm_pu.loc[f"line:{i}"].to_numpy()[: len(pp_net.bus)]
+        np.testing.assert_allclose(vm, after.res_bus["vm_pu"].to_numpy(), rtol=0.0, atol=1e-6)
+        moved += int((steps != 0).sum())
+    assert moved > 5
 
 
 @pytest.mark.slow
