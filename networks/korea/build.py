@@ -18,9 +18,10 @@ from pathlib import Path
 from build_154 import (
     build_standing_154,
     build_state_154,
+    curtail,
+    find_switched,
     read_dispatch_154,
     read_factors_154,
-    read_reactive,
 )
 from build_grid import (
     BASE_MVA,
@@ -115,14 +116,19 @@ def build_tables(conductor: str | None = None) -> dict[str, list[Row]]:
     return finish_tables(tables, states, snapshots)
 
 
-def build_tables_154(conductor: str | None = None) -> dict[str, list[Row]]:
-    """Build every table of the network with its 154 kV level, snapshots included."""
+def build_tables_154(
+    conductor: str | None = None, outputs: dict[str, dict[str, float]] | None = None
+) -> dict[str, list[Row]]:
+    """Build every table of the network with its 154 kV level, snapshots included.
+
+    ``outputs`` (snapshot -> generator -> MW) is the dispatch, that of ``sources/synthetic`` if not given.
+    """
     snapshots = read_factors_154()
     sites = read_by_id("sites")
     backbone = build_standing_tables(sites, read_routes(conductor), snapshots[0])
     tables = build_standing_154(sites, backbone, snapshots[0])
     tables["interface"] = build_interfaces(tables["line"] + tables["hvdc"], tables["bus"])
-    outputs = read_dispatch_154()
+    outputs = read_dispatch_154() if outputs is None else outputs
     states = [
         (factors.name, build_state_of_154(sites, factors, tables, outputs.get(factors.name, {})))
         for factors in snapshots
@@ -190,12 +196,11 @@ def build_state_of_154(
     """Build what may differ in one snapshot of the network with its 154 kV level."""
     state = build_sources_of_power(sites, factors, outputs)
     moved = build_state_154(sites, state, factors)
-    switched = read_reactive().get(factors.name, {})
     return {
         "load": list_powers(moved["load"]),
-        "generator": moved["generator"],
+        "generator": curtail(moved["generator"], outputs),
         "hvdc": state["hvdc"],
-        "shunt": [{"id": row["id"], "b_mvar": switched.get(row["bus"], "0.0")} for row in tables["shunt"]],
+        "shunt": find_switched(tables["shunt"], factors.name),
     }
 
 

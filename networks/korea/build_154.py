@@ -17,7 +17,6 @@ from build_snapshots import (
     group_factors,
     list_renewables,
     make_factors,
-    read_dispatch,
     read_factors,
 )
 from build_sources import SOURCES, Row, fixed, flag, read_facts
@@ -33,6 +32,10 @@ DIRECT_NOTE = "more than three transformers carry: the rest is taken by customer
 BANK_MVA, BANK_X_PERCENT, BANK_R_PERCENT = 500.0, 12.0, 0.30
 #: No-load losses of every bank in percent of its rating (assumed, typical of such autotransformers).
 IRON_PERCENT = 0.04
+#: The same of 154/22.9 kV transformers, which are smaller (assumed, typical).
+SUBSTATION_IRON_PERCENT = 0.05
+#: Ids of shunts that snapshots switch.
+SWITCHED = "shunt:"
 BANK_TAPS = {"tap_min": "0.900", "tap_max": "1.100", "tap_step": "0.0125"}
 SYNTHETIC_CONDUCTOR = {"overhead": "d2", "cable": "cable154"}
 
@@ -350,11 +353,21 @@ def read_seasons(losses: dict[str, float]) -> list[Factors]:
 
 
 def read_dispatch_154() -> dict[str, dict[str, float]]:
-    """Read the output of units by snapshot: the backbone's, and that of the seasonal snapshots."""
-    outputs = read_dispatch()
+    """Read the output of units, and of curtailed sun and wind, by snapshot."""
+    outputs: dict[str, dict[str, float]] = defaultdict(dict)
     for row in read_synthetic("dispatch"):
-        outputs.setdefault(row["snapshot"], {})[row["unit"]] = float(row["p_mw"])
+        outputs[row["snapshot"]][row["generator"]] = float(row["p_mw"])
     return outputs
+
+
+def curtail(generators: list[Row], outputs: dict[str, float]) -> list[Row]:
+    """Give sun and wind that the dispatch curtails their output."""
+    return [
+        {**row, "p_mw": fixed(outputs[row["id"]], 2)}
+        if row["fuel"] in ("solar", "wind") and row["id"] in outputs
+        else row
+        for row in generators
+    ]
 
 
 def read_reactive() -> dict[str, dict[str, str]]:
@@ -369,7 +382,7 @@ def build_shunts_154(first: str) -> list[Row]:
     """Make one shunt per bus that needs one in any snapshot, with the value of the first snapshot."""
     return [
         {
-            "id": f"shunt:{bus}",
+            "id": f"{SWITCHED}{bus}",
             "bus": bus,
             "g_mw": "0.0",
             "b_mvar": b_mvar,
@@ -379,6 +392,33 @@ def build_shunts_154(first: str) -> list[Row]:
             "confidence": "synthetic",
         }
         for bus, b_mvar in read_reactive().get(first, {}).items()
+    ]
+
+
+def find_switched(shunts: list[Row], snapshot: str) -> list[Row]:
+    """Read what each switched shunt gives in a snapshot."""
+    switched = read_reactive().get(snapshot, {})
+    return [
+        {"id": row["id"], "b_mvar": switched.get(row["bus"], "0.0")}
+        for row in shunts
+        if row["id"].startswith(SWITCHED)
+    ]
+
+
+def build_iron_losses(substations: dict[str, Row]) -> list[Row]:
+    """Make the no-load losses of the 154/22.9 kV transformers, one shunt per substation."""
+    return [
+        {
+            "id": f"iron:{row['id']}-154",
+            "bus": f"{row['id']}-154",
+            "g_mw": fixed(SUBSTATION_MVA * SUBSTATION_IRON_PERCENT / 100.0, 3),
+            "b_mvar": "0.0",
+            "name": f"no-load losses of the 154/22.9 kV transformers at {row['name']}",
+            "in_service": "true",
+            "source": f"assumed: {SUBSTATION_IRON_PERCENT} % of 4 x 60 MVA, typical; always energised",
+            "confidence": "assumed",
+        }
+        for row in substations.values()
     ]
 
 
@@ -404,7 +444,7 @@ def build_standing_154(
         "hvdc": links,
         **build_state_154(sites, backbone, first),
         "storage": backbone["storage"],
-        "shunt": build_shunts_154(first.name),
+        "shunt": build_shunts_154(first.name) + build_iron_losses(substations),
     }
 
 

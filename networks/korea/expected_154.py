@@ -11,9 +11,10 @@ import argparse
 
 import pandas as pd
 from build import TARGETS
-from build_154 import SUBSTATION_MVA
+from build_154 import SUBSTATION_MVA, read_factors_154, read_synthetic
 from build_snapshots import read_factors
 from build_sources import read_facts
+from dispatch_hours import find_secure_import, plan_grid
 from expected import (
     compute_circuit_km,
     compute_grid_figures,
@@ -27,12 +28,19 @@ from expected import (
 )
 
 from gridhub.analysis.contingencies import list_contingencies
+from gridhub.analysis.interfaces import compute_interfaces
 from gridhub.analysis.power_flow import PowerFlow
 from gridhub.analysis.security import run_security
 from gridhub.model.files import read_network
 from gridhub.model.network import Network
+from gridhub.model.snapshot import apply_snapshot
 
 TARGET = TARGETS["2025"]
+#: Hours of the first half of a year.
+HALF_YEAR_H = 4344.0
+#: Seasonal snapshots whose mean stands for it.
+HALF_YEAR = ("winter_night", "winter_morning", "winter_afternoon", "winter_evening", "spring_night")
+HALF_YEAR += ("spring_morning", "spring_afternoon", "spring_evening")
 #: The backbone compares its losses at the peak; here they are compared over the seasonal snapshots.
 REPLACED = {"losses"}
 
@@ -57,6 +65,41 @@ def compute_figures(net: Network, flows: dict[str, PowerFlow]) -> dict[str, floa
         "substations_all": float(substations + len(set(sites[345.0]) | set(sites[765.0]))),
         "transformer_mva": float(net.transformer.rate_mva.sum() + SUBSTATION_MVA * substations),
         "losses_year": 100 * losses / generation,
+        **compute_self_sufficiency(net),
+        **compute_operated_figures(net, flows),
+    }
+
+
+def compute_self_sufficiency(net: Network) -> dict[str, float]:
+    """Compute generation over load of provinces, in the mean of the seasonal snapshots [%]."""
+    extremes = {factors.name for factors in read_factors()}
+    made, used = [], []
+    for name in net.snapshots:
+        if name not in extremes:
+            state = apply_snapshot(net, name)
+            running = state.generator[state.generator.in_service]
+            made.append(running.p_mw.groupby(running.province).sum())
+            used.append(state.load.p_mw.groupby(state.load.province).sum())
+    shares = 100 * pd.concat(made).groupby(level=0).sum() / pd.concat(used).groupby(level=0).sum()
+    return {f"self_{province.lower()}": float(share) for province, share in shares.items()}
+
+
+def compute_operated_figures(net: Network, flows: dict[str, PowerFlow]) -> dict[str, float]:
+    """Compute what the dispatch says: secure import of the capital, narrow hours, curtailment."""
+    grid = plan_grid(net)
+    summer = [factors for factors in read_factors_154() if factors.name.startswith("summer")]
+    secure = {factors.name: find_secure_import(net, grid, factors, "capital") for factors in summer}
+    flow = {
+        name: compute_interfaces(net, flows[name]).set_index("interface").flow_mw["capital"]
+        for name in secure
+    }
+    narrow = [flow[name] >= 0.95 * secure[name] for name in secure]
+    half = [row for row in read_synthetic("dispatch_costs") if row["snapshot"].startswith(HALF_YEAR)]
+    cut_mw = sum(float(row["curtailed_mw"]) for row in half) / len(half)
+    return {
+        "capital_limit": secure["summer_peak"],
+        "capital_narrow": 100.0 * sum(narrow) / len(narrow),
+        "curtailment": cut_mw * HALF_YEAR_H / 1000.0,
     }
 
 
@@ -85,6 +128,25 @@ def format_snapshots(flows: dict[str, PowerFlow]) -> str:
             f"| {name} | {summary['load_mw']:,.0f} | {summary['losses_mw']:,.0f} | {share:.2f} % "
             f"| {vm.min():.4f} ({vm.idxmin()}) | {vm.max():.4f} ({vm.idxmax()}) "
             f"| {loading.max():.0f} % ({loading.idxmax()}) |"
+        )
+    return "\n".join(lines)
+
+
+def format_dispatch() -> str:
+    """Format what N-1 costs in every snapshot, and what the dispatch could not keep, as a Markdown table."""
+    lines = [
+        "| snapshot | intact limits, million KRW/h | N-1 adds, million KRW/h | | constrained off, MW "
+        "| sun and wind curtailed, MW | load shed, MW "
+        "| worst rating not kept intact, MW | after an outage, MW |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in read_synthetic("dispatch_costs"):
+        name, values = row["snapshot"], {key: float(row[key]) for key in row if key != "snapshot"}
+        share = 100 * values["n1_cost"] / values["intact_cost"]
+        columns = ("constrained_off_mw", "curtailed_mw", "shed_mw", "intact_excess_mw", "n1_excess_mw")
+        rest = " | ".join(f"{values[column]:,.0f}" for column in columns)
+        lines.append(
+            f"| {name} | {values['intact_cost']:,.0f} | {values['n1_cost']:,.0f} | +{share:.1f} % | {rest} |"
         )
     return "\n".join(lines)
 
@@ -121,23 +183,31 @@ def format_security(net: Network, violations: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def explain_rating(line: pd.Series) -> str:
-    """Say what the rating of a line that is above it rests on."""
+def explain_rating(net: Network, element: str) -> str:
+    """Put an element above its rating in a class: real bottleneck, artefact, or not assessable."""
+    if element not in net.line.index:
+        bank = net.transformer.loc[element]
+        if net.bus.vn_kv[bus := bank.to_bus] == 154:
+            return f"artefact of synthesis: number of banks of {bus} is made by a rule"
+        return "not assessable: number of banks and impedance not public"
+    line = net.line.loc[element]
+    if line["confidence"] == "synthetic":
+        return "artefact of synthesis: the 154 kV line is synthetic"
     if line["assumed"]:
         return "not assessable: the route is assumed"
     if line["conductor_basis"] == "default":
         return "not assessable: conductor not public; two assumed (1,086 MVA), four have twice that"
     if str(line["conductor_basis"]).startswith("inferred"):
         return "not assessable: four conductors inferred, not known"
-    return f"rating known: {line['conductor_basis']}"
+    return f"real bottleneck: rating known, {line['conductor_basis']}"
 
 
 def format_violations(net: Network, violations: pd.DataFrame) -> str:
-    """Format every route above its rating after an outage, at its worst, with what its rating rests on."""
+    """Format every route above its rating after an outage, at its worst, with its class and why."""
     thermal = violations[violations["is_thermal"]]
-    thermal = thermal.assign(route=thermal["element"].map(net.line.route))
+    thermal = thermal.assign(route=thermal["element"].map(net.line.route).fillna(thermal["element"]))
     lines = [
-        "| route | worst, of one circuit | after | snapshot | snapshots | why |",
+        "| route or bank | worst, of one circuit | after | snapshot | snapshots | class and why |",
         "|---|---|---|---|---|---|",
     ]
     worst = thermal.sort_values("loading_percent", ascending=False).drop_duplicates("route")
@@ -145,7 +215,7 @@ def format_violations(net: Network, violations: pd.DataFrame) -> str:
         number = thermal["snapshot"][thermal["route"] == row["route"]].nunique()
         lines.append(
             f"| {row['route']} | {row['loading_percent']:.0f} % | {row['contingency']} | {row['snapshot']} "
-            f"| {number} | {explain_rating(net.line.loc[row['element']])} |"
+            f"| {number} | {explain_rating(net, row['element'])} |"
         )
     return "\n".join(lines)
 
@@ -167,6 +237,7 @@ def main() -> None:
     for name, table in (
         ("published figures", format_table(facts)),
         ("snapshots", format_snapshots(flows)),
+        ("dispatch", format_dispatch()),
         ("single outages", format_security(net, violations)),
         ("violations", format_violations(net, violations)),
     ):

@@ -127,7 +127,7 @@ def list_must_run(factors: Factors) -> set[str]:
 
 def list_available(factors: Factors) -> list[Row]:
     """List the units that are not in maintenance in a snapshot."""
-    known = read_facts("maintenance") + read_facts("season_maintenance")
+    known = read_facts("maintenance")
     out = {row["unit"] for row in known if row["snapshot"] == factors.name}
     return [row for row in read_facts("units") if row["id"] not in out]
 
@@ -270,12 +270,10 @@ def solve_commitment(
     return result.x[:count], result.x[2 * count :]
 
 
-def find_breaches(grid: Grid, flow: np.ndarray, outages: bool = True) -> list[tuple[int, int, float]]:
+def find_breaches(grid: Grid, flow: np.ndarray) -> list[tuple[int, int, float]]:
     """List (branch, outage, sign) of what is above its rating; outage -1 is the intact network."""
     rate = RATING_SHARE * grid.rate
     found = [(int(i), -1, float(np.sign(flow[i]))) for i in np.flatnonzero(np.abs(flow) > rate + 0.5)]
-    if not outages:
-        return found
     after = flow[:, None] + grid.lodf * flow[None, :]
     np.fill_diagonal(after, 0.0)
     over = np.nan_to_num(np.abs(after)) > rate[:, None] + 0.5
@@ -285,10 +283,8 @@ def find_breaches(grid: Grid, flow: np.ndarray, outages: bool = True) -> list[tu
     return found
 
 
-def dispatch(
-    tables: dict[str, list[Row]], grid: Grid, factors: Factors, outages: bool = True
-) -> dict[str, float]:
-    """Compute the output of every committed unit in one snapshot [MW]; without ``outages``: intact limits."""
+def dispatch(tables: dict[str, list[Row]], grid: Grid, factors: Factors) -> dict[str, float]:
+    """Compute the output of every committed unit in one snapshot [MW]."""
     fixed_mw, metered_mw = find_fixed_mw(tables, factors)
     curtailable = list_curtailable(tables, factors)
     for row in curtailable:
@@ -311,7 +307,7 @@ def dispatch(
     spent = metered_mw + jeju_mw + sum(outputs[row["id"]] for row in hydro)
     columns = [position[row.get("bus") or f"{row['site']}-{row['kv']}"] for row in units]
     fleet = Fleet(units, grid.ptdf[:, columns], grid.ptdf @ injection, factors.market_mw - spent)
-    p_mw = solve_secure(tables, grid, fleet, list_must_run(factors), factors.name, outages)
+    p_mw = solve_secure(tables, grid, fleet, list_must_run(factors), factors.name)
     for row, output in zip(units, p_mw, strict=True):
         # Sun and wind are written only where curtailed, plants only where they run.
         wanted = output < float(row["p_max_mw"]) - 0.05 if "bus" in row else output > 0.05
@@ -326,7 +322,6 @@ def solve_secure(
     fleet: Fleet,
     must_run: set[str],
     name: str,
-    outages: bool,
 ) -> np.ndarray:
     """Solve the commitment again with every limit it broke until it breaks no new one."""
     interfaces = find_interface_rows(tables, grid)
@@ -346,7 +341,7 @@ def solve_secure(
             RESERVE_MW.get(name, USUAL_RESERVE_MW),
         )
         flow = fleet.base_flow + fleet.ptdf @ p_mw
-        breaches = [b for b in find_breaches(grid, flow, outages) if b not in known]
+        breaches = [b for b in find_breaches(grid, flow) if b not in known]
         if not breaches:
             break
         for branch, outage, sign in breaches:

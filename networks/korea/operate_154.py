@@ -2,28 +2,24 @@
 
     python networks/korea/operate_154.py --write
 
-Output of the units in the four snapshots of the backbone is that of the backbone; in the seasonal ones it is
-computed in the same way on the backbone (``operate.py``). Zones keep the load of their station, so the flows
-above 154 kV are nearly the same. Shunts follow one rule: every bus is held at the snapshot's target voltage
-by an ideal source; what the source gives, less what plants at the bus can give without leaving the middle of
-their range, is rounded to the step of the level and becomes the switched shunt there. With both sides of a
-bank at the target its tap stays at 1. Losses are those of the solved network; the gross load leaves room for
-them.
+Output of the units is the dispatch of ``dispatch_hours.py``, on this network, in every snapshot.
+Shunts follow one rule: every bus is held at the snapshot's target voltage by an ideal source; what it gives,
+less what plants at the bus can give without leaving the middle of their range, is rounded to the step of the
+level and becomes the switched shunt there. With both sides of a bank at the target its tap stays at 1. Losses
+are those of the solved network; the gross load leaves room for them.
 """
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from build import build_standing_tables, build_tables_154, list_columns
-from build_154 import SYNTHETIC, read_dispatch_154, read_factors_154
-from build_grid import read_by_id, read_routes
-from build_snapshots import Factors, read_factors
-from build_sources import Row, fixed, read_facts, write_rows
-from operate import build_grid, dispatch
+from build import build_tables_154, list_columns
+from build_154 import SYNTHETIC, read_factors_154
+from build_snapshots import Factors
+from build_sources import Row, fixed, write_rows
+from dispatch_hours import dispatch_snapshot, plan_grid
 
 from gridhub.analysis.power_flow import PowerFlow, run_power_flow
 from gridhub.model.network import Network
@@ -91,46 +87,22 @@ def describe(flow: PowerFlow, factors: Factors) -> str:
     )
 
 
-def dispatch_backbone(factors: Factors, outages: bool = True) -> dict[str, float]:
-    """Compute the output of units in one snapshot on the backbone, whose stations feed the same loads."""
-    # The standing tables then hold this snapshot; the dispatch does not see their shunts.
-    named = replace(factors, name=read_factors()[0].name)
-    tables = build_standing_tables(read_by_id("sites"), read_routes(), named)
-    tables["snapshot_value"] = []
-    return dispatch(tables, build_grid(tables), factors, outages)
-
-
-def write_dispatch() -> None:
-    """Compute the output of units in the seasonal snapshots and write ``dispatch.csv``."""
-    rows = []
-    for factors in read_factors_154()[len(read_factors()) :]:
-        outputs = dispatch_backbone(factors)
+def write_dispatch(snapshots: list[Factors]) -> None:
+    """Compute the output of units in every snapshot; write ``dispatch.csv`` and ``dispatch_costs.csv``."""
+    net = build_network_value(build_tables_154(outputs={}))
+    grid = plan_grid(net)
+    rows, costs = [], []
+    for factors in snapshots:
+        found = dispatch_snapshot(net, grid, factors)
+        figures = found.describe()
         rows += [
-            {"snapshot": factors.name, "unit": unit, "p_mw": fixed(p_mw, 2)}
-            for unit, p_mw in sorted(outputs.items())
+            {"snapshot": factors.name, "generator": name, "p_mw": fixed(p_mw, 2)}
+            for name, p_mw in sorted(found.list_outputs().items())
         ]
-    write_rows(SYNTHETIC / "dispatch.csv", ["snapshot", "unit", "p_mw"], rows)
-
-
-def find_cost(outputs: dict[str, float]) -> float:
-    """Return the cost of running units [million KRW/h]."""
-    total = 0.0
-    for unit in read_facts("units"):
-        p_mw = outputs.get(unit["id"], 0.0)
-        if p_mw > 0:
-            total += float(unit["cost_c0_krw_per_h"]) + float(unit["cost_c1_krw_per_mwh"]) * p_mw
-            total += float(unit["cost_c2_krw_per_mw2h"]) * p_mw**2
-    return total / 1e6
-
-
-def format_security_cost() -> str:
-    """Format what N-1 costs in every snapshot as a Markdown table."""
-    kept = read_dispatch_154()
-    lines = ["| snapshot | intact limits, million KRW/h | N-1, million KRW/h | |", "|---|---|---|---|"]
-    for factors in read_factors_154():
-        free, secure = find_cost(dispatch_backbone(factors, outages=False)), find_cost(kept[factors.name])
-        lines.append(f"| {factors.name} | {free:,.0f} | {secure:,.0f} | {100 * (secure / free - 1):+.1f} % |")
-    return "\n".join(lines)
+        costs.append({"snapshot": factors.name} | {key: fixed(value, 1) for key, value in figures.items()})
+        print(factors.name, ", ".join(f"{key} {value:,.1f}" for key, value in figures.items()))
+    write_rows(SYNTHETIC / "dispatch.csv", ["snapshot", "generator", "p_mw"], rows)
+    write_rows(SYNTHETIC / "dispatch_costs.csv", list(costs[0]), costs)
 
 
 def compute_state() -> dict[str, PowerFlow]:
@@ -152,15 +124,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help="write the tables")
     parser.add_argument("--keep-dispatch", action="store_true", help="only shunts and losses")
-    parser.add_argument("--cost", action="store_true", help="print what N-1 costs in every snapshot")
     arguments = parser.parse_args()
-    if arguments.cost:
-        print(format_security_cost())
-        return
     if not arguments.write:
-        parser.error("say --write or --cost")
+        parser.error("nothing to do without --write")
     if not arguments.keep_dispatch:
-        write_dispatch()
+        write_dispatch(read_factors_154())
     # Shunts of an earlier run may stand at buses that are gone.
     write_shunts({})
     for _ in range(ROUNDS):
