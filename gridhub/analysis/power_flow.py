@@ -10,12 +10,13 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from gridhub.analysis.tap_tables import build_tap_table, summarize_taps
 from gridhub.case.case import Case, Complexes
 from gridhub.case.compile import compile_case
 from gridhub.errors import NotConverged, OptionError
 from gridhub.model.network import Network
 from gridhub.model.snapshot import find_snapshot
-from gridhub.solvers.ac import has_dead_power, solve_ac
+from gridhub.solvers.ac import has_dead_power
 from gridhub.solvers.dc import solve_dc
 from gridhub.solvers.islands import choose_references
 from gridhub.solvers.joins import compute_join_flows, sum_bus_injections
@@ -23,6 +24,7 @@ from gridhub.solvers.newton import NewtonPlan
 from gridhub.solvers.options import PowerFlowOptions, read_options
 from gridhub.solvers.solution import Solution
 from gridhub.solvers.status import Status
+from gridhub.solvers.taps import solve_state
 
 Method = Literal["ac", "dc"]
 
@@ -58,10 +60,15 @@ class PowerFlow:
         p_mw, q_mvar, at_limit (bool), limit ("p_min", "p_max", "q_min", "q_max" or "").
     hvdc : DataFrame
         p_from_mw (taken from the AC grid), p_to_mw (delivered), q_from_mvar, q_to_mvar (into the AC grid).
+    taps : DataFrame
+        With ``taps="controlled"`` (AC), one row per transformer with a ``tap_bus``: tap_bus,
+        tap_ratio_before, tap_ratio, steps, vm_pu, tap_vm_pu, state ("held" | "limit" | "hunting" | "idle",
+        see `gridhub.solvers.solution.TapMoves`). Else no row.
     summary : mapping
         load_mw, generation_mw, losses_mw, unserved_mw, lost_generation_mw, islands, unrated_branches,
         worst_loading_percent, worst_branch, overloaded_branches, lowest and highest voltage, imbalance_mw,
-        iterations, start, references_chosen.
+        iterations, start, references_chosen; with controlled taps also taps_moved (count), taps_at_limit and
+        taps_hunting (ids).
     worst_mismatch : WorstMismatch
     options : PowerFlowOptions
         Settled options.
@@ -77,6 +84,7 @@ class PowerFlow:
     branch: pd.DataFrame
     generator: pd.DataFrame
     hvdc: pd.DataFrame
+    taps: pd.DataFrame
     summary: Mapping[str, Any]
     worst_mismatch: WorstMismatch
     options: PowerFlowOptions
@@ -84,7 +92,7 @@ class PowerFlow:
 
 
 def _settle(net: Network, options: Mapping[str, Any] | PowerFlowOptions | None) -> PowerFlowOptions:
-    return read_options(options, reactive_limits=net.reactive_limits)
+    return read_options(options, reactive_limits=net.reactive_limits, controls_taps=True)
 
 
 def solve_case(
@@ -92,7 +100,7 @@ def solve_case(
 ) -> Solution:
     """Solve a case whose references are chosen, by the method asked for."""
     if method == "ac":
-        return solve_ac(case, options, plan)
+        return solve_state(case, options, plan)
     state = solve_dc(case, options.dc_convention, options.distributed_slack)
     n_node, short = case.n_node, np.abs(state.missing).max(initial=0.0)
     status, reason = Status.CONVERGED, ""
@@ -399,6 +407,10 @@ def build_power_flow(
     """
     case = solution.case
     branch = build_branch_table(solution)
+    taps = build_tap_table(case, solution.taps)
+    summary = _summarize(solution, branch, references)
+    if solution.taps is not None:
+        summary |= summarize_taps(taps)
     size = np.maximum(np.abs(solution.mismatch.real), np.abs(solution.mismatch.imag))
     node = int(np.argmax(size))
     bus = case.labels.bus[int(np.flatnonzero(case.bus_node == node)[0])]
@@ -412,7 +424,8 @@ def build_power_flow(
         branch=branch,
         generator=_build_generator_table(solution),
         hvdc=_build_hvdc_table(solution),
-        summary=MappingProxyType(_summarize(solution, branch, references)),
+        taps=taps,
+        summary=MappingProxyType(summary),
         worst_mismatch=WorstMismatch(bus, float(mismatch.real), float(mismatch.imag)),
         options=options,
         solution=solution,

@@ -40,6 +40,7 @@ from gridhub.analysis.security_tables import (
     find_unjudged,
     rank_outages,
 )
+from gridhub.analysis.tap_tables import build_outage_tap_table, summarize_outage_taps
 from gridhub.case.case import Bools, Outage
 from gridhub.case.compile import compile_case
 from gridhub.criteria import Criteria, read_criteria
@@ -52,6 +53,7 @@ from gridhub.solvers.batch_result import STATUSES
 from gridhub.solvers.islands import choose_references
 from gridhub.solvers.options import PowerFlowOptions, read_options
 from gridhub.solvers.status import Status
+from gridhub.solvers.taps import settle_taps
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,10 +94,15 @@ class Security:
         Buses whose voltage class the criteria lack.
     rules : Criteria or None
         The criteria themselves, every value with its source; None: ratings alone.
+    taps : DataFrame
+        With ``taps="controlled"``: per contingency the tap changers that moved from the state before it or
+        miss their band: contingency, transformer, tap_bus, tap_ratio_before, tap_ratio, steps, vm_pu,
+        tap_vm_pu, state (see `PowerFlow.taps`, which ``base`` has for N). Else no row.
     p_from_mw, vm_pu : DataFrame or None
         With ``keep="all"``: contingency x branch [MW], contingency x bus [p.u.].
     summary : mapping
-        Counts by status, screened, missed, false, violations, unrated branches.
+        Counts by status, screened, missed, false, violations, unrated branches; with controlled taps also
+        outages_with_taps_moved, outages_with_taps_at_limit, outages_with_taps_hunting.
     options : PowerFlowOptions
     """
 
@@ -112,6 +119,7 @@ class Security:
     screen: pd.DataFrame
     unjudged: tuple[str, ...]
     rules: Criteria | None
+    taps: pd.DataFrame
     p_from_mw: pd.DataFrame | None
     vm_pu: pd.DataFrame | None
     summary: Mapping[str, Any]
@@ -161,7 +169,8 @@ def prepare_setting(
         raise explain_failure(net.name, snapshot, base, options)
     limits = build_limits(net, case, criteria, "outage")
     loading = compute_loading(case, base, limits.rate)
-    return Setting(net, case, plan, base, criteria, limits, loading, spread_voltage(base))
+    settled = settle_taps(case, base)
+    return Setting(net, settled, plan, base, criteria, limits, loading, spread_voltage(base))
 
 
 def _choose_for_ac(screen: Screen, verify: str | None) -> Bools:
@@ -259,6 +268,8 @@ def run_security(
         If the contingency set is empty.
     InputError
         If it names unknown elements; all are listed.
+    OptionError
+        If an option is unknown, or taps are to be controlled behind a DC screen.
     NotConverged
         If the base state has no trustworthy solution.
 
@@ -266,9 +277,11 @@ def run_security(
     -----
     Each outage starts from the state before it. Lost power is taken up by participation, within limits; parts
     cut off without a reference are dead and their MW counted; the largest part of an island keeps or gets a
-    reference. An outage that does not converge is a row with its status, never left out.
+    reference. With ``taps="controlled"`` the ratios settle before the outages and each outage starts from
+    them; an outage is then solved by itself, not in a batch. An outage that does not converge is a row with
+    its status, never left out.
     """
-    settled = read_options(options, reactive_limits=net.reactive_limits)
+    settled = read_options(options, reactive_limits=net.reactive_limits, controls_taps=True)
     if (
         screen not in ("dc", None)
         or verify not in ("flagged", "all", None)
@@ -277,6 +290,11 @@ def run_security(
         raise OptionError(
             f'screen = {screen!r} ("dc" | None), verify = {verify!r} ("flagged" | "all" | None), '
             f'keep = {keep!r} ("violations" | "all")'
+        )
+    if settled.taps == "controlled" and screen is not None:
+        raise OptionError(
+            f'option taps = "controlled" with screen = {screen!r}: the DC screen sees no tap move and would '
+            "clear outages it cannot judge; use screen=None, which solves every outage by AC"
         )
     if cset is None:
         cset = list_contingencies(net)
@@ -315,6 +333,10 @@ def collect_security(
     found = len(outcomes.findings) + len(lost.outage)
     table = build_screen_table(index, outcomes, screen)
     flows, voltages = build_state_tables(setting, index, outcomes)
+    taps = build_outage_tap_table(setting.case, index, outcomes.taps.tolist())
+    summary = _summarize(base, status, len(violations) - found, violations, table)
+    if options.taps == "controlled":
+        summary |= summarize_outage_taps(taps)
     return Security(
         network=net.name,
         snapshot=snapshot,
@@ -329,9 +351,10 @@ def collect_security(
         screen=table,
         unjudged=find_unjudged(setting),
         rules=rules,
+        taps=taps,
         p_from_mw=flows,
         vm_pu=voltages,
-        summary=MappingProxyType(_summarize(base, status, len(violations) - found, violations, table)),
+        summary=MappingProxyType(summary),
         options=options,
     )
 

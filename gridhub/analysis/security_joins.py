@@ -19,11 +19,11 @@ from gridhub.case.compile import compile_case
 from gridhub.case.positions import mark_losing
 from gridhub.model.network import Network
 from gridhub.model.schema import BRANCH_TABLES
-from gridhub.solvers.ac import solve_ac
+from gridhub.solvers.ac import make_start
 from gridhub.solvers.batch_result import STATUSES, Findings
 from gridhub.solvers.islands import keep_largest_parts
-from gridhub.solvers.loop import make_start
 from gridhub.solvers.solution import Solution
+from gridhub.solvers.taps import settle_taps, solve_state
 
 
 def find_beyond_batch(setting: Setting, outages: Sequence[Outage], keep_states: bool) -> Bools:
@@ -49,6 +49,7 @@ def solve_alone(
         outcomes.status[k] = STATUSES.index(solution.status)
         outcomes.iterations[k] = solution.iterations
         outcomes.reason[k] = solution.reason
+        outcomes.taps[k] = solution.taps
         dead.append(np.flatnonzero(alive & ~_find_live_buses(solution)))
         if solution.status.is_solved:
             found.append(_record(outcomes, k, setting, solution))
@@ -92,12 +93,13 @@ def _find_live_buses(solution: Solution) -> Bools:
 
 def _solve(setting: Setting, outage: Outage) -> Solution:
     case = keep_largest_parts(setting.case.take_out(outage), setting.base.islands)
-    return solve_ac(case, setting.plan.options, setting.plan.newton, make_start(setting.base))
+    return solve_state(case, setting.plan.options, setting.plan.newton, make_start(setting.base))
 
 
 def _solve_open(setting: Setting, outage: Outage) -> Solution:
     """Solve an outage of joins: their buses were one node, so compile again with them open."""
-    return solve_ac(_compile_without(setting.net, setting.base, outage), setting.plan.options)
+    case = settle_taps(_compile_without(setting.net, setting.base, outage), setting.base)
+    return solve_state(case, setting.plan.options)
 
 
 def _compile_without(net: Network, base: Solution, outage: Outage) -> Case:

@@ -94,6 +94,8 @@ class Outcomes:
         [p.u.]; NaN in dead parts and where not solved.
     vm : (k, n_bus) float or None
         [p.u.]; NaN likewise.
+    taps : (k,) object
+        `TapMoves` after each outage with controlled taps, else None.
     """
 
     by_ac: Bools
@@ -107,6 +109,7 @@ class Outcomes:
     findings: Findings
     p_from: Floats | None
     vm: Floats | None
+    taps: NDArray[np.object_]
 
     @property
     def solved(self) -> Bools:
@@ -129,6 +132,7 @@ ROW_FIELDS = (
     "severity",
     "p_from",
     "vm",
+    "taps",
 )
 """Fields of `Outcomes` with one row per outage."""
 
@@ -149,6 +153,7 @@ def blank_outcomes(setting: Setting, count: int, keep_states: bool) -> Outcomes:
         findings=Findings(nobody, nobody, nobody, np.zeros(0)),
         p_from=np.full((count, case.n_branch), np.nan) if keep_states else None,
         vm=np.full((count, len(case.bus_node)), np.nan) if keep_states else None,
+        taps=np.full(count, None, dtype=object),
     )
 
 
@@ -185,6 +190,7 @@ def run_batch(
         findings=_find_at_buses(case, limits, result),
         p_from=None if result.s_from is None else result.s_from.real,
         vm=voltages,
+        taps=np.array([result.taps.get(k) for k in range(len(outages))], dtype=object),
     )
 
 
@@ -237,6 +243,7 @@ def take_estimates(screen: Screen, rows: Ints) -> Outcomes:
         findings=Findings(over, np.full(len(over), THERMAL), branch[over], percent[over]),
         p_from=None,
         vm=None,
+        taps=np.full(len(rows), None, dtype=object),
     )
 
 

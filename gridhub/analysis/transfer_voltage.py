@@ -11,9 +11,8 @@ from gridhub.analysis.judging import VOLTAGE_TOLERANCE, Limits, spread_voltage
 from gridhub.analysis.power_flow import explain_failure
 from gridhub.analysis.transfer_direction import Transfer
 from gridhub.case.case import Bools, Case, Floats, Outage
-from gridhub.solvers.ac import AcStart, solve_ac
+from gridhub.solvers.ac import AcStart, make_start, solve_ac
 from gridhub.solvers.batch import plan_batch, solve_batch
-from gridhub.solvers.loop import make_start
 from gridhub.solvers.options import PowerFlowOptions
 
 HALVINGS = 8

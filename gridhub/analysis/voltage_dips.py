@@ -26,10 +26,9 @@ from gridhub.criteria import Criteria
 from gridhub.errors import InputError, Issue, OptionError
 from gridhub.model.network import Network
 from gridhub.model.snapshot import apply_snapshot, find_snapshot
-from gridhub.solvers.ac import solve_ac
+from gridhub.solvers.ac import make_start, solve_ac
 from gridhub.solvers.faults import BLOCK
 from gridhub.solvers.islands import choose_references, find_islands, keep_largest_parts
-from gridhub.solvers.loop import make_start
 from gridhub.solvers.options import PowerFlowOptions, read_options
 from gridhub.solvers.solution import Solution
 

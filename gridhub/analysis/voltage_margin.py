@@ -16,10 +16,10 @@ from gridhub.case.case import Bools, Floats, Ints, Outage
 from gridhub.errors import OptionError
 from gridhub.model.network import Network
 from gridhub.model.snapshot import apply_snapshot, find_snapshot
+from gridhub.solvers.ac import make_start
 from gridhub.solvers.batch import BatchPlan, plan_batch, solve_batch
 from gridhub.solvers.continuation import trace_curve
 from gridhub.solvers.islands import find_islands, keep_largest_parts
-from gridhub.solvers.loop import make_start
 from gridhub.solvers.options import PowerFlowOptions, read_options
 from gridhub.solvers.scenario import Injections
 from gridhub.solvers.solution import Solution

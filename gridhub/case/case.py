@@ -236,3 +236,23 @@ class Case:
                 on[list(positions)] = False
                 changes[f"{kind}_on"] = on
         return replace(self, **changes) if changes else self  # type: ignore[arg-type]
+
+    def set_taps(self, branch: Ints, tap: Floats) -> Case:
+        """Return the case with other ratios at the from end of some branches.
+
+        Parameters
+        ----------
+        branch : (k,) int
+            Positions, none without impedance.
+        tap : (k,) float
+            New off-nominal ratios.
+        """
+        if not len(branch) or (self.tap[branch] == tap).all():
+            return self
+        factor = np.ones(self.n_branch)
+        factor[branch] = self.tap[branch] / tap
+        ratio = self.tap.copy()
+        ratio[branch] = tap
+        return replace(
+            self, tap=ratio, y_ff=self.y_ff * factor**2, y_ft=self.y_ft * factor, y_tf=self.y_tf * factor
+        )

@@ -90,6 +90,7 @@ def _build_document(net: Network, result: PowerFlow) -> dict[str, Any]:
         "branch": list_records(result.branch),
         "generator": list_records(result.generator),
         "hvdc": list_records(result.hvdc),
+        "taps": list_records(result.taps),
         "interfaces": _list_interfaces(net, result),
     }
 

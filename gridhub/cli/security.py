@@ -276,6 +276,7 @@ def _build_document(net: Network, snapshot: str | None, result: Security, code: 
         "counts": count_statuses(result),
         "status": list_records(result.status, index="contingency"),
         "violations": list_records(result.violations.reset_index(drop=True), index="row"),
+        "taps": list_records(result.taps, index="row"),
         "exit_code": code,
     }
 
@@ -313,6 +314,13 @@ def _list_remarks(result: Security) -> list[str]:
         remarks.append(f"{unrated:,} branches have no rating: their loading is not judged")
     if result.unjudged:
         remarks.append(f"no voltage criteria for {name_ids(result.unjudged)}")
+    if result.options.taps == "controlled":
+        moved, limited, hunting = (
+            result.summary[f"outages_with_taps_{what}"] for what in ("moved", "at_limit", "hunting")
+        )
+        remarks.append(
+            f"taps moved after {moved:,} outages, ended at their limit in {limited:,}, hunted in {hunting:,}"
+        )
     if len(result.warnings):
         remarks.append(
             f"{len(result.warnings):,} voltages outside their target range with everything in service"

@@ -57,6 +57,13 @@ class AcStart:
     limited: bool = False
 
 
+def make_start(before: Solution, name: str = "before the outage") -> AcStart:
+    """Start from a solved state: the one before an outage or before the taps moved."""
+    live = before.islands.live
+    vm, va = np.where(live, before.vm, 1.0), np.where(live, before.va, 0.0)
+    return AcStart(name, vm, va, before.imbalance, before.at_limit)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Setting:
     """Everything about one AC solve that does not change between starts."""
@@ -333,7 +340,7 @@ def solve_ac(
     plan: NewtonPlan | None = None,
     start: AcStart | None = None,
 ) -> Solution:
-    """Solve the AC power flow of a case.
+    """Solve the AC power flow of a case as it stands; `gridhub.solvers.taps.solve_state` also moves its taps.
 
     Parameters
     ----------

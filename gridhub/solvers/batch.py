@@ -97,6 +97,11 @@ def solve_batch(
     -------
     BatchResult
         Nothing is raised for a scenario that has no solution: see its status and reason.
+
+    Notes
+    -----
+    With ``taps="controlled"`` no scenario goes through the lanes, which share one admittance matrix: each is
+    solved by itself (`gridhub.solvers.taps.solve_state`), which takes far longer.
     """
     sets = _choose_sets(outages, injections, at)
     _refuse_joins(case, outages)
@@ -104,7 +109,7 @@ def solve_batch(
     builder = ResultBuilder(len(sets), case.n_node, case.n_branch, keep == "all")
     count = _Count(len(sets), progress)
     left = np.arange(len(sets))
-    if lanes > 1:
+    if lanes > 1 and plan.options.taps == "fixed":
         work = _Work(case, plan, sets, outages, injections, watch, lanes, builder, count)
         hour = _mark_hours(sets, outages)
         parts = [_solve_hours(work, left[hour])]

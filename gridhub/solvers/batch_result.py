@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gridhub.case.case import Complexes, Floats, Ints
+from gridhub.solvers.solution import TapMoves
 from gridhub.solvers.status import Status
 
 STATUSES: tuple[Status, ...] = tuple(Status)
@@ -83,6 +84,8 @@ class BatchResult:
         With ``keep="all"``: [p.u., rad]; NaN at dead nodes and in unsolved scenarios.
     s_from, s_to : (k, n_branch) complex or None
         With ``keep="all"``: power into each branch [p.u.]; 0 out of service, NaN as above.
+    taps : mapping from scenario to TapMoves
+        With controlled taps, of every scenario; empty where they are fixed.
     """
 
     status: NDArray[np.int8]
@@ -104,6 +107,7 @@ class BatchResult:
     va: Floats | None
     s_from: Complexes | None
     s_to: Complexes | None
+    taps: dict[int, TapMoves]
 
     @property
     def solved(self) -> NDArray[np.bool_]:
@@ -122,6 +126,7 @@ class ResultBuilder:
         self.switches = np.zeros(count, dtype=np.int64)
         self.stage = np.zeros(count, dtype=np.int8)
         self.reason: dict[int, str] = {}
+        self.taps: dict[int, TapMoves] = {}
         self.dead: dict[int, Ints] = {}
         self.worst_branch = np.full(count, -1, dtype=np.int64)
         self.worst_loading = np.full(count, np.nan)
@@ -179,4 +184,5 @@ class ResultBuilder:
             va=self.va if self.keep_states else None,
             s_from=self.s_from if self.keep_states else None,
             s_to=self.s_to if self.keep_states else None,
+            taps=dict(sorted(self.taps.items())),
         )

@@ -10,7 +10,7 @@ from itertools import groupby
 import numpy as np
 
 from gridhub.case.case import Case, Floats, Outage
-from gridhub.solvers.ac import AcStart, solve_ac
+from gridhub.solvers.ac import AcStart, make_start
 from gridhub.solvers.batch_result import (
     STATUSES,
     THERMAL,
@@ -24,6 +24,7 @@ from gridhub.solvers.newton import NewtonPlan
 from gridhub.solvers.options import PowerFlowOptions
 from gridhub.solvers.scenario import Injections, Watch
 from gridhub.solvers.solution import Solution
+from gridhub.solvers.taps import settle_taps, solve_state
 
 AT_ONCE = 64
 """Scenarios whose solutions are in memory together."""
@@ -47,13 +48,6 @@ class Scenario:
     outage: Outage
 
 
-def make_start(base: Solution) -> AcStart:
-    """Start from a solved state: the one before an outage."""
-    live = base.islands.live
-    vm, va = np.where(live, base.vm, 1.0), np.where(live, base.va, 0.0)
-    return AcStart("before the outage", vm, va, base.imbalance, base.at_limit)
-
-
 def solve_one_by_one(
     case: Case,
     plan: NewtonPlan,
@@ -67,12 +61,14 @@ def solve_one_by_one(
 ) -> None:
     """Solve scenarios one by one into `builder`; each outage starts from its own state before it.
 
-    Scenarios of one injection set stand together. Those that lose something share the threads.
+    Scenarios of one injection set stand together. Those that lose something share the threads. Controlled
+    taps move before and after an outage, which starts from the ratios reached before it.
     """
     with ThreadPoolExecutor(options.threads or 1) as pool:
         for injection, members in groupby(scenarios, lambda scenario: scenario.injection):
             own = case if injections is None else injections.apply(case, injection)
-            before = base if base is not None and injection < 0 else solve_ac(own, options, plan)
+            before = base if base is not None and injection < 0 else solve_state(own, options, plan)
+            own = settle_taps(own, before)
             start = make_start(before) if before.status.is_solved else None
 
             def solve(
@@ -81,7 +77,7 @@ def solve_one_by_one(
                 if outage == Outage():
                     return before
                 after = keep_largest_parts(own.take_out(outage), before.islands)
-                return solve_ac(after, options, plan, start)
+                return solve_state(after, options, plan, start)
 
             group = list(members)
             for first in range(0, len(group), AT_ONCE):
@@ -104,6 +100,8 @@ def record_solution(
     builder.stage[number] = stage
     if solution.reason:
         builder.reason[number] = solution.reason
+    if solution.taps is not None:
+        builder.taps[number] = solution.taps
     dead = np.flatnonzero(before.islands.live & ~solution.islands.live)
     if len(dead):
         builder.dead[number] = dead

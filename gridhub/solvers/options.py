@@ -12,10 +12,12 @@ from gridhub.case.matrices import DcConvention
 from gridhub.errors import OptionError
 
 Start = Literal["auto", "flat", "dc", "snapshot"]
+Taps = Literal["fixed", "controlled"]
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "start": ("auto", "flat", "dc", "snapshot"),
     "dc_convention": ("x_tap", "x", "rx"),
+    "taps": ("fixed", "controlled"),
 }
 
 
@@ -43,6 +45,11 @@ class PowerFlowOptions:
         First guess; "auto" is the stored state if there is one, else DC, else flat.
     dc_convention : {"x_tap", "x", "rx"}
         Branch susceptance of the DC model, see `gridhub.case.matrices.compute_dc_susceptance`.
+    taps : {"fixed", "controlled"}
+        "controlled": transformers with a ``tap_bus`` step their ratio until the voltage there is within
+        ``tap_vm_pu`` ± ``tap_deadband_pu`` / 2, within ``tap_min`` and ``tap_max``; an outage starts from the
+        ratios before it. AC only: DC keeps the ratios given. Every scenario is then solved by itself, without
+        the shared lanes of a batch. `run_power_flow` and `run_security` know it, other analyses refuse it.
     threads : int, optional
         Threads of batch solves; None: as many as cores.
     """
@@ -53,6 +60,7 @@ class PowerFlowOptions:
     reactive_limits: bool | None = None
     start: Start = "auto"
     dc_convention: DcConvention = "x_tap"
+    taps: Taps = "fixed"
     threads: int | None = None
 
     def __post_init__(self) -> None:
@@ -101,7 +109,10 @@ def refuse_unknown(options: Mapping[str, Any], known: Sequence[str]) -> None:
 
 
 def read_options(
-    options: Mapping[str, Any] | PowerFlowOptions | None, *, reactive_limits: bool = False
+    options: Mapping[str, Any] | PowerFlowOptions | None,
+    *,
+    reactive_limits: bool = False,
+    controls_taps: bool = False,
 ) -> PowerFlowOptions:
     """Complete options given as a mapping, an object or nothing.
 
@@ -110,6 +121,8 @@ def read_options(
     options : mapping, PowerFlowOptions or None
     reactive_limits : bool
         The network's default for the option left at None.
+    controls_taps : bool
+        Whether the caller can control taps; one that cannot refuses ``taps="controlled"``.
 
     Returns
     -------
@@ -119,7 +132,7 @@ def read_options(
     Raises
     ------
     OptionError
-        If a key is unknown, or a value out of range.
+        If a key is unknown, a value out of range, or taps are to be controlled where they cannot.
 
     Examples
     --------
@@ -131,5 +144,11 @@ def read_options(
     elif not isinstance(options, PowerFlowOptions):
         refuse_unknown(options, [item.name for item in fields(PowerFlowOptions)])
         options = PowerFlowOptions(**dict(options))
+    if options.taps == "controlled" and not controls_taps:
+        raise _refuse(
+            options,
+            "taps",
+            "this analysis keeps taps fixed; run_power_flow and run_security(screen=None) control them",
+        )
     settled = reactive_limits if options.reactive_limits is None else options.reactive_limits
     return replace(options, reactive_limits=settled, threads=options.threads or os.cpu_count() or 1)

@@ -8,9 +8,37 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gridhub.case.case import Case, Complexes, Floats
+from gridhub.case.case import Case, Complexes, Floats, Ints
 from gridhub.solvers.islands import Islands
 from gridhub.solvers.status import Status
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TapMoves:
+    """What became of the tap changers that hold a voltage.
+
+    Attributes
+    ----------
+    branch : (k,) int
+        Position of each transformer among the branches.
+    before, after : (k,) float
+        Tap ratio given and reached.
+    steps : (k,) int
+        Steps between them; positive raises the ratio.
+    vm : (k,) float
+        Voltage at the bus held [p.u.]; NaN where it is dead.
+    state : (k,) str
+        "held": within the band; "limit": outside it, at the end of the range; "hunting": outside it, frozen
+        because it kept turning back; "idle": out of service, dead, or units hold the voltage; "unsettled":
+        the last state is not solved.
+    """
+
+    branch: Ints
+    before: Floats
+    after: Floats
+    steps: Ints
+    vm: Floats
+    state: NDArray[np.object_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +74,8 @@ class Solution:
         Newton iterations in all, and changes between held and free voltage.
     start : str
         Start that led to the solution.
+    taps : TapMoves or None
+        With controlled taps; None: they are fixed.
     """
 
     case: Case
@@ -66,6 +96,7 @@ class Solution:
     iterations: int
     switches: int
     start: str
+    taps: TapMoves | None = None
 
     @property
     def worst_mismatch(self) -> float:

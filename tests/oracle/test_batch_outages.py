@@ -13,7 +13,7 @@ import pytest
 
 import gridhub as gh
 from gridhub.case.case import Case, Outage
-from gridhub.solvers.ac import solve_ac
+from gridhub.solvers.ac import make_start, solve_ac
 from gridhub.solvers.batch import plan_batch, solve_batch
 from gridhub.solvers.batch_result import (
     STATUSES,
@@ -24,7 +24,6 @@ from gridhub.solvers.batch_result import (
     BatchResult,
 )
 from gridhub.solvers.islands import keep_largest_parts
-from gridhub.solvers.loop import make_start
 from gridhub.solvers.options import PowerFlowOptions, read_options
 from gridhub.solvers.scenario import Watch
 from gridhub.solvers.solution import Solution
