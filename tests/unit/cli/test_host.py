@@ -38,7 +38,7 @@ def test_host_as_json(ring: Path):
         (("--bus", "Z"), "no bus 'Z'"),
         (("--snapshot", "noon"), "no snapshot 'noon'"),
         (("-o", "efect=1"), "did you mean effect"),
-        (("--criteria", "mars"), "no region 'mars'"),
+        (("--criteria", "mars"), "no region or standard 'mars'"),
     ],
 )
 def test_bad_input_is_2(ring: Path, args: tuple[str, str], text: str):
