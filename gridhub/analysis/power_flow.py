@@ -163,7 +163,9 @@ def run_power_flow(
     Notes
     -----
     AC: S = V conj(Y V) by Newton's method; DC: P = B theta. Islands are found by graph; one without a
-    reference is dead: its load is unserved, its generation lost, and the status ISLANDED.
+    reference is dead: its load is unserved, its generation lost, and the status ISLANDED. Taps stay where the
+    tables have them, unless ``taps="controlled"`` lets tap changers step to the voltages they hold (AC only:
+    DC knows no voltage), see `gridhub.solvers.taps.solve_state`.
 
     Examples
     --------

@@ -294,7 +294,7 @@ def run_security(
     if settled.taps == "controlled" and screen is not None:
         raise OptionError(
             f'option taps = "controlled" with screen = {screen!r}: the DC screen sees no tap move and would '
-            "clear outages it cannot judge; use screen=None, which solves every outage by AC"
+            "clear outages it cannot judge; use screen=None (--screen none), which solves every outage by AC"
         )
     if cset is None:
         cset = list_contingencies(net)

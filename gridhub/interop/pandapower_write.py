@@ -146,6 +146,10 @@ def report_unwritten(outline: Outline) -> None:
             message = "one snapshot is written: the others are not"
             frame = frame.drop(index=[outline.snapshot] if outline.snapshot else [])
         outline.warn("W-DROPPED", table, frame.index, "", message, f"{len(frame)} rows")
+    transformer = net.tables["transformer"]
+    controlled = transformer.index[transformer["tap_bus"] != ""]
+    message = "the voltage a tap changer holds is not written: pandapower holds it in a DiscreteTapControl"
+    outline.warn("W-DROPPED", "transformer", controlled, "tap_bus", message, f"{len(controlled)} rows")
     documents = sorted(net.documents)
     outline.warn("W-DROPPED", "documents", documents, "", "not written: pandapower has no place for it")
     placed = net.placements.index.map(str)

@@ -163,6 +163,13 @@ def test_any_two_port_is_carried(
     assert again.transformer["rate_mva"].iloc[0] == pytest.approx(rate, nan_ok=True)
 
 
+def test_the_target_of_a_tap_changer_is_reported_as_dropped() -> None:
+    row = {"from_bus": ["b"], "to_bus": ["c"], "x_pu": [0.1], "tap_bus": ["c"], "tap_vm_pu": [1.0]}
+    net = build(transformer=pd.DataFrame(row, index=["bc"]))
+    dropped = [issue for issue in to_pandapower(net)[1].issues if issue.column == "tap_bus"]
+    assert [(issue.code, issue.id) for issue in dropped] == [("W-DROPPED", "bc")]
+
+
 def assert_same_state_of_ybus(net: Network) -> tuple[Any, ConversionReport]:
     """Write the network, read it back, and compare the admittance matrices: valid for any parameters."""
     from gridhub.case.compile import compile_case
