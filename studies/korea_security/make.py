@@ -165,7 +165,7 @@ def make_schemes(net: Network) -> str:
                     str(key).removeprefix("tower:"),
                     variant,
                     float(row["tripped_mw"]),
-                    row["reason"] or row["status"],
+                    row["status"],
                     int(row["violations"]) if not row["reason"] else "-",
                     worst if not row["reason"] else "-",
                     verdict,
