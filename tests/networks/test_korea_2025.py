@@ -414,3 +414,25 @@ def test_dense_numpy_finds_no_154_kv_overload_after_an_outage_either(
     np.fill_diagonal(after, 0.0)
     is_low = branch.to_bus.map(kv).to_numpy() == 154.0
     assert (after[is_low] / branch.rate.to_numpy()[is_low, None]).max() < 1.0
+
+
+@pytest.mark.parametrize("contract_mw, vn_kv", [(1000.0, 345.0), (100.0, 154.0)])
+@pytest.mark.parametrize(
+    "site, lat, lon",
+    [
+        ("Solaseado", 34.68, 126.43),
+        ("Ulsan", 35.47, 129.38),
+        ("Pohang", 36.00, 129.38),
+        ("Saemangeum", 35.77, 126.60),
+        ("Donghae", 37.50, 129.13),
+        ("Yongin", 37.17, 127.25),
+    ],
+)
+def test_hubs_connect_at_the_voltage_that_the_rules_ask_for(
+    net: Network, site: str, lat: float, lon: float, contract_mw: float, vn_kv: float
+) -> None:
+    hub = gh.Hub(gh.DataCenter(site, contract_mw=contract_mw, lat=lat, lon=lon))
+    part = gh.place(net, hub).placements.iloc[0]
+    assert part["vn_kv"] == vn_kv
+    # a substation of a municipality is near, a 345 kV station at most a county away
+    assert part["distance_km"] < (30.0 if vn_kv == 345.0 else 15.0)
