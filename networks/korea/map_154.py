@@ -9,6 +9,8 @@ import math
 from build import TARGETS
 from build_sources import HERE, Row
 
+from gridhub.report.font import FAMILY, render_font_faces
+
 TARGET = TARGETS["2025"]
 WEST, SOUTH, EAST, NORTH = 125.8, 33.0, 129.9, 38.7
 WIDTH = 900.0
@@ -96,8 +98,12 @@ def draw_buses(buses: list[Row]) -> list[str]:
     for row in buses:
         if row["vn_kv"] == "765.0":
             x, y = project(float(row["lat"]), float(row["lon"]))
-            name = row["name_ko"].removesuffix(" 765kV")
-            drawn.append(f'<text x="{x + 5:.1f}" y="{y - 4:.1f}">{name}</text>')
+            name = " ".join(
+                row[column].replace(" 765kV", "").replace(" 765 kV", "") for column in ("name_ko", "name")
+            )
+            # names near the eastern edge stand to the left of their site
+            side, anchor = (-7.0, "end") if x > 0.7 * WIDTH else (5.0, "start")
+            drawn.append(f'<text x="{x + side:.1f}" y="{y - 4:.1f}" text-anchor="{anchor}">{name}</text>')
     return drawn
 
 
@@ -121,11 +127,14 @@ def main() -> None:
     place = {row["id"]: row for row in buses}
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" '
-        'font-family="sans-serif" font-size="12" fill="#333">'
+        f'width="{WIDTH:.0f}" height="{HEIGHT:.0f}" font-family="{FAMILY}, sans-serif" '
+        'font-size="12" fill="#333">'
     )
     frame = f'<rect width="{WIDTH:.0f}" height="{HEIGHT:.0f}" fill="#e8eef4"/>'
-    parts = [head, frame, draw_land(), *draw_routes(place), draw_links(place)]
-    parts += [*draw_buses(buses), *draw_legend(), "</svg>", ""]
+    drawing = [frame, draw_land(), *draw_routes(place), draw_links(place), *draw_buses(buses), *draw_legend()]
+    # the reader's machine may have no Hangul font
+    hangul = "".join(sorted({letter for letter in "".join(drawing) if ord(letter) > 127}))
+    parts = [head, f"<style>{render_font_faces(hangul)}</style>", *drawing, "</svg>", ""]
     (TARGET / "map.svg").write_text("\n".join(parts), encoding="utf-8", newline="\n")
 
 
