@@ -33,6 +33,7 @@ _HOME = {
     "lodf": "gridhub.analysis.sensitivities",
     "make_profiles": "gridhub.model.profiles",
     "place": "gridhub.placement.place",
+    "plan_reinforcement": "gridhub.analysis.reinforcement",
     "ptdf": "gridhub.analysis.sensitivities",
     "rank_faults": "gridhub.analysis.voltage_dips",
     "rank_sites": "gridhub.analysis.siting",
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
     from gridhub.analysis.power_flow import run_power_flow as run_power_flow
     from gridhub.analysis.pv_curve import find_reactive_margin as find_reactive_margin
     from gridhub.analysis.pv_curve import trace_pv_curve as trace_pv_curve
+    from gridhub.analysis.reinforcement import plan_reinforcement as plan_reinforcement
     from gridhub.analysis.security import run_security as run_security
     from gridhub.analysis.sensitivities import lodf as lodf
     from gridhub.analysis.sensitivities import ptdf as ptdf
