@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from gridhub.analysis.reinforcement_tables import (
     build_candidates,
     build_cleared,
     build_selection,
+    build_steps,
     build_works,
     write_verdict,
 )
@@ -30,6 +31,7 @@ from gridhub.analysis.work_candidates import (
     rank_routes,
 )
 from gridhub.analysis.work_judging import WorksTask, list_left, measure_excess, run_works
+from gridhub.analysis.work_optimum import choose_by_milp, rank_selection
 from gridhub.analysis.work_selection import Step, apply_works, choose_greedily
 from gridhub.costs import Costs
 from gridhub.criteria import Criteria
@@ -66,19 +68,26 @@ class ReinforcementPlan:
         Unit of every cost.
     verdict : str
         One sentence.
+    method : {"greedy", "milp"}
+        Which of the two selections is the plan: the one that leaves less by AC, then the cheaper.
     candidates : DataFrame
         Index candidate; kind, target, description, length_km, cost_low, cost_base, cost_high, lead_years,
-        cost_source, cost_confidence, note, chosen.
+        cost_source, cost_confidence, note, methods (those that took it).
     works : DataFrame
-        One row per work taken: step, candidate, kind, target, description, length_km, cost_low, cost_base,
-        cost_high, lead_years, removed_points (see Notes of `plan_reinforcement`), removed_per_cost, cleared
-        (violations gone with this step), left_violations, left_points (over the outages looked at).
+        The plan, one row per work: candidate, kind, target, description, length_km, cost_low, cost_base,
+        cost_high, lead_years.
+    greedy_steps : DataFrame
+        One row per step of the greedy choice: step, candidate, cost_base, removed_points (see Notes of
+        `plan_reinforcement`), removed_per_cost, cleared (violations gone with this step), left_violations,
+        left_points (over the outages looked at).
     cleared : DataFrame
-        What each step clears: step, candidate, snapshot, contingency, element, kind,
+        What each greedy step clears: step, candidate, snapshot, contingency, element, kind,
         loading_percent (before).
     selection : DataFrame
-        Index method; works, cost_low, cost_base, cost_high, lead_years (the longest), before_violations,
-        before_points, left_violations, left_points, left_worst_percent: verified by AC over every outage.
+        Index method (greedy, and milp where there are candidates); works, cost_low, cost_base, cost_high,
+        lead_years (the longest), before_violations, before_points, left_violations, left_points,
+        left_worst_percent: verified by AC over every outage; objective (of the MILP, see Notes),
+        proven (whether HiGHS proved the optimum).
     before, left : DataFrame
         Violations before and with the works, every outage by AC; columns of ``Security.violations``. For a
         hub those it causes.
@@ -97,8 +106,10 @@ class ReinforcementPlan:
     snapshots: tuple[str, ...]
     money_unit: str
     verdict: str
+    method: str
     candidates: pd.DataFrame
     works: pd.DataFrame
+    greedy_steps: pd.DataFrame
     cleared: pd.DataFrame
     selection: pd.DataFrame
     before: pd.DataFrame
@@ -151,7 +162,10 @@ def plan_reinforcement(
     whole is then run under every outage, the loss of each new branch too; what that finds goes into another
     round, `ROUNDS` at most.
 
-    Greedy choice is no optimum: a cheaper set of works may exist.
+    Beside it a MILP chooses among the same candidates: cost and a high penalty on what is left are smallest,
+    with loadings by AC minus the sum of what each work takes off by DC and outage factors. What AC then finds
+    above that picture is added to it, and the choice made again, `work_optimum.CORRECTIONS` times at most.
+    The picture adds the reliefs of several works up, so its optimum is one of the picture; AC verifies both.
 
     Examples
     --------
@@ -234,16 +248,29 @@ def _plan(task: WorksTask, costs: Costs, settled: ReinforcementOptions) -> Reinf
             break
         seen = pd.concat([seen, left], ignore_index=True)
     net = apply_works(task.net, [step.candidate for step in steps])
-    unserved = _find_without_candidate(net, left, list(candidates.values()))
-    selection = build_selection({"greedy": ([step.candidate for step in steps], left)}, before)
+    names = list(candidates.values())
+    greedy = [step.candidate for step in steps]
+    methods: dict[str, tuple[Sequence[Candidate], pd.DataFrame]] = {"greedy": (greedy, left)}
+    optimum = choose_by_milp(task, names, before, seen, settled.maximum_works) if names else None
+    method = "greedy"
+    if optimum is not None:
+        methods["milp"] = optimum.works, optimum.left
+        if optimum.rank < rank_selection(greedy, left):
+            method, results, left = "milp", optimum.results, optimum.left
+    works = methods[method][0]
+    net = apply_works(task.net, works)
+    unserved = _find_without_candidate(net, left, names)
+    selection = build_selection(methods, before, names, optimum)
     return ReinforcementPlan(
         network=task.net.name,
         criteria=task.criteria.name if task.criteria is not None else "",
         snapshots=tuple(task.outages),
         money_unit=costs.money_unit,
-        verdict=write_verdict(selection, costs.money_unit, unserved),
-        candidates=build_candidates(list(candidates.values()), steps),
-        works=build_works(steps),
+        method=method,
+        verdict=write_verdict(selection, method, costs.money_unit, unserved),
+        candidates=build_candidates(names, methods),
+        works=build_works(works),
+        greedy_steps=build_steps(steps),
         cleared=build_cleared(steps),
         selection=selection,
         before=before,

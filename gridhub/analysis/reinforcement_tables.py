@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from gridhub.analysis.comparison import KEY
 from gridhub.analysis.work_candidates import Candidate
 from gridhub.analysis.work_judging import measure_excess
+from gridhub.analysis.work_optimum import Optimum
 from gridhub.analysis.work_selection import Step
 from gridhub.errors import name_ids
 
@@ -25,19 +27,24 @@ CANDIDATE_COLUMNS = (
     "cost_source",
     "cost_confidence",
     "note",
-    "chosen",
+    "methods",
 )
 
-WORK_COLUMNS = (
+WORK_COLUMNS = ("candidate", *CANDIDATE_COLUMNS[:8])
+
+STEP_COLUMNS = (
     "step",
     "candidate",
-    *CANDIDATE_COLUMNS[:8],
+    "cost_base",
     "removed_points",
     "removed_per_cost",
     "cleared",
     "left_violations",
     "left_points",
 )
+
+Selections = Mapping[str, tuple[Sequence[Candidate], pd.DataFrame]]
+"""Method -> works, and what the full AC run leaves."""
 
 CLEARED_COLUMNS = ("step", "candidate", *KEY, "loading_percent")
 
@@ -58,12 +65,21 @@ def _describe(one: Candidate) -> dict[str, Any]:
     }
 
 
-def build_candidates(candidates: Sequence[Candidate], steps: Sequence[Step]) -> pd.DataFrame:
+def build_candidates(candidates: Sequence[Candidate], methods: Selections) -> pd.DataFrame:
     """Make ``ReinforcementPlan.candidates``."""
-    taken = {step.candidate.name for step in steps}
-    rows = [{**_describe(one), "chosen": one.name in taken} for one in candidates]
+    taken = {method: {one.name for one in works} for method, (works, _) in methods.items()}
+    rows = [
+        {**_describe(one), "methods": tuple(method for method in taken if one.name in taken[method])}
+        for one in candidates
+    ]
     names = pd.Index([one.name for one in candidates], dtype=object, name="candidate")
     return pd.DataFrame(rows, index=names, columns=list(CANDIDATE_COLUMNS))
+
+
+def build_works(works: Sequence[Candidate]) -> pd.DataFrame:
+    """Make ``ReinforcementPlan.works``."""
+    rows = [{"candidate": one.name, **_describe(one)} for one in works]
+    return pd.DataFrame(rows, columns=list(WORK_COLUMNS))
 
 
 def _find_gone(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
@@ -71,8 +87,8 @@ def _find_gone(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     return before[~keys[0].isin(keys[1])]
 
 
-def build_works(steps: Sequence[Step]) -> pd.DataFrame:
-    """Make ``ReinforcementPlan.works``."""
+def build_steps(steps: Sequence[Step]) -> pd.DataFrame:
+    """Make ``ReinforcementPlan.greedy_steps``."""
     rows = []
     for number, step in enumerate(steps, start=1):
         base = step.candidate.cost.base
@@ -80,7 +96,7 @@ def build_works(steps: Sequence[Step]) -> pd.DataFrame:
             {
                 "step": number,
                 "candidate": step.candidate.name,
-                **_describe(step.candidate),
+                "cost_base": base,
                 "removed_points": step.removed,
                 "removed_per_cost": step.removed / base if base > 0 else float("inf"),
                 "cleared": len(_find_gone(step.before, step.left)),
@@ -88,7 +104,7 @@ def build_works(steps: Sequence[Step]) -> pd.DataFrame:
                 "left_points": float(measure_excess(step.left).sum()),
             }
         )
-    return pd.DataFrame(rows, columns=list(WORK_COLUMNS))
+    return pd.DataFrame(rows, columns=list(STEP_COLUMNS))
 
 
 def build_cleared(steps: Sequence[Step]) -> pd.DataFrame:
@@ -102,11 +118,16 @@ def build_cleared(steps: Sequence[Step]) -> pd.DataFrame:
 
 
 def build_selection(
-    methods: Mapping[str, tuple[Sequence[Candidate], pd.DataFrame]], before: pd.DataFrame
+    methods: Selections,
+    before: pd.DataFrame,
+    candidates: Sequence[Candidate],
+    optimum: Optimum | None,
 ) -> pd.DataFrame:
-    """Make ``ReinforcementPlan.selection`` from the works of each method and what the full AC run leaves."""
+    """Make ``ReinforcementPlan.selection``; the objective of both methods is that of the MILP solved last."""
     rows = []
-    for works, left in methods.values():
+    for method, (works, left) in methods.items():
+        names = {one.name for one in works}
+        taken = np.array([one.name in names for one in candidates], dtype=bool)
         row: dict[str, Any] = {"works": len(works)}
         for end in ("low", "base", "high"):
             row[f"cost_{end}"] = float(sum(getattr(one.cost, end) for one in works))
@@ -117,14 +138,16 @@ def build_selection(
             "left_violations": len(left),
             "left_points": float(measure_excess(left).sum()),
             "left_worst_percent": float(left["loading_percent"].astype(float).max()),
+            "objective": float("nan") if optimum is None else optimum.problem.measure(taken),
+            "proven": optimum is not None and method == "milp" and optimum.optimal,
         }
         rows.append(row)
     return pd.DataFrame(rows, index=pd.Index(list(methods), name="method"))
 
 
-def write_verdict(selection: pd.DataFrame, money_unit: str, unserved: Sequence[str]) -> str:
-    """Say in one sentence what the works do."""
-    row = selection.iloc[0]
+def write_verdict(selection: pd.DataFrame, method: str, money_unit: str, unserved: Sequence[str]) -> str:
+    """Say in one sentence what the works of a method do."""
+    row = selection.loc[[method]].iloc[0]
     if not row["before_violations"]:
         return "Nothing is violated: no works are needed."
     cost = (

@@ -50,7 +50,7 @@ def reinforce(
     top: TopOption = 20,
     as_json: JsonOption = False,
 ) -> None:
-    """Choose works by violation removed per money, and verify them by AC under every outage."""
+    """Choose works, greedily and by a MILP, and verify both by AC under every outage."""
     from gridhub.analysis.reinforcement import plan_reinforcement
     from gridhub.analysis.security import run_security
     from gridhub.study.study import read_study, read_text
@@ -80,8 +80,10 @@ def _build_document(result: ReinforcementPlan) -> dict[str, Any]:
         "snapshots": result.snapshots,
         "money_unit": result.money_unit,
         "verdict": result.verdict,
+        "method": result.method,
         "selection": list_records(result.selection, index="method"),
         "works": list_records(result.works, index="row"),
+        "greedy_steps": list_records(result.greedy_steps, index="row"),
         "candidates": list_records(result.candidates, index="candidate"),
         "cleared": list_records(result.cleared, index="row"),
         "before": list_records(result.before, index="row"),
@@ -92,16 +94,19 @@ def _build_document(result: ReinforcementPlan) -> dict[str, Any]:
 
 
 def _print_result(result: ReinforcementPlan, top: int) -> None:
-    names = ["step", "candidate", "length_km", "cost_low", "cost_base", "cost_high", "lead_years"]
-    names += ["removed_points", "cleared", "left_violations"]
+    names = ["candidate", "length_km", "cost_low", "cost_base", "cost_high", "lead_years"]
     rows = list(result.works[names].itertuples(index=False, name=None))
-    title = f"{result.network}: works, {result.money_unit}"
+    title = f"{result.network}: works by {result.method}, {result.money_unit}"
     print_table(title, [name.replace("_", " ") for name in names], rows, limit=top)
+    shown = ["works", "cost_low", "cost_base", "cost_high", "before_violations", "left_violations"]
+    both = result.selection.reset_index()[["method", *shown, "left_points"]]
+    rows = list(both.itertuples(index=False, name=None))
+    print_table("verified by AC", [str(name).replace("_", " ") for name in both.columns], rows)
     left = result.left.sort_values("loading_percent", ascending=False, kind="stable", na_position="last")
     if len(left):
         columns = ["snapshot", "contingency", "element", "kind", "value", "limit", "unit"]
         rows = list(left[columns].itertuples(index=False, name=None))
         print_table("left with the works", columns, rows, limit=top)
     print_line(result.verdict)
-    print_line(f"criteria: {result.criteria or 'ratings alone'}; greedy choice, no optimum")
+    print_line(f"criteria: {result.criteria or 'ratings alone'}")
     print_line(f"not assessed: {'; '.join(result.not_assessed)}")

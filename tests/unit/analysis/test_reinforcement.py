@@ -77,6 +77,7 @@ def test_what_the_plan_clears_is_cleared_in_a_run_of_its_own(mesh: Network, plan
     before = run_all(mesh)
     after = run_all(plan.network_after)
     assert len(before.violations) == len(plan.before) > 4
+    assert plan.method in plan.selection.index
     assert measure(before) == pytest.approx(plan.selection.at["greedy", "before_points"], abs=1e-6)
     assert len(after.violations) == len(plan.left) == 0
     assert len(after.status) == len(mesh.line) + plan.works["kind"].eq("second_circuit").sum()
@@ -87,7 +88,7 @@ def test_every_step_is_the_best_per_money_of_all_there_were(
     mesh: Network, plan: ReinforcementPlan, candidates: dict[str, Candidate]
 ):
     net, outages = mesh, list_contingencies(mesh)
-    for step in plan.works.itertuples():
+    for step in plan.greedy_steps.itertuples():
         before = measure(run_all(net))
         worth = {}
         for name, one in candidates.items():
@@ -99,29 +100,40 @@ def test_every_step_is_the_best_per_money_of_all_there_were(
         assert max(worth, key=worth.__getitem__) == step.candidate
         assert worth[step.candidate] == pytest.approx(step.removed_per_cost, rel=1e-6)
         net = candidates[step.candidate].apply(net)
+    assert measure(run_all(net)) == 0.0  # and so greedy clears everything too
 
 
-def test_no_cheaper_subset_of_fewer_works_clears_everything_unless_greedy_missed_it(
+def test_the_milp_is_the_cheapest_of_all_subsets_that_clear_everything(
     mesh: Network, plan: ReinforcementPlan, candidates: dict[str, Candidate]
 ):
     names = list(candidates)
-    clearing = [
-        sum(candidates[name].cost.base for name in subset)
-        for size in range(len(plan.works) + 1)
+    cost = {
+        subset: sum(candidates[name].cost.base for name in subset)
+        for size in range(len(names) + 1)
         for subset in combinations(names, size)
-        if measure(run_all(put(mesh, tuple(candidates[name] for name in subset)))) == 0.0
+    }
+    greedy, milp = (plan.selection.at[method, "cost_base"] for method in ("greedy", "milp"))
+    cheaper = [subset for subset in cost if cost[subset] < milp - 1e-6]
+    clearing = [
+        one for one in cheaper if measure(run_all(put(mesh, tuple(candidates[name] for name in one)))) == 0.0
     ]
-    # brute force over every subset: greedy is feasible, and by how much dearer than the optimum is known
-    assert clearing and min(clearing) <= plan.selection.at["greedy", "cost_base"] + 1e-9
+    assert len(cheaper) > 3 and not clearing
+    assert milp <= greedy + 1e-9
+
+
+def test_the_milp_is_never_worse_than_greedy_by_its_own_measure(plan: ReinforcementPlan):
+    objective = plan.selection["objective"]
+    assert objective["milp"] <= objective["greedy"] * (1 + 1e-9)
+    assert plan.selection.at["milp", "proven"]
 
 
 def test_costs_and_cleared_add_up(plan: ReinforcementPlan):
-    row = plan.selection.loc["greedy"]
+    row, steps = plan.selection.loc[plan.method], plan.greedy_steps
     for end in ("low", "base", "high"):
         assert row[f"cost_{end}"] == pytest.approx(plan.works[f"cost_{end}"].sum())
-    assert row["before_points"] - plan.works["removed_points"].sum() == pytest.approx(0.0, abs=1e-6)
-    assert plan.works["cleared"].sum() == len(plan.cleared) >= len(plan.before)
-    assert plan.candidates["chosen"].sum() == len(plan.works)
+    assert row["before_points"] - steps["removed_points"].sum() == pytest.approx(0.0, abs=1e-6)
+    assert steps["cleared"].sum() == len(plan.cleared) >= len(plan.before)
+    assert sum(plan.method in taken for taken in plan.candidates["methods"]) == len(plan.works)
     assert plan.not_assessed
 
 

@@ -22,7 +22,9 @@ def test_a_ring_without_room_gets_works_as_json(overloaded: Path):
     document = json.loads(out)
     assert code == 0 and document["money_unit"] == "bn KRW"
     assert len(document["before"]) > len(document["left"])
-    assert [row["step"] for row in document["works"]] == [*range(1, len(document["works"]) + 1)]
+    steps = document["greedy_steps"]
+    assert [row["step"] for row in steps] == [*range(1, len(steps) + 1)]
+    assert [row["method"] for row in document["selection"]] == ["greedy", "milp"]
 
 
 def test_a_spur_that_cuts_load_off_gets_a_second_circuit(ring: Path):
