@@ -301,12 +301,13 @@ def _list_candidates(
     violations: pd.DataFrame,
     settled: ReinforcementOptions,
 ) -> list[Candidate]:
-    """Make candidates for the worst routes and transformers, and for the buses furthest below their limit."""
+    """Make candidates for the worst routes and transformers, and for the buses furthest beyond a limit."""
     found = list_route_candidates(net, costs, routes[: settled.routes])
-    low = violations[violations["kind"] == "voltage_low"]
-    depth = pd.Series(measure_excess(low), index=low["element"]).groupby(level=0).max()
-    for bus in depth.sort_values(ascending=False, kind="stable").index[: settled.voltage_buses]:
-        found += list_voltage_candidates(costs, str(bus))
+    for kind, works in (("voltage_low", ("capacitor", "statcom")), ("voltage_high", ("statcom",))):
+        mine = violations[violations["kind"] == kind]
+        depth = pd.Series(measure_excess(mine), index=mine["element"]).groupby(level=0).max()
+        for bus in depth.sort_values(ascending=False, kind="stable").index[: settled.voltage_buses]:
+            found += [one for one in list_voltage_candidates(costs, str(bus)) if one.kind in works]
     return found
 
 

@@ -30,7 +30,8 @@ class ReinforcementOptions:
     routes : int
         Routes and transformers that candidates are made for, the most overloaded first.
     voltage_buses : int
-        Buses that compensation is offered at, those furthest below their limit first.
+        Buses below their limit that compensation is offered at, the furthest first; as many above theirs get
+        a STATCOM.
     maximum_works : int
         Works taken at most.
     power_flow : PowerFlowOptions

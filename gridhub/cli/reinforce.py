@@ -106,7 +106,8 @@ def _print_result(result: ReinforcementPlan, top: int) -> None:
     if len(left):
         columns = ["snapshot", "contingency", "element", "kind", "value", "limit", "unit"]
         rows = list(left[columns].itertuples(index=False, name=None))
-        print_table("left with the works", columns, rows, limit=top)
+        digits = {"value": 3, "limit": 3}
+        print_table("left with the works", columns, rows, limit=top, digits=digits)
     print_line(result.verdict)
     print_line(f"criteria: {result.criteria or 'ratings alone'}")
     print_line(f"not assessed: {'; '.join(result.not_assessed)}")

@@ -173,6 +173,19 @@ def test_a_low_voltage_gets_compensation():
     assert len(found.left) < len(found.before)
 
 
+def test_a_high_voltage_gets_a_statcom():
+    net = build_mesh(100.0)
+    shunt = pd.DataFrame({"bus": ["c"], "b_mvar": [900.0]}, index=["cap"])
+    net = net.replace(line=net.line.assign(rate_mva=np.nan), shunt=shunt)
+    outages = list_contingencies(net).loc[["ab", "bc"]]
+    sec = run_security(net, outages, "korea")
+    assert set(sec.violations["kind"]) == {"voltage_high"}
+    found = plan_reinforcement(net, sec, {"costs": TEXT})
+    again = run_security(found.network_after, outages, "korea", screen=None, verify="all")
+    assert set(found.works["kind"]) == {"statcom"}
+    assert len(again.violations) == len(found.left) < len(found.before)
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [
