@@ -36,6 +36,7 @@ _HOME = {
     "lodf": "gridhub.analysis.sensitivities",
     "make_profiles": "gridhub.model.profiles",
     "place": "gridhub.placement.place",
+    "plan_reinforcement": "gridhub.analysis.reinforcement",
     "ptdf": "gridhub.analysis.sensitivities",
     "rank_faults": "gridhub.analysis.voltage_dips",
     "rank_pairs": "gridhub.analysis.outage_pairs",
@@ -90,6 +91,7 @@ if TYPE_CHECKING:
     from gridhub.analysis.pv_curve import find_reactive_margin as find_reactive_margin
     from gridhub.analysis.pv_curve import trace_pv_curve as trace_pv_curve
     from gridhub.analysis.redispatch import Adjustment as Adjustment
+    from gridhub.analysis.reinforcement import plan_reinforcement as plan_reinforcement
     from gridhub.analysis.remedial import run_remedial as run_remedial
     from gridhub.analysis.remedial_schemes import read_schemes as read_schemes
     from gridhub.analysis.secured_events import list_secured as list_secured

@@ -16,8 +16,8 @@ from gridhub.analysis.hub_variants import compare_variants, run_sensitivities
 from gridhub.analysis.hub_verdict import decide, write_verdict
 from gridhub.analysis.hub_works import plan_works
 from gridhub.analysis.interfaces import compare_interfaces
-from gridhub.analysis.reinforcement import Reinforcement
 from gridhub.analysis.security import Security, resolve_criteria
+from gridhub.analysis.work_comparison import Reinforcement
 from gridhub.connection_rules import read_connection_rules
 from gridhub.costs import read_costs
 from gridhub.criteria import Criteria

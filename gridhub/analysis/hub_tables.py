@@ -11,8 +11,8 @@ import pandas as pd
 
 from gridhub.analysis.interfaces import compute_interfaces
 from gridhub.analysis.power_flow import PowerFlow
-from gridhub.analysis.reinforcement import cost_route, find_contingency
 from gridhub.analysis.security import Security
+from gridhub.analysis.work_candidates import cost_route, find_contingency
 from gridhub.connection_rules import ConnectionRules
 from gridhub.costs import Cost, Costs
 from gridhub.criteria import Criteria

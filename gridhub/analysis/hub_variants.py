@@ -20,8 +20,8 @@ from gridhub.analysis.hub_run import (
     restrict_violations,
     run_states,
 )
-from gridhub.analysis.reinforcement import find_conductors, set_conductor
 from gridhub.analysis.security import Security
+from gridhub.analysis.works import find_conductors, set_conductor
 from gridhub.model.network import Network
 from gridhub.placement.candidates import HUB_PREFIX
 from gridhub.placement.hub import Hub

@@ -11,13 +11,8 @@ import pandas as pd
 from gridhub.analysis.comparison import collect_violations, compare_violations
 from gridhub.analysis.headroom import Headroom, find_headroom
 from gridhub.analysis.hub_run import HubRun, judge_again, measure_changes, pick_outages, run_states
-from gridhub.analysis.reinforcement import (
-    Candidate,
-    Reinforcement,
-    compare_candidates,
-    find_gain,
-    list_candidates,
-)
+from gridhub.analysis.work_candidates import Candidate, list_candidates
+from gridhub.analysis.work_comparison import Reinforcement, compare_candidates, find_gain
 from gridhub.costs import Cost
 from gridhub.model.network import Network
 from gridhub.placement.candidates import HUB_PREFIX

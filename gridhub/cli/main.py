@@ -13,6 +13,7 @@ from gridhub.cli import (
     host,
     networks,
     profiles,
+    reinforce,
     report,
     security,
     site,
@@ -58,6 +59,7 @@ app.command("security")(security.security)
 app.command("profiles")(profiles.profiles)
 app.command("host")(host.host)
 app.command("site")(site.site)
+app.command("reinforce")(reinforce.reinforce)
 app.command("dispatch")(dispatch.dispatch)
 app.command("report")(report.report)
 app.command("hub")(study.hub)

@@ -1,4 +1,4 @@
-"""The commands ``study run`` and ``hub``: a study from a file, or from what was typed."""
+"""The commands ``study run``, ``study verify`` and ``hub``: a study from a file, or from what was typed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from gridhub.cli.console import print_json, print_line, print_table, show_progress
-from gridhub.cli.exits import DONE, FOUND, exits
+from gridhub.cli.exits import DIFFERS, DONE, FOUND, exits
 from gridhub.cli.inputs import (
     ForceOption,
     JsonOption,
@@ -49,6 +49,36 @@ def run(
     if found and not as_json:
         print_line(f"--fail-on {fail_on}: {'; '.join(found)}")
     return FOUND if found else DONE
+
+
+@app.command("verify")
+@exits
+def verify(
+    folder: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of a run.", show_default=False)],
+    base: Annotated[
+        Path, typer.Option("--base", metavar="DIR", help="What a relative network of the study starts from.")
+    ] = Path(),
+    as_json: JsonOption = False,
+) -> int:
+    """Compare every file and input of a run with its run.toml; exit code 4 if they differ.
+
+    Nothing is solved again; `gridhub check OUT` does that.
+    """
+    from gridhub.study.verification import verify_run
+
+    result = verify_run(folder, base)
+    code = DONE if result.holds else DIFFERS
+    if as_json:
+        rows = [{name: getattr(d, name) for name in d.__dataclass_fields__} for d in result.deviations]
+        counts = {"files": result.files, "inputs": result.inputs}
+        print_json({"folder": str(folder), **counts, "deviations": rows, "exit_code": code})
+        return code
+    if result.deviations:
+        rows_shown = [(d.part, d.name, d.recorded[:12], d.found[:12], d.message) for d in result.deviations]
+        print_table("not as recorded", ("part", "name", "recorded", "found", "what"), rows_shown)
+    answer = "as recorded" if result.holds else "not as recorded"
+    print_line(f"{answer}: {result.files} files and {result.inputs} inputs compared; nothing solved again")
+    return code
 
 
 def list_new(content: Mapping[str, Any]) -> list[str]:

@@ -81,7 +81,7 @@ def read_study(path: Path | str) -> Study:
         out of range.
     """
     path = Path(path)
-    return parse_study(_read_text(path), path.name)
+    return parse_study(read_text(path), path.name)
 
 
 def parse_study(text: str, file: str, with_lines: bool = True) -> Study:
@@ -126,7 +126,8 @@ def _refuse(file: str, code: str, row: str, message: str) -> FileFormatError:
     return FileFormatError([Issue("error", code, file, row, "", "", message)], file)
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Read a file as UTF-8 text; refused with what is wrong and where."""
     try:
         return path.read_bytes().decode("utf-8-sig")
     except OSError as error:

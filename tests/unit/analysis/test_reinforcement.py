@@ -1,169 +1,205 @@
+"""The plan is checked with security runs of its own, over every subset of the works it had to choose from."""
+
 from __future__ import annotations
 
+from functools import reduce
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from gridhub.analysis.headroom import find_headroom
-from gridhub.analysis.reinforcement import (
-    add_bank,
-    add_circuit,
-    add_shunt,
-    add_statcom,
-    add_storage,
-    change_conductor,
-    compare_candidates,
-    draw_costs,
-    find_conductors,
-    find_gain,
-    list_candidates,
-    rank_routes,
-    shed_load,
-)
-from gridhub.costs import Cost, read_costs
+from gridhub.analysis.contingencies import list_contingencies
+from gridhub.analysis.reinforcement import ReinforcementPlan, plan_reinforcement
+from gridhub.analysis.security import Security, run_security
+from gridhub.analysis.work_candidates import Candidate, list_route_candidates
+from gridhub.costs import read_costs
+from gridhub.errors import OptionError
 from gridhub.model.network import Network, build_network
+from gridhub.placement.hub import DataCenter, Hub
 
-COSTS = read_costs(
-    (Path(__file__).resolve().parents[3] / "networks" / "korea" / "costs.toml").read_text(encoding="utf-8")
-)
+TEXT = (Path(__file__).resolve().parents[3] / "networks" / "korea" / "costs.toml").read_text(encoding="utf-8")
+COSTS = read_costs(TEXT)
 
 
-def build_corridor() -> Network:
-    """A generator, a weak double circuit of 50 km, a load bus; a strong route gives the x4 type."""
-    bus = pd.DataFrame({"vn_kv": 345.0, "reference": [True, False, False]}, index=["a", "b", "c"])
-    common = {"length_km": 50.0, "b_us": 0.0, "construction": "overhead"}
-    weak = {**common, "r_ohm": 1.55, "x_ohm": 17.0, "rate_mva": 1086.0, "conductor": "480 mm2 x2"}
-    strong = {**common, "r_ohm": 0.775, "x_ohm": 15.0, "rate_mva": 2172.0, "conductor": "480 mm2 x4"}
-    rows = [
-        {"id": "ab:1", "from_bus": "a", "to_bus": "b", "route": "ab", **weak},
-        {"id": "ab:2", "from_bus": "a", "to_bus": "b", "route": "ab", **weak},
-        {"id": "bc:1", "from_bus": "b", "to_bus": "c", "route": "bc", **strong},
-        {"id": "bc:2", "from_bus": "b", "to_bus": "c", "route": "bc", **strong},
-    ]
+def build_mesh(load_mw: float = 700.0) -> Network:
+    """Five buses in a ring with two chords of different lengths; two units feed three loads."""
+    ends = {"ab": ("a", "b", 60), "bc": ("b", "c", 40), "cd": ("c", "d", 80), "de": ("d", "e", 30)}
+    ends |= {"ea": ("e", "a", 50), "bd": ("b", "d", 90), "ce": ("c", "e", 70)}
+    line = pd.DataFrame.from_dict(ends, orient="index", columns=["from_bus", "to_bus", "length_km"])
+    km = line["length_km"].astype(float)
+    line = line.assign(length_km=km, r_ohm=0.03 * km, x_ohm=0.34 * km, b_us=3.0 * km, rate_mva=600.0)
+    load = {"bus": ["c", "d", "b"], "p_mw": [load_mw, 500.0, 200.0], "q_mvar": [60.0, 40.0, 10.0]}
+    unit = {"bus": ["a", "e"], "p_mw": [900.0, 500.0], "p_max_mw": [3000.0, 2000.0], "vm_pu": [1.02, 1.02]}
+    unit |= {"q_min_mvar": [-2000.0] * 2, "q_max_mvar": [2000.0] * 2}
     return build_network(
-        "corridor",
-        bus=bus,
-        line=pd.DataFrame(rows).set_index("id"),
-        transformer=pd.DataFrame(
-            {"from_bus": ["a"], "to_bus": ["c"], "x_pu": [10.0], "rate_mva": [500.0]}, index=["t"]
-        ),
-        generator=pd.DataFrame({"bus": ["a"], "p_max_mw": [9000.0], "vm_pu": [1.0]}, index=["g"]),
-        load=pd.DataFrame({"bus": ["b"], "p_mw": [300.0], "q_mvar": [50.0]}, index=["hub:dc"]),
+        "mesh",
+        bus=pd.DataFrame({"vn_kv": 345.0, "reference": [True, *[False] * 4]}, index=list("abcde")),
+        line=line,
+        load=pd.DataFrame(load, index=["lc", "ld", "lb"]),
+        generator=pd.DataFrame(unit, index=["ga", "ge"]),
     )
 
 
-def overload(element: str, percent: float) -> pd.DataFrame:
-    return pd.DataFrame(
-        {"kind": ["thermal"], "element": [element], "loading_percent": [percent], "snapshot": [""]}
-    )
+def measure(sec: Security) -> float:
+    """Sum of the loading above 100 %, written out again."""
+    assert set(sec.violations["kind"]) <= {"thermal"}
+    assert set(sec.status["status"].astype(str)) == {"CONVERGED"}
+    return float((sec.violations["loading_percent"] - 100.0).sum())
 
 
-def test_works_change_what_they_say_and_leave_the_input_alone():
-    net = build_corridor()
-    more = add_circuit(net, "ab").line
-    assert list(more.index[-1:]) == ["ab:added:1"] and more.at["ab:added:1", "x_ohm"] == 17.0
-    thick = change_conductor(net, "ab", find_conductors(net, 345.0)["480 mm2 x4"]).line.loc["ab:1"]
-    assert (thick["rate_mva"], thick["x_ohm"], thick["r_ohm"]) == pytest.approx((2172.0, 15.0, 0.775))
-    assert np.isnan(thick["rate_b_mva"])  # after an outage it is rate_mva then
-    assert add_bank(net, "t").transformer.at["t:added", "x_pu"] == 10.0
-    assert add_shunt(net, "b", 200.0).shunt["b_mvar"].tolist() == [200.0]
-    assert add_statcom(net, "b", 400.0).generator.iloc[-1][["p_max_mw", "q_max_mvar"]].tolist() == [
-        0.0,
-        400.0,
+def run_all(net: Network) -> Security:
+    return run_security(net, list_contingencies(net), None, screen=None, verify="all")
+
+
+def put(net: Network, works: tuple[Candidate, ...]) -> Network:
+    return reduce(lambda one, work: work.apply(one), works, net)
+
+
+@pytest.fixture(scope="module")
+def mesh() -> Network:
+    return build_mesh()
+
+
+@pytest.fixture(scope="module")
+def plan(mesh: Network) -> ReinforcementPlan:
+    return plan_reinforcement(mesh, run_all(mesh), {"costs": TEXT})
+
+
+@pytest.fixture(scope="module")
+def candidates(mesh: Network, plan: ReinforcementPlan) -> dict[str, Candidate]:
+    found = list_route_candidates(mesh, COSTS, list(mesh.line.index))
+    return {one.name: one for one in found if one.name in plan.candidates.index}
+
+
+def test_what_the_plan_clears_is_cleared_in_a_run_of_its_own(mesh: Network, plan: ReinforcementPlan):
+    before = run_all(mesh)
+    after = run_all(plan.network_after)
+    assert len(before.violations) == len(plan.before) > 4
+    assert plan.method in plan.selection.index
+    assert measure(before) == pytest.approx(plan.selection.at["greedy", "before_points"], abs=1e-6)
+    assert len(after.violations) == len(plan.left) == 0
+    assert len(after.status) == len(mesh.line) + plan.works["kind"].eq("second_circuit").sum()
+    assert plan.verdict.endswith(f"remove all {len(before.violations)} violations, verified by AC.")
+
+
+def test_every_step_is_the_best_per_money_of_all_there_were(
+    mesh: Network, plan: ReinforcementPlan, candidates: dict[str, Candidate]
+):
+    net, outages = mesh, list_contingencies(mesh)
+    for step in plan.greedy_steps.itertuples():
+        before = measure(run_all(net))
+        worth = {}
+        for name, one in candidates.items():
+            changed = one.apply(net)
+            cset = list_contingencies(changed)
+            new = cset.index.difference(outages.index)
+            assert len(new) <= step.step
+            worth[name] = (before - measure(run_all(changed))) / one.cost.base
+        assert max(worth, key=worth.__getitem__) == step.candidate
+        assert worth[step.candidate] == pytest.approx(step.removed_per_cost, rel=1e-6)
+        net = candidates[step.candidate].apply(net)
+    assert measure(run_all(net)) == 0.0  # and so greedy clears everything too
+
+
+def test_the_milp_is_the_cheapest_of_all_subsets_that_clear_everything(
+    mesh: Network, plan: ReinforcementPlan, candidates: dict[str, Candidate]
+):
+    names = list(candidates)
+    cost = {
+        subset: sum(candidates[name].cost.base for name in subset)
+        for size in range(len(names) + 1)
+        for subset in combinations(names, size)
+    }
+    greedy, milp = (plan.selection.at[method, "cost_base"] for method in ("greedy", "milp"))
+    cheaper = [subset for subset in cost if cost[subset] < milp - 1e-6]
+    clearing = [
+        one for one in cheaper if measure(run_all(put(mesh, tuple(candidates[name] for name in one)))) == 0.0
     ]
-    assert add_storage(net, "b", 250.0, 6.0).storage.iloc[0][["p_mw", "e_mwh"]].tolist() == [250.0, 1500.0]
-    assert shed_load(net, ["hub:dc"], 0.25).load.loc["hub:dc", ["p_mw", "q_mvar"]].tolist() == [225.0, 37.5]
-    assert len(net.line) == 4 and net.line.at["ab:1", "rate_mva"] == 1086.0
-    for works in (
-        lambda n: add_circuit(n, "x"),
-        lambda n: add_bank(n, "x"),
-        lambda n: add_shunt(n, "x", 1.0),
-    ):
-        assert works(net) is net
+    assert len(cheaper) > 3 and not clearing
+    assert milp <= greedy + 1e-9
 
 
-def test_a_third_circuit_gains_what_the_arithmetic_says():
-    net = build_corridor()
-    before = find_headroom(net, "b", None, check=False).near_mw
-    found = list_candidates(net, COSTS, overload("ab:1", 120.0), [], "b", ["hub:dc"], 300.0)
-    by_kind = {one.kind: one for one in found}
-    # N-1 of two circuits carries one rating, of three carries two, of two thick ones 2,172; the loop over
-    # the transformer is too weak to matter much
-    gain = {kind: find_gain(net, one, "b", before, None) for kind, one in by_kind.items()}
-    assert gain["second_circuit"] == pytest.approx(1086.0, rel=0.03)
-    assert gain["larger_conductor"] == pytest.approx(1086.0, rel=0.03)
-    assert gain["storage"] == gain["flexible_load"] == 75.0
+def test_the_milp_is_never_worse_than_greedy_by_its_own_measure(plan: ReinforcementPlan):
+    objective = plan.selection["objective"]
+    assert objective["milp"] <= objective["greedy"] * (1 + 1e-9)
+    assert plan.selection.at["milp", "proven"]
 
 
-def test_costs_follow_the_unit_costs():
-    net = build_corridor()
-    found = list_candidates(net, COSTS, overload("ab:1", 120.0), ["t"], "b", ["hub:dc"], 1000.0)
-    cost = {one.kind: one.cost for one in found}
-    assert cost["second_circuit"].base == pytest.approx((3.22 * 50 * 0.4 + 2 * 2.0) * 1.2)
-    assert cost["larger_conductor"].low == pytest.approx(3.19 * 50 * 0.3)
-    assert cost["storage"].base == pytest.approx(0.31 * 250 * 6)
-    assert "bank" not in cost  # 345/345 kV: the region has no price, so it is not offered
+def test_costs_and_cleared_add_up(plan: ReinforcementPlan):
+    row, steps = plan.selection.loc[plan.method], plan.greedy_steps
+    for end in ("low", "base", "high"):
+        assert row[f"cost_{end}"] == pytest.approx(plan.works[f"cost_{end}"].sum())
+    assert row["before_points"] - steps["removed_points"].sum() == pytest.approx(0.0, abs=1e-6)
+    assert steps["cleared"].sum() == len(plan.cleared) >= len(plan.before)
+    assert sum(plan.method in taken for taken in plan.candidates["methods"]) == len(plan.works)
+    assert plan.not_assessed
 
 
-def test_voltage_candidates_come_only_where_a_voltage_is_low():
-    net = build_corridor()
-    low = pd.DataFrame(
-        {"kind": ["voltage_low"], "element": ["b"], "loading_percent": [np.nan], "snapshot": [""]}
-    )
-    kinds = [one.kind for one in list_candidates(net, COSTS, low, [], "b", ["hub:dc"], 1000.0)]
-    assert kinds == ["capacitor", "statcom", "storage", "flexible_load"]
+def test_a_hub_answers_for_what_it_causes_alone(mesh: Network):
+    hub = Hub(DataCenter("hub", contract_mw=150.0, bus="c"))
+    before, after = run_all(mesh), build_mesh(850.0)
+    found = plan_reinforcement(mesh, hub, {"costs": TEXT, "criteria": None})
+    keys = ["contingency", "element"]
+    old = set(before.violations[keys].itertuples(index=False, name=None))
+    caused = set(run_all(after).violations[keys].itertuples(index=False, name=None)) - old
+    assert caused <= set(found.before[keys].itertuples(index=False, name=None))
+    assert not old & set(found.before[keys].itertuples(index=False, name=None))
+    again = set(run_all(found.network_after).violations[keys].itertuples(index=False, name=None)) - old
+    assert again == set(found.left[keys].itertuples(index=False, name=None))
+    assert len(found.works) and len(again) < len(caused)
 
 
-def test_routes_are_ranked_by_what_binds_then_by_overload():
-    net = build_corridor()
-    table = pd.concat([overload("ab:1", 105.0), overload("ab:2", 105.0), overload("bc:1", 130.0)])
-    assert rank_routes(net, table, []) == ["bc", "ab"]
-    assert rank_routes(net, table, ["ab:2", "not a branch"]) == ["ab", "bc"]
+def test_a_route_without_a_length_has_no_candidate_and_is_named(mesh: Network):
+    line = mesh.line.assign(length_km=np.nan)
+    bare = mesh.replace(line=line)
+    found = plan_reinforcement(bare, run_all(bare), {"costs": TEXT})
+    assert found.works.empty and found.candidates.empty
+    assert set(found.without_candidate) == set(found.before["element"])
+    assert "violations are left" in found.verdict and "no candidate for" in found.verdict
 
 
-def make_candidates():
-    net = build_corridor()
-    found = list_candidates(net, COSTS, overload("ab:1", 120.0), [], "b", ["hub:dc"], 1000.0)
-    return found, [1000.0, 1000.0, 250.0, 0.0], [(0, np.nan), (1, 104.0), (2, 110.0), (3, 120.0)]
+def test_a_low_voltage_gets_compensation():
+    net = build_mesh(500.0)
+    line = net.line.assign(rate_mva=np.nan)
+    load = net.load.assign(q_mvar=[900.0, 600.0, 10.0])
+    net = net.replace(line=line, load=load)
+    sec = run_security(net, list_contingencies(net), "korea")
+    assert "voltage_low" in set(sec.violations["kind"])
+    found = plan_reinforcement(net, sec, {"costs": TEXT})
+    assert found.criteria == sec.criteria
+    assert set(found.works["kind"]) <= {"capacitor", "statcom"} and len(found.works)
+    assert len(found.left) < len(found.before)
 
 
-def test_table_is_ordered_by_cost_per_mw_and_what_gains_nothing_is_last():
-    found, gains, left = make_candidates()
-    result = compare_candidates(found, gains, left, "bn KRW", seed=1)
-    table = result.table
-    assert table["cost_per_mw_base"].dropna().is_monotonic_increasing
-    assert table.iloc[-1]["kind"] == "flexible_load" and np.isnan(table.iloc[-1]["rank"])
-    row = table.set_index("kind").loc["second_circuit"]
-    assert row["cost_per_mw_base"] == pytest.approx(row["cost_base_bn"] / 1000.0)
-    assert set(result.flips["flip_percent"].between(0, 100)) == {True}
-    again = compare_candidates(found, gains, left, "bn KRW", seed=1)
-    pd.testing.assert_frame_equal(result.flips, again.flips)
+def test_a_high_voltage_gets_a_statcom():
+    net = build_mesh(100.0)
+    shunt = pd.DataFrame({"bus": ["c"], "b_mvar": [900.0]}, index=["cap"])
+    net = net.replace(line=net.line.assign(rate_mva=np.nan), shunt=shunt)
+    outages = list_contingencies(net).loc[["ab", "bc"]]
+    sec = run_security(net, outages, "korea")
+    assert set(sec.violations["kind"]) == {"voltage_high"}
+    found = plan_reinforcement(net, sec, {"costs": TEXT})
+    again = run_security(found.network_after, outages, "korea", screen=None, verify="all")
+    assert set(found.works["kind"]) == {"statcom"}
+    assert len(again.violations) == len(found.left) < len(found.before)
 
 
-def test_certain_order_never_flips_and_equal_ranges_flip_half_the_time():
-    def cost(low, base, high):
-        return Cost(low, base, high, "bn KRW", "2024", "s", "M")
-
-    found, _, _ = make_candidates()
-    pair = [
-        type(found[0])(f"c{i}", kind, "t", "d", one, lambda n: n)
-        for i, (kind, one) in enumerate(
-            [("storage", cost(1, 2, 3)), ("bank", cost(1, 2, 3)), ("statcom", cost(10, 20, 30))]
-        )
-    ]
-    flips = compare_candidates(pair, [100.0] * 3, [(0, 0.0)] * 3, "bn KRW").flips
-    flips = flips.set_index(["cheaper", "dearer"])["flip_percent"]
-    assert flips["c0", "c1"] == pytest.approx(50.0, abs=2.0)
-    assert flips["c0", "c2"] == flips["c1", "c2"] == 0.0
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({}, "has no unit costs"),
+        ({"costs": TEXT, "rout": 3}, "did you mean routes"),
+        ({"costs": TEXT, "routes": -1, "maximum_works": 2.5}, "maximum_works = 2.5"),
+        ({"costs": TEXT, "snapshots": "day"}, "a sequence of names"),
+    ],
+)
+def test_bad_options_are_refused(mesh: Network, options: dict[str, object], text: str):
+    with pytest.raises(OptionError, match=text):
+        plan_reinforcement(mesh, Hub(DataCenter("hub", contract_mw=1.0, bus="c")), options)
 
 
-def test_draws_follow_the_triangular_distribution():
-    cost = Cost(1.0, 2.0, 6.0, "u", "2024", "s", "M")
-    drawn = draw_costs([cost, cost], ["a", "a"], seed=0, draws=40_000)
-    assert np.array_equal(drawn[:, 0], drawn[:, 1])  # one kind moves together
-    assert drawn.min() >= 1.0 and drawn.max() <= 6.0
-    assert drawn[:, 0].mean() == pytest.approx((1 + 2 + 6) / 3, abs=0.02)
-    # variance of a triangle, (a² + b² + c² - ab - ac - bc) / 18
-    assert drawn[:, 0].var() == pytest.approx((1 + 4 + 36 - 2 - 6 - 12) / 18, rel=0.03)
+def test_a_result_of_another_network_is_refused(mesh: Network):
+    with pytest.raises(OptionError, match="is of 'mesh'"):
+        plan_reinforcement(mesh.replace(name="other"), run_all(mesh), {"costs": TEXT})

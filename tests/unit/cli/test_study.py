@@ -80,6 +80,41 @@ def test_study_run_writes_a_whole_folder(study: Path):
     assert any(name.endswith(".csv") for name in files)
 
 
+def test_a_run_is_verified_by_what_it_recorded(study: Path):
+    out = study.parent / "out"
+    assert run("study", "run", study, "--out", out)[0] == 0
+    code, text, _ = run("study", "verify", out, "--base", study.parent)
+    assert code == 0 and text.startswith("as recorded: ")
+    table = sorted((out / "tables").glob("*.csv"))[0]
+    table.write_text(table.read_text(encoding="utf-8") + "x\n", encoding="utf-8")
+    (out / "map.geojson").unlink()
+    (out / "mine.txt").write_text("x", encoding="utf-8")
+    line = study.parent / "ring" / "tables" / "line.csv"
+    line.write_text(line.read_text(encoding="utf-8").replace("400", "401"), encoding="utf-8")
+    code, text, _ = run("study", "verify", out, "--base", study.parent, "--json")
+    found = {(row["part"], row["name"], row["message"]) for row in json.loads(text)["deviations"]}
+    assert code == 4
+    assert found == {
+        ("files", f"tables/{table.name}", "has changed"),
+        ("files", "map.geojson", "is gone"),
+        ("files", "mine.txt", "is not of the run"),
+        ("inputs", "table line", "has changed"),
+    }
+
+
+def test_another_version_is_a_note_and_what_is_no_run_is_refused(study: Path):
+    out = study.parent / "out"
+    assert run("study", "run", study, "--out", out)[0] == 0
+    record = out / "run.toml"
+    text = record.read_text(encoding="utf-8")
+    version = tomllib.loads(text)["versions"]["numpy"]
+    record.write_text(text.replace(f'numpy = "{version}"', 'numpy = "0.1"'), encoding="utf-8")
+    code, shown, _ = run("study", "verify", out, "--base", study.parent)
+    assert code == 0 and "numpy" in shown and "as recorded" in shown
+    code, _, err = run("study", "verify", study.parent)
+    assert code == 2 and "not the folder of a run" in err
+
+
 def test_an_earlier_run_needs_force_and_json_says_so(study: Path):
     out = study.parent / "out"
     out.mkdir()

@@ -1,0 +1,113 @@
+"""The command ``reinforce``: works that remove the violations of a grid or of a hub, costed and verified."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gridhub.cli.console import list_records, print_json, print_line, print_table
+from gridhub.cli.exits import exits
+from gridhub.cli.inputs import (
+    JsonOption,
+    NetworkArgument,
+    SnapshotOption,
+    TopOption,
+    YearOption,
+    check_snapshot,
+    parse_settings,
+)
+from gridhub.cli.security import find_criteria
+from gridhub.study.source import open_network
+
+if TYPE_CHECKING:
+    from gridhub.analysis.reinforcement import ReinforcementPlan
+
+
+@exits
+def reinforce(
+    network: NetworkArgument,
+    hub: Annotated[
+        Path | None,
+        typer.Option("--hub", metavar="STUDY.toml", help="Remove what the hub of this study causes."),
+    ] = None,
+    snapshot: SnapshotOption = None,
+    year: YearOption = None,
+    criteria: Annotated[
+        str, typer.Option("--criteria", help="'network' for its own, 'none' for ratings alone, or a region.")
+    ] = "network",
+    costs: Annotated[
+        Path | None,
+        typer.Option("--costs", metavar="COSTS.toml", help="Unit costs; the network's own if none."),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option", "-o", metavar="KEY=VALUE", help="routes=8, maximum_works=20 … or power flow."
+        ),
+    ] = None,
+    top: TopOption = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Choose works, greedily and by a MILP, and verify both by AC under every outage."""
+    from gridhub.analysis.reinforcement import plan_reinforcement
+    from gridhub.analysis.security import run_security
+    from gridhub.study.study import read_study, read_text
+
+    net = open_network(network, year=year)
+    check_snapshot(net, snapshot)
+    judged = find_criteria(net, criteria)
+    settings: dict[str, Any] = {**parse_settings(option), "criteria": judged}
+    if costs is not None:
+        settings["costs"] = read_text(costs)
+    if hub is not None:
+        if snapshot is not None:
+            settings["snapshots"] = (snapshot,)
+        result = plan_reinforcement(net, read_study(hub).hub, settings)
+    else:
+        result = plan_reinforcement(net, run_security(net, None, judged, snapshot), settings)
+    if as_json:
+        print_json(_build_document(result))
+    else:
+        _print_result(result, top)
+
+
+def _build_document(result: ReinforcementPlan) -> dict[str, Any]:
+    return {
+        "network": result.network,
+        "criteria": result.criteria,
+        "snapshots": result.snapshots,
+        "money_unit": result.money_unit,
+        "verdict": result.verdict,
+        "method": result.method,
+        "selection": list_records(result.selection, index="method"),
+        "works": list_records(result.works, index="row"),
+        "greedy_steps": list_records(result.greedy_steps, index="row"),
+        "candidates": list_records(result.candidates, index="candidate"),
+        "cleared": list_records(result.cleared, index="row"),
+        "before": list_records(result.before, index="row"),
+        "left": list_records(result.left, index="row"),
+        "without_candidate": result.without_candidate,
+        "not_assessed": result.not_assessed,
+    }
+
+
+def _print_result(result: ReinforcementPlan, top: int) -> None:
+    names = ["candidate", "length_km", "cost_low", "cost_base", "cost_high", "lead_years"]
+    rows = list(result.works[names].itertuples(index=False, name=None))
+    title = f"{result.network}: works by {result.method}, {result.money_unit}"
+    print_table(title, [name.replace("_", " ") for name in names], rows, limit=top)
+    shown = ["works", "cost_low", "cost_base", "cost_high", "before_violations", "left_violations"]
+    both = result.selection.reset_index()[["method", *shown, "left_points"]]
+    rows = list(both.itertuples(index=False, name=None))
+    print_table("verified by AC", [str(name).replace("_", " ") for name in both.columns], rows)
+    left = result.left.sort_values("loading_percent", ascending=False, kind="stable", na_position="last")
+    if len(left):
+        columns = ["snapshot", "contingency", "element", "kind", "value", "limit", "unit"]
+        rows = list(left[columns].itertuples(index=False, name=None))
+        digits = {"value": 3, "limit": 3}
+        print_table("left with the works", columns, rows, limit=top, digits=digits)
+    print_line(result.verdict)
+    print_line(f"criteria: {result.criteria or 'ratings alone'}")
+    print_line(f"not assessed: {'; '.join(result.not_assessed)}")

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gridhub.cli.main import app
+
+COSTS = Path(__file__).resolve().parents[3] / "networks" / "korea" / "costs.toml"
+
+
+def run(*args: object) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, [str(arg) for arg in args])
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_a_ring_without_room_gets_works_as_json(overloaded: Path):
+    code, out, _ = run("reinforce", overloaded, "--criteria", "none", "--costs", COSTS, "--json")
+    document = json.loads(out)
+    assert code == 0 and document["money_unit"] == "bn KRW"
+    assert len(document["before"]) > len(document["left"])
+    steps = document["greedy_steps"]
+    assert [row["step"] for row in steps] == [*range(1, len(steps) + 1)]
+    assert [row["method"] for row in document["selection"]] == ["greedy", "milp"]
+
+
+def test_a_spur_that_cuts_load_off_gets_a_second_circuit(ring: Path):
+    code, out, _ = run("reinforce", ring, "--criteria", "none", "--costs", COSTS)
+    assert code == 0 and "second circuit L5" in out and "not assessed" in out
+    assert "remove all 1 violations, verified by AC" in out
+
+
+def test_a_meshed_ring_needs_none(meshed: Path):
+    code, out, _ = run("reinforce", meshed, "--criteria", "none", "--costs", COSTS)
+    assert code == 0 and "no works are needed" in out
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        ((), "has no unit costs"),
+        (("--snapshot", "noon"), "no snapshot 'noon'"),
+        (("-o", "rutes=1"), "did you mean routes"),
+        (("--costs", "none.toml"), "none.toml"),
+        (("--hub", "none.toml"), "none.toml"),
+    ],
+)
+def test_bad_input_is_2(ring: Path, args: tuple[str, ...], text: str):
+    code, _, err = run("reinforce", ring, "--criteria", "none", *args)
+    assert code == 2 and text in err.replace("\n", "")
