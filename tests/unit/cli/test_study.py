@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -178,7 +179,9 @@ def test_bad_hub_is_2(ring: Path, args: tuple[str, ...], text: str):
 
 
 def test_interrupt_is_130_and_leaves_nothing(study: Path):
-    job = start("study", "run", study, "--out", study.parent / "out")
+    # a shell that started the tests in the background has it ignored, and the job would inherit that
+    listen = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    job = start("study", "run", study, "--out", study.parent / "out", preexec_fn=listen)
     deadline = time.monotonic() + 120
     while job.poll() is None and not list_beside(study) and time.monotonic() < deadline:
         time.sleep(0.005)
