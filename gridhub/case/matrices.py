@@ -17,6 +17,8 @@ SMALLEST_REACTANCE = 1e-6
 
 def sum_at_nodes(case: Case, bus: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Add up values given at buses over the node each bus belongs to; out-of-service buses are left out."""
+    if not len(bus):
+        return np.zeros(case.n_node, dtype=values.dtype)
     node = case.bus_node[bus]
     live = node >= 0
     if not live.all():

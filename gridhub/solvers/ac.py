@@ -150,6 +150,8 @@ def _hold_references(setting: Setting, start: AcStart) -> tuple[Floats, Floats, 
     vm = np.where(setting.anchored, np.where(given, case.vm_start, 1.0), vm)
     if start.imbalance is not None:
         return vm, va, start.imbalance
+    if not setting.slack.shared.any():
+        return vm, va, np.zeros(islands.count)
     required = -np.bincount(islands.island, setting.fixed.real, islands.count)
     imbalance, _ = balance_islands(
         setting.slack, islands.count, np.where(setting.slack.shared, required, 0.0)

@@ -36,7 +36,8 @@ def find_totals(case: Case, injections: Injections) -> Floats:
     else:
         return np.ones(injections.count)
     total = float(own[on].sum())
-    return np.asarray(values @ on.astype(float) / (total if total else 1.0))
+    # not by BLAS: its threads would spin on the cores of the workers
+    return np.asarray(np.einsum("ij,j->i", values, on.astype(float)) / (total if total else 1.0))
 
 
 def _find_finite(injections: Injections) -> Bools:
