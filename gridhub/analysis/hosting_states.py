@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gridhub.analysis.hosting_options import HostingOptions
+from gridhub.analysis.security import settle_state
 from gridhub.analysis.time_series import build_injections
 from gridhub.case.case import Case
 from gridhub.case.compile import compile_case
@@ -17,7 +18,7 @@ from gridhub.case.profiles import read_profiles
 from gridhub.errors import InputError, Issue
 from gridhub.model.network import Network
 from gridhub.model.schema import complete_table
-from gridhub.model.snapshot import apply_snapshot, find_snapshot
+from gridhub.model.snapshot import find_snapshot
 from gridhub.solvers.islands import choose_references
 
 QUEUE_PREFIX = "queue:"
@@ -74,9 +75,7 @@ def list_states(net: Network, snapshots: Sequence[str] | None, options: HostingO
 def read_state(net: Network, snapshot: str | None) -> State:
     """Bring one snapshot into a state."""
     label = find_snapshot(net, snapshot) or ""
-    tables = apply_snapshot(net, snapshot)
-    values = tables.tables["snapshot_value"]
-    tables = tables.replace(snapshot_value=values.iloc[:0]) if len(values) else tables
+    tables = settle_state(net, snapshot)
     return State(label, tables, choose_references(compile_case(tables))[0])
 
 
