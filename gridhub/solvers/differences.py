@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,11 +26,15 @@ class Differences:
         reference, its last regulating unit or all units that share its imbalance; a link with one dead end.
     dead_power : (k,) bool
         Scenarios in which load or scheduled generation loses its reference.
+    fill : callable or None
+        Writes what is injected in the scenarios first ... last - 1, on the thread that solves them, and marks
+        as unusual those in which a number is not finite.
     """
 
     scenarios: Scenarios
     unusual: Bools
     dead_power: Bools
+    fill: Callable[[int, int], None] | None = None
 
 
 def _flatten(outages: Sequence[Outage], kind: str, wanted: Bools) -> tuple[Ints, Ints]:
