@@ -13,6 +13,7 @@ from gridhub.cli.flow import print_worst_buses
 from gridhub.cli.inputs import (
     JsonOption,
     NetworkArgument,
+    RatingsOption,
     SettingsOption,
     SnapshotOption,
     TopOption,
@@ -65,6 +66,7 @@ def security(
     network: NetworkArgument,
     snapshot: SnapshotOption = None,
     year: YearOption = None,
+    ratings: RatingsOption = None,
     kinds: Annotated[
         str,
         typer.Option(
@@ -130,7 +132,7 @@ def security(
     """Try every outage; status counts, violations, verdict."""
     from gridhub.analysis.security import run_security
 
-    net = open_network(network, year=year)
+    net = open_network(network, year=year, ratings=ratings)
     check_snapshot(net, snapshot)
     settings = parse_settings(option)
     rules = find_criteria(net, criteria)
