@@ -1,11 +1,13 @@
-"""DC screen: which outages may be left without an AC solution, and which may not."""
+"""Screens: which outages may be left without an AC solution, which may not, and by which bound."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gridhub.case.case import Bools, Case, Floats, Ints, Outage
 from gridhub.case.positions import list_lost, mark_losing
@@ -23,9 +25,18 @@ BLOCK = 256
 """Outages screened together: bounds the memory to n_branch x BLOCK numbers."""
 
 
+ISLANDING, JOIN, NO_ESTIMATE = "islanding", "join", "no estimate"
+"""Bounds of outages that no screen judges: one that splits an island; one where a branch without impedance
+counts, whose flow no screen sees; one of which an AC screen finds no state, or none to be trusted."""
+
+INJECTION, LOADING = "injection", "loading"
+"""Bounds that flag: units, loads, links or shunts are lost, and with them voltages that DC does not see; a
+loading."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Screen:
-    """What the DC screen says of each outage.
+    """What a screen says of each outage.
 
     Attributes
     ----------
@@ -34,28 +45,56 @@ class Screen:
     worst_percent : (k,) float
         Its estimated loading [%].
     flagged : (k,) bool
-        Above `FLAG_PERCENT`, islanding, or beyond what the screen can tell: an outage of units, loads, links
-        or shunts moves voltages, which DC does not see.
+        Whether a bound says that AC has to solve it.
+    bound : (k,) object
+        Which one, the first that does; of the others, what cleared them. "" where nothing was screened.
     islanding : (k,) bool
         Found by graph.
-    measured : bool
-        Whether there are estimates to compare with AC; False if no screen was asked for.
+    worst_bus : (k,) int
+        Bus whose estimated voltage comes nearest to a limit or furthest beyond; -1: none is judged.
+    worst_vm : (k,) float
+        That voltage [p.u.].
+    room : (k,) float
+        Its distance from the limit [p.u.]; negative beyond it.
+    method : {"none", "dc", "1p1q"}
     """
 
     worst_branch: Ints
     worst_percent: Floats
     flagged: Bools
+    bound: NDArray[np.object_]
     islanding: Bools
-    measured: bool = True
+    worst_bus: Ints
+    worst_vm: Floats
+    room: Floats
+    method: Literal["none", "dc", "1p1q"]
+
+    @property
+    def measured(self) -> bool:
+        """Whether there are estimates to compare with AC."""
+        return self.method != "none"
+
+    @property
+    def unknown(self) -> Bools:
+        """Outages without an estimate, (k,) bool: they cannot be cleared, and no estimate stands for AC."""
+        return np.asarray(np.isin(self.bound, [ISLANDING, JOIN, NO_ESTIMATE]))
 
 
 def flag_all(case: Case, outages: Sequence[Outage]) -> Screen:
     """Flag every outage without an estimate: all are to be solved by AC."""
     count = len(outages)
-    nothing = np.full(count, np.nan)
-    return Screen(
-        np.full(count, -1), nothing, np.ones(count, dtype=bool), find_islanding(case, outages), False
-    )
+    nobody, nothing = np.full(count, -1), np.full(count, np.nan)
+    every, no_bound = np.ones(count, dtype=bool), np.full(count, "", dtype=object)
+    islanding = find_islanding(case, outages)
+    return Screen(nobody, nothing, every, no_bound, islanding, nobody, nothing, nothing, "none")
+
+
+def mark_unseen(case: Case, outages: Sequence[Outage], limit: Floats) -> Bools:
+    """Mark the outages a screen cannot judge: they lose a branch without impedance, or one is rated."""
+    joins = case.branch_joins
+    if joins.any() and not np.isnan(limit[joins]).all():
+        return np.ones(len(outages), dtype=bool)
+    return mark_losing(outages, "branch", joins)
 
 
 def find_islanding(case: Case, outages: Sequence[Outage]) -> Bools:
@@ -79,7 +118,7 @@ def find_islanding(case: Case, outages: Sequence[Outage]) -> Bools:
     return result
 
 
-def _mark_injecting(outages: Sequence[Outage]) -> Bools:
+def mark_injecting(outages: Sequence[Outage]) -> Bools:
     """Mark the outages that lose units, loads, links or shunts, and not branches alone."""
     kinds = ("generator", "load", "hvdc", "storage", "shunt")
     return np.asarray(np.any([mark_losing(outages, kind) for kind in kinds], axis=0))
@@ -100,7 +139,7 @@ def _estimate(
     owner, branch = np.divmod(np.unique(owner[live] * case.n_branch + branch[live]), max(1, case.n_branch))
     lost = np.unique(branch)
     pair = compute_pair_factors(case, plan, lost)
-    injecting = _mark_injecting(outages)
+    injecting = mark_injecting(outages)
     change = np.zeros((case.n_branch, len(outages)))
     change[:, ~known] = np.nan
     single = (np.bincount(owner, minlength=len(outages)) == 1) & known & ~injecting
@@ -151,7 +190,7 @@ def screen_outages(
     case = base.case
     plan = plan_dc(case, options.dc_convention)
     islanding = find_islanding(case, outages)
-    unsolvable = mark_losing(outages, "branch", case.branch_joins)
+    unseen = mark_unseen(case, outages, limit)
     worst = np.full(len(outages), -1)
     percent = np.full(len(outages), np.nan)
     ends = [(np.nan_to_num(s.real), np.nan_to_num(s.imag)) for s in (base.s_from, base.s_to)]
@@ -159,7 +198,7 @@ def screen_outages(
     positions = np.flatnonzero(rated)
     for first in range(0, len(outages), BLOCK):
         block = slice(first, first + BLOCK)
-        known = ~(islanding[block] | unsolvable[block])
+        known = ~(islanding[block] | unseen[block])
         change = _estimate(base, plan, outages[block], known, options)
         if not rated.any():
             continue
@@ -176,5 +215,10 @@ def screen_outages(
         top = np.argmax(share[:, columns], axis=0)
         worst[first + columns] = positions[top]
         percent[first + columns] = 100.0 * np.sqrt(share[top, columns])
-    flagged = islanding | unsolvable | _mark_injecting(outages) | ~(percent <= FLAG_PERCENT) & (worst >= 0)
-    return Screen(worst, percent, flagged, islanding)
+    over = ~(percent <= FLAG_PERCENT) & (worst >= 0)
+    injecting = mark_injecting(outages)
+    reasons = [islanding, unseen, over, injecting]
+    bound = np.select(reasons, [ISLANDING, JOIN, LOADING, INJECTION], LOADING).astype(object)
+    flagged = np.asarray(np.any(reasons, axis=0))
+    nobody, nothing = np.full(len(outages), -1), np.full(len(outages), np.nan)
+    return Screen(worst, percent, flagged, bound, islanding, nobody, nothing, nothing, "dc")

@@ -9,7 +9,6 @@ import pytest
 import gridhub as gh
 from gridhub.analysis.remedial import FAILS, WITH, RemedialStudy, run_remedial
 from gridhub.analysis.remedial_schemes import read_schemes
-from gridhub.analysis.screen_measure import measure_screen
 from gridhub.reference import find_region_document
 
 SINGAPYEONG, HANUL = "tower:sintaebaek--singapyeong@1", "tower:sintaebaek--hanul@1"
@@ -61,8 +60,8 @@ def test_the_screen_misses_no_overload(name: str, request: pytest.FixtureRequest
     outages = gh.list_contingencies(net, kinds=["line", "transformer", "series", "tower"])
     overloaded = 0
     for snapshot in net.snapshots or (None,):
-        measured = measure_screen(gh.run_security(net, outages, snapshot=snapshot, verify="all"), net)
+        measured = gh.run_security(net, outages, snapshot=snapshot, verify="all").screen_by_class
         assert measured["missed"].sum() == 0, snapshot
-        assert measured["left_to_dc"].sum() == 0
+        assert measured["left_to_screen"].sum() == 0
         overloaded += measured["overloaded"].sum()
     assert overloaded > 30
