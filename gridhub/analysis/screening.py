@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -13,9 +13,12 @@ from gridhub.case.case import Bools, Case, Floats, Ints, Outage
 from gridhub.case.positions import list_lost, mark_losing
 from gridhub.kernels.graph import find_bridge_positions
 from gridhub.solvers.dc import DcPlan, plan_dc, solve_dc
-from gridhub.solvers.factors import compute_pair_factors
+from gridhub.solvers.differences import find_lost_injections
+from gridhub.solvers.factors import TransferOperator, compute_pair_factors
 from gridhub.solvers.islands import find_components
 from gridhub.solvers.options import PowerFlowOptions
+from gridhub.solvers.sharing import share_changes
+from gridhub.solvers.slack import plan_slack
 from gridhub.solvers.solution import Solution
 
 FLAG_PERCENT = 90.0
@@ -124,8 +127,31 @@ def mark_injecting(outages: Sequence[Outage]) -> Bools:
     return np.asarray(np.any([mark_losing(outages, kind) for kind in kinds], axis=0))
 
 
-def _solve_flows(case: Case, plan: DcPlan, options: PowerFlowOptions) -> Floats:
-    return solve_dc(case, options.dc_convention, options.distributed_slack, plan).p_from
+def _estimate_moves(
+    base: Solution, plan: DcPlan, outages: Sequence[Outage], known: Bools, options: PowerFlowOptions
+) -> Floats:
+    """Change of every branch's flow by what else than branches each outage takes, (n_branch, k) [p.u.]."""
+    case = base.case
+    change = np.zeros((case.n_branch, len(outages)))
+    columns = np.flatnonzero(mark_injecting(outages) & known)
+    if not len(columns):
+        return change
+    some = [outages[k] for k in columns.tolist()]
+    islands = plan.islands
+    before = solve_dc(case, options.dc_convention, options.distributed_slack, plan)
+    slack = plan_slack(before.case, islands, options.distributed_slack)
+    sharing = np.flatnonzero((slack.island >= 0) & (slack.share > 0))
+    moved = np.zeros((case.n_node, len(some)))
+    owner, node, power = find_lost_injections(case, islands.live, sharing, some)
+    np.add.at(moved, (node, owner), power.real)
+    owner, lost = list_lost(some, "shunt")
+    node = case.bus_node[case.shunt_bus[lost]]
+    here = case.shunt_on[lost] & (node >= 0)
+    np.add.at(moved, (node[here], owner[here]), case.shunt_g[lost[here]])
+    moved[~islands.live] = 0.0
+    moved += share_changes(case, slack, before.imbalance, islands.island, some, moved)
+    change[:, columns] = TransferOperator(plan).apply(moved)
+    return change
 
 
 def _estimate(
@@ -139,26 +165,21 @@ def _estimate(
     owner, branch = np.divmod(np.unique(owner[live] * case.n_branch + branch[live]), max(1, case.n_branch))
     lost = np.unique(branch)
     pair = compute_pair_factors(case, plan, lost)
-    injecting = mark_injecting(outages)
-    change = np.zeros((case.n_branch, len(outages)))
+    change = _estimate_moves(base, plan, outages, known, options)
     change[:, ~known] = np.nan
-    single = (np.bincount(owner, minlength=len(outages)) == 1) & known & ~injecting
+    single = (np.bincount(owner, minlength=len(outages)) == 1) & known & ~mark_injecting(outages)
     of_single = single[owner]
     columns, out = owner[of_single], branch[of_single]
     factors = pair[:, np.searchsorted(lost, out)]
     change[:, columns] = factors * (flow[out] / (1.0 - factors[out, np.arange(len(out))]))
     change[out, columns] = -flow[out]
-    before = _solve_flows(case, plan, options) if injecting.any() else flow
-    for k in np.flatnonzero(known & ~single).tolist():
-        if injecting[k]:
-            after = _solve_flows(case.take_out(replace(outages[k], branch=())), plan, options)
-            change[:, k] = np.nan_to_num(after - before)
-        several = branch[owner == k]
-        if len(several):
-            factors = pair[:, np.searchsorted(lost, several)]
-            matrix = np.eye(len(several)) - factors[several]
-            change[:, k] += factors @ np.linalg.solve(matrix, flow[several] + change[several, k])
-            change[several, k] = -flow[several]
+    several = (np.bincount(owner, minlength=len(outages)) > 0) & known & ~single
+    for k in np.flatnonzero(several).tolist():
+        out = branch[owner == k]
+        factors = pair[:, np.searchsorted(lost, out)]
+        matrix = np.eye(len(out)) - factors[out]
+        change[:, k] += factors @ np.linalg.solve(matrix, flow[out] + change[out, k])
+        change[out, k] = -flow[out]
     return change
 
 
@@ -183,9 +204,9 @@ def screen_outages(
     Notes
     -----
     The change of active power comes from outage factors (one branch), the small system I - H_kk (several),
-    or a DC solve with the lost MW taken up by the slack; it is added to the AC flow before the outage, and
-    reactive flow is taken as unchanged. Voltages are not seen: an outage that is screened out is clear of
-    overloads by this estimate and nothing more is known of it.
+    or transfer factors of what is lost and of the units that take it up; it is added to the AC flow before
+    the outage, and reactive flow is taken as unchanged. Voltages are not seen: an outage that is screened out
+    is clear of overloads by this estimate and nothing more is known of it.
     """
     case = base.case
     plan = plan_dc(case, options.dc_convention)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +12,12 @@ from scipy.sparse.linalg import splu
 
 from gridhub.case.case import Bools, Case, Complexes, Floats, Ints, Outage
 from gridhub.case.matrices import build_admittance, build_susceptance, compute_dc_susceptance, compute_shunts
-from gridhub.case.positions import list_lost, mark_losing
+from gridhub.case.positions import list_lost
 from gridhub.kernels.triangular import Triangles, solve_columns
 from gridhub.solvers.ac import VOLTAGE_MARGIN, Setting
 from gridhub.solvers.dc import take_triangles
-from gridhub.solvers.injections import compute_fixed_injection
-from gridhub.solvers.regulation import plan_regulation
-from gridhub.solvers.slack import balance_islands, plan_slack, sum_generation
+from gridhub.solvers.differences import find_lost_injections, list_sharing_units
+from gridhub.solvers.sharing import share_changes
 from gridhub.solvers.solution import Solution
 
 STIFFNESS = 1e6
@@ -26,9 +25,6 @@ STIFFNESS = 1e6
 
 LARGEST_ROUNDS = 3
 """Times the reactive half-iteration is made anew with other roles of the nodes at reactive limits."""
-
-INJECTED = ("generator", "load", "hvdc", "storage", "shunt")
-"""Kinds of elements whose loss changes what is injected."""
 
 Change = tuple[Ints, Floats]
 """Nodes (k,), and the (k, k) block that is added to a matrix there."""
@@ -109,6 +105,8 @@ class DecoupledPlan:
         Entries of B', 1/x.
     block : (n_branch, 2, 2) float
         Entries of B'' that each branch brings, -Im y with the phase shift taken out.
+    set_point : (n_unit,) float
+        Of every unit, in the order of `Regulation` [p.u.].
     stiff : (n_node,) float
         What a held node's diagonal of B'' is raised by.
     angle, voltage : Factor
@@ -125,6 +123,7 @@ class DecoupledPlan:
     held: Bools
     susceptance: Floats
     block: Floats
+    set_point: Floats
     stiff: Floats
     angle: Factor
     voltage: Factor
@@ -202,6 +201,7 @@ def plan_decoupled(setting: Setting, base: Solution) -> DecoupledPlan:
         held=held,
         susceptance=susceptance,
         block=block,
+        set_point=np.concatenate([case.generator_vm, *case.hvdc_vm]),
         stiff=stiff,
         angle=_factorize(first, np.flatnonzero(live & ~setting.angle_held)),
         voltage=_factorize(second, np.arange(case.n_node)),
@@ -273,6 +273,7 @@ def estimate_outages(plan: DecoupledPlan, outages: Sequence[Outage]) -> Estimate
     cuts = _gather_changes(count, _list_cuts(case, block, entries))
     va = plan.va[:, None] + plan.angle.solve_changed(active, cuts)
     vm = _iterate_voltages(plan, block, va)
+    vm[:, np.isnan(vm).any(axis=0)] = np.nan
     dead = ~plan.base.islands.live
     voltage = vm * np.exp(1j * va)
     left = block.target.real - _compute_power(plan, block, voltage).real
@@ -319,63 +320,61 @@ def _write_block(plan: DecoupledPlan, outages: Sequence[Outage]) -> _Block:
     def spread(values: np.ndarray) -> np.ndarray:
         return np.repeat(values[:, None], count, axis=1)
 
-    target = plan.injected.real + 1j * setting.fixed.imag
     block = _Block(
         owner,
         branch,
-        spread(target),
-        np.zeros((case.n_node, count), dtype=complex),
+        spread(plan.injected.real + 1j * setting.fixed.imag),
+        _list_shunts(plan, outages),
         spread(regulation.set_point),
         spread(regulation.low),
         spread(regulation.high),
         spread(np.where(np.isnan(regulation.set_point), 0, base.at_limit).astype(np.int8)),
     )
-    injecting = np.any([mark_losing(outages, kind) for kind in INJECTED], axis=0)
-    power = plan.injected.real[:, None] - _find_lost_power(plan, block, _repeat(plan.vm, plan.va, count)).real
-    for k in np.flatnonzero(injecting).tolist():
-        _inject_anew(plan, block, k, case.take_out(replace(outages[k], branch=())), power[:, k])
-    _share_losses(plan, block, power, ~injecting)
+    units = list_sharing_units(setting)
+    at, node, change = find_lost_injections(case, base.islands.live, units, outages)
+    np.add.at(block.target, (node, at), change)
+    voltage = _repeat(plan.vm, plan.va, count)
+    left = block.target.real - (plan.injected[:, None] - _find_lost_power(plan, block, voltage)).real
+    left[~base.islands.live] = 0.0
+    shared = share_changes(case, setting.slack, base.imbalance, base.islands.island, outages, left)
+    block.target += shared
+    _drop_regulation(plan, block, outages)
     return block
 
 
-def _share_losses(plan: DecoupledPlan, block: _Block, power: Floats, chosen: Bools) -> None:
-    """Let the units take what a lost branch no longer loses, where they share an imbalance."""
-    setting, islands = plan.setting, plan.base.islands
-    unit, slack = setting.case.bus_node[setting.case.generator_bus], setting.slack
-    _, free = slack.dispatch(plan.base.imbalance)
-    part = free & (slack.island >= 0)
-    share = np.bincount(unit[part], slack.share[part], len(plan.vm))
-    total = np.bincount(islands.island, share, islands.count)[islands.island]
-    share = np.divide(share, total, out=np.zeros(len(share)), where=total > 0)
-    columns = np.flatnonzero(chosen)
-    left = block.target.real[:, columns] - power[:, columns]
-    member = csr_array(
-        (np.ones(len(share)), (islands.island, np.arange(len(share)))), shape=(islands.count, len(share))
-    )
-    block.target[:, columns] -= share[:, None] * (member @ left)[islands.island]
+def _list_shunts(plan: DecoupledPlan, outages: Sequence[Outage]) -> Complexes:
+    """Shunt admittance that each outage takes away, (n_node, k) [p.u.]."""
+    case = plan.setting.case
+    taken = np.zeros((case.n_node, len(outages)), dtype=complex)
+    owner, lost = list_lost(outages, "shunt")
+    node = case.bus_node[case.shunt_bus[lost]]
+    here = case.shunt_on[lost] & (node >= 0)
+    lost, node, owner = lost[here], node[here], owner[here]
+    np.add.at(taken, (node, owner), case.shunt_g[lost] + 1j * case.shunt_b[lost])
+    return taken
 
 
-def _inject_anew(plan: DecoupledPlan, block: _Block, k: int, after: Case, power: Floats) -> None:
-    """Write what is injected, and who holds a voltage, where units, loads, links or shunts are lost."""
+def _drop_regulation(plan: DecoupledPlan, block: _Block, outages: Sequence[Outage]) -> None:
+    """Take lost units out of what holds voltages; no estimate where an island has nobody left to."""
     setting, islands = plan.setting, plan.base.islands
-    block.shunt[:, k] = plan.shunt - compute_shunts(after)
-    power = power - (plan.vm**2 * np.conj(block.shunt[:, k])).real
-    fixed = np.where(islands.live, compute_fixed_injection(after), 0.0)
-    slack = plan_slack(after, islands, setting.options.distributed_slack)
-    required = np.bincount(islands.island, power - fixed.real, islands.count)
-    imbalance, missing = balance_islands(slack, islands.count, np.where(slack.shared, required, 0.0))
-    given, _ = slack.dispatch(np.where(slack.shared, imbalance, 0.0))
-    regulation = plan_regulation(after, islands.live)
-    holding = np.bincount(islands.island, ~np.isnan(regulation.set_point) | setting.anchored, islands.count)
-    if missing[slack.shared].any() or not holding[islands.island[islands.live]].all():
-        fixed = np.full(len(fixed), np.nan)
-    block.target[:, k] = fixed + sum_generation(after, given)
-    block.set_point[:, k], block.low[:, k], block.high[:, k] = (
-        regulation.set_point,
-        regulation.low,
-        regulation.high,
-    )
-    block.at_limit[np.isnan(regulation.set_point), k] = 0
+    regulation, n_unit = setting.regulation, len(setting.case.generator_bus)
+    n_link = len(setting.case.hvdc_on)
+    for k, outage in enumerate(outages):
+        ends = [n_unit + i for i in outage.hvdc] + [n_unit + n_link + i for i in outage.hvdc]
+        units = np.array([*outage.generator, *ends], dtype=np.int64)
+        units = np.unique(units[regulation.active[units]]) if len(units) else units
+        for node in np.unique(regulation.node[units]).tolist():
+            left = np.flatnonzero(regulation.active & (regulation.node == node))
+            left = np.setdiff1d(left, units)
+            block.low[node, k] = regulation.unit_low[left].sum()
+            block.high[node, k] = regulation.unit_high[left].sum()
+            block.set_point[node, k] = plan.set_point[left[0]] if len(left) else np.nan
+            block.at_limit[node, k] *= len(left) > 0
+        if len(units):
+            holding = ~np.isnan(block.set_point[:, k]) | setting.anchored
+            held = np.bincount(islands.island, holding, islands.count)
+            if not held[islands.island[islands.live]].all():
+                block.target[:, k] = np.nan
 
 
 def _gather_changes(count: int, parts: Sequence[tuple[Ints, Ints, Ints, Floats]]) -> list[Change | None]:
@@ -406,7 +405,8 @@ def _list_cuts(case: Case, block: _Block, entries: Floats) -> list[tuple[Ints, I
 def _find_held(plan: DecoupledPlan, block: _Block, some: Ints) -> Bools:
     """Mark the nodes whose voltage is held, (n_node, len(some)); dead ones too."""
     always = plan.setting.anchored | ~plan.base.islands.live
-    return always[:, None] | (~np.isnan(block.set_point[:, some]) & (block.at_limit[:, some] == 0))
+    own = ~np.isnan(block.set_point[:, some]) & (block.at_limit[:, some] == 0)
+    return np.asarray(always[:, None] | own)
 
 
 def _iterate_voltages(plan: DecoupledPlan, block: _Block, va: Floats) -> Floats:
