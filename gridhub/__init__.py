@@ -49,6 +49,7 @@ _HOME = {
     "run_power_flow": "gridhub.analysis.power_flow",
     "run_remedial": "gridhub.analysis.remedial",
     "run_security": "gridhub.analysis.security",
+    "run_security_hours": "gridhub.analysis.security_hours",
     "run_successive_outages": "gridhub.analysis.successive_outages",
     "run_time_series": "gridhub.analysis.time_series",
     "to_pandapower": "gridhub.interop.pandapower",
@@ -96,6 +97,7 @@ if TYPE_CHECKING:
     from gridhub.analysis.remedial_schemes import read_schemes as read_schemes
     from gridhub.analysis.secured_events import list_secured as list_secured
     from gridhub.analysis.security import run_security as run_security
+    from gridhub.analysis.security_hours import run_security_hours as run_security_hours
     from gridhub.analysis.sensitivities import lodf as lodf
     from gridhub.analysis.sensitivities import ptdf as ptdf
     from gridhub.analysis.siting import rank_sites as rank_sites

@@ -68,10 +68,25 @@ def _name_stage(by_ac: Bools, screen: str) -> np.ndarray:
     return np.array([screen, "ac"], dtype=object)[by_ac.astype(np.int64)]
 
 
-def _write_findings(
+def measure_findings(
     case: Case, found: Findings, limits: Limits, base_loading: Floats, base_vm: Floats
-) -> Columns:
-    """Write overloads [MVA] and voltages [p.u.] with their limits and their values before the outage."""
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Measure violations: limit, value, loading [%] (NaN of a voltage), and value before the outage.
+
+    Overloads are in MVA, voltages in p.u.
+
+    Parameters
+    ----------
+    case : Case
+    found : Findings
+        Positions are branches and buses.
+    limits : Limits
+        Those that were violated.
+    base_loading : (n_branch,) float
+        Before the outage, in percent of ``limits.rate``.
+    base_vm : (n_bus,) float
+        Before the outage [p.u.].
+    """
     thermal = found.kind == THERMAL
     branch, bus = np.where(thermal, found.position, 0), np.where(thermal, 0, found.position)
     rate = limits.rate[branch] * case.base_mva if case.n_branch else np.zeros(len(found))
@@ -81,17 +96,27 @@ def _write_findings(
         [rate, limits.vm_low[bus], limits.vm_high[bus]],
         limits.vm_change,
     )
+    value = np.where(thermal, found.value / 100.0 * rate, found.value)
+    return limit, value, np.where(thermal, found.value, np.nan), np.where(thermal, before, base_vm[bus])
+
+
+def _write_findings(
+    case: Case, found: Findings, limits: Limits, base_loading: Floats, base_vm: Floats
+) -> Columns:
+    """Write overloads [MVA] and voltages [p.u.] with their limits and their values before the outage."""
+    thermal = found.kind == THERMAL
+    limit, value, percent, before = measure_findings(case, found, limits, base_loading, base_vm)
     names = np.array([KIND_NAMES[kind] for kind in sorted(KIND_NAMES)], dtype=object)
-    element = _take(case.labels.bus, bus)
-    element[thermal] = _take(case.labels.branch, branch[thermal])
+    element = _take(case.labels.bus, np.where(thermal, 0, found.position))
+    element[thermal] = _take(case.labels.branch, found.position[thermal])
     return {
         "element": element,
         "kind": names[found.kind],
         "limit": limit,
-        "value": np.where(thermal, found.value / 100.0 * rate, found.value),
+        "value": value,
         "unit": np.array(["p.u.", "MVA"], dtype=object)[thermal.astype(np.int64)],
-        "loading_percent": np.where(thermal, found.value, np.nan),
-        "base_value": np.where(thermal, before, base_vm[bus]),
+        "loading_percent": percent,
+        "base_value": before,
     }
 
 

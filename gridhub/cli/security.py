@@ -21,6 +21,13 @@ from gridhub.cli.inputs import (
     check_snapshot,
     parse_settings,
 )
+from gridhub.cli.security_hours import (
+    DispatchOption,
+    FolderOption,
+    HoursOption,
+    ProfileOption,
+    run_hours,
+)
 from gridhub.cli.security_more import (
     describe_schemes,
     describe_second,
@@ -130,11 +137,15 @@ def security(
             "--fail-on", help="Exit with 1 on any violation, or on those an outage adds to the N state."
         ),
     ] = None,
+    hours: HoursOption = None,
+    profile: ProfileOption = None,
+    dispatch: DispatchOption = None,
+    folder: FolderOption = None,
     option: SettingsOption = None,
     top: TopOption = 20,
     as_json: JsonOption = False,
 ) -> int:
-    """Try every outage; status counts, violations, verdict."""
+    """Try every outage; status counts, violations, verdict. With --hours in every hour."""
     from gridhub.analysis.security import run_security
 
     net = open_network(network, year=year, ratings=ratings)
@@ -146,6 +157,14 @@ def security(
     else:
         choice = {"area": area, "province": province, "name": name}
         chosen = _list_kinds(net, kinds, min_kv, choice, rules)
+    if hours is not None:
+        if schemes or then or screen != "dc" or verify != "flagged":
+            refuse("--hours solves every outage by AC: no --schemes, --then, --screen or --verify with it")
+        return run_hours(
+            net, chosen, rules, hours, profile, dispatch, folder, snapshot, settings, fail_on, top, as_json
+        )
+    if profile or dispatch or folder:
+        refuse("--profile, --dispatch and --folder go with --hours")
     second = None if then is None else _list_kinds(net, then, min_kv, {}, rules)
     try:
         with show_progress(quiet=as_json) as report:
