@@ -35,6 +35,7 @@ _HOME = {
     "load_network": "gridhub.reference",
     "lodf": "gridhub.analysis.sensitivities",
     "make_profiles": "gridhub.model.profiles",
+    "pick_typical_weeks": "gridhub.model.typical_weeks",
     "place": "gridhub.placement.place",
     "plan_reinforcement": "gridhub.analysis.reinforcement",
     "ptdf": "gridhub.analysis.sensitivities",
@@ -117,6 +118,7 @@ if TYPE_CHECKING:
     from gridhub.model.network import Network as Network
     from gridhub.model.network import build_network as build_network
     from gridhub.model.profiles import make_profiles as make_profiles
+    from gridhub.model.typical_weeks import pick_typical_weeks as pick_typical_weeks
     from gridhub.model.validate import validate as validate
     from gridhub.placement.hub import DataCenter as DataCenter
     from gridhub.placement.hub import Hub as Hub
