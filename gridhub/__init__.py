@@ -13,6 +13,7 @@ _HOME = {
     "DataCenter": "gridhub.placement.hub",
     "DataCenterLoad": "gridhub.profiles.data_center",
     "Hub": "gridhub.placement.hub",
+    "HubContract": "gridhub.analysis.contracts",
     "InputError": "gridhub.errors",
     "Network": "gridhub.model.network",
     "NotConverged": "gridhub.errors",
@@ -35,6 +36,8 @@ _HOME = {
     "load_network": "gridhub.reference",
     "lodf": "gridhub.analysis.sensitivities",
     "make_profiles": "gridhub.model.profiles",
+    "match_carbon_free": "gridhub.analysis.carbon",
+    "match_dispatch": "gridhub.analysis.carbon_dispatch",
     "pick_typical_weeks": "gridhub.model.typical_weeks",
     "place": "gridhub.placement.place",
     "plan_reinforcement": "gridhub.analysis.reinforcement",
@@ -81,7 +84,10 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from gridhub.analysis.carbon import match_carbon_free as match_carbon_free
+    from gridhub.analysis.carbon_dispatch import match_dispatch as match_dispatch
     from gridhub.analysis.contingencies import list_contingencies as list_contingencies
+    from gridhub.analysis.contracts import HubContract as HubContract
     from gridhub.analysis.dispatch import run_dispatch as run_dispatch
     from gridhub.analysis.fault_levels import compute_fault_levels as compute_fault_levels
     from gridhub.analysis.hosting import hosting_capacity as hosting_capacity
