@@ -55,7 +55,9 @@ _HOME = {
     "run_security": "gridhub.analysis.security",
     "run_successive_outages": "gridhub.analysis.successive_outages",
     "run_time_series": "gridhub.analysis.time_series",
+    "size_hub": "gridhub.analysis.hub_sizing",
     "to_pandapower": "gridhub.interop.pandapower",
+    "trace_hub_sizing": "gridhub.analysis.hub_sizing",
     "trace_pv_curve": "gridhub.analysis.pv_curve",
     "track_interfaces": "gridhub.analysis.interface_hours",
     "validate": "gridhub.model.validate",
@@ -91,6 +93,8 @@ if TYPE_CHECKING:
     from gridhub.analysis.dispatch import run_dispatch as run_dispatch
     from gridhub.analysis.fault_levels import compute_fault_levels as compute_fault_levels
     from gridhub.analysis.hosting import hosting_capacity as hosting_capacity
+    from gridhub.analysis.hub_sizing import size_hub as size_hub
+    from gridhub.analysis.hub_sizing import trace_hub_sizing as trace_hub_sizing
     from gridhub.analysis.interface_hours import track_interfaces as track_interfaces
     from gridhub.analysis.outage_pairs import OutagePairs as OutagePairs
     from gridhub.analysis.outage_pairs import rank_pairs as rank_pairs
