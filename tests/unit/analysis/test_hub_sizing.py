@@ -40,8 +40,8 @@ DOCUMENT = COSTS + "".join(
 HOURS = pd.date_range("2025-03-01", periods=14 * 24, freq="h", name="hour")
 
 
-@pytest.fixture(scope="module")
-def hub() -> gh.Hub:
+def make_hub() -> gh.Hub:
+    """Sun, wind and a battery at the hub's own bus."""
     return gh.Hub(
         gh.DataCenter("hall", contract_mw=100, bus="b"),
         [
@@ -52,8 +52,8 @@ def hub() -> gh.Hub:
     )
 
 
-@pytest.fixture(scope="module")
-def net(hub) -> gh.Network:
+def place_hub(hub: gh.Hub) -> gh.Network:
+    """Two buses and a line, unit costs in EUR, the hub placed."""
     bare = gh.build_network(
         "two",
         bus=pd.DataFrame({"vn_kv": 345.0, "reference": [True, False]}, index=["a", "b"]),
@@ -66,8 +66,8 @@ def net(hub) -> gh.Network:
     return gh.place(bare, hub)
 
 
-@pytest.fixture(scope="module")
-def profiles() -> dict[tuple[str, str], pd.DataFrame]:
+def make_profiles() -> dict[tuple[str, str], pd.DataFrame]:
+    """Two weeks of March."""
     rng = np.random.default_rng(1)
     n = len(HOURS)
     t = np.arange(n)
@@ -80,6 +80,21 @@ def profiles() -> dict[tuple[str, str], pd.DataFrame]:
         ("load", "p_mw"): pd.DataFrame({"hub:hall": load}, index=HOURS),
         ("generator", "p_mw"): plants,
     }
+
+
+@pytest.fixture(scope="module")
+def hub() -> gh.Hub:
+    return make_hub()
+
+
+@pytest.fixture(scope="module")
+def net(hub) -> gh.Network:
+    return place_hub(hub)
+
+
+@pytest.fixture(scope="module")
+def profiles() -> dict[tuple[str, str], pd.DataFrame]:
+    return make_profiles()
 
 
 @pytest.mark.parametrize(
