@@ -76,6 +76,8 @@ class ReinforcementPlan:
     works : DataFrame
         The plan, one row per work: candidate, kind, target, description, length_km, cost_low, cost_base,
         cost_high, lead_years.
+    chosen : tuple of Candidate
+        The same works, to be put into a network: ``chosen[0].apply(net)``.
     greedy_steps : DataFrame
         One row per step of the greedy choice: step, candidate, cost_base, removed_points (see Notes of
         `plan_reinforcement`), removed_per_cost, cleared (violations gone with this step), left_violations,
@@ -109,6 +111,7 @@ class ReinforcementPlan:
     method: str
     candidates: pd.DataFrame
     works: pd.DataFrame
+    chosen: tuple[Candidate, ...]
     greedy_steps: pd.DataFrame
     cleared: pd.DataFrame
     selection: pd.DataFrame
@@ -270,6 +273,7 @@ def _plan(task: WorksTask, costs: Costs, settled: ReinforcementOptions) -> Reinf
         verdict=write_verdict(selection, method, costs.money_unit, unserved),
         candidates=build_candidates(names, methods),
         works=build_works(works),
+        chosen=tuple(works),
         greedy_steps=build_steps(steps),
         cleared=build_cleared(steps),
         selection=selection,
