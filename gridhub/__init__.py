@@ -18,6 +18,7 @@ _HOME = {
     "NotConverged": "gridhub.errors",
     "OutagePairs": "gridhub.analysis.outage_pairs",
     "PowerFlowOptions": "gridhub.solvers.options",
+    "Project": "gridhub.analysis.years_projects",
     "RenewablePlant": "gridhub.placement.hub",
     "Status": "gridhub.solvers.status",
     "Storage": "gridhub.placement.hub",
@@ -37,6 +38,7 @@ _HOME = {
     "make_profiles": "gridhub.model.profiles",
     "place": "gridhub.placement.place",
     "plan_reinforcement": "gridhub.analysis.reinforcement",
+    "plan_years": "gridhub.analysis.years",
     "ptdf": "gridhub.analysis.sensitivities",
     "rank_faults": "gridhub.analysis.voltage_dips",
     "rank_pairs": "gridhub.analysis.outage_pairs",
@@ -105,6 +107,8 @@ if TYPE_CHECKING:
     from gridhub.analysis.voltage_dips import assess_fault as assess_fault
     from gridhub.analysis.voltage_dips import rank_faults as rank_faults
     from gridhub.analysis.voltage_margin import find_voltage_margin as find_voltage_margin
+    from gridhub.analysis.years import plan_years as plan_years
+    from gridhub.analysis.years_projects import Project as Project
     from gridhub.errors import InputError as InputError
     from gridhub.errors import NotConverged as NotConverged
     from gridhub.interop.case_files import read_case as read_case

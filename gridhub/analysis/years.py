@@ -109,7 +109,7 @@ def plan_years(
         Year -> contract power from then on [MW]; 0 before its first year.
     projects : sequence of Project, ReinforcementPlan or str, optional
         What may be late. A text is a project of the network's plans; of those not named the dates are
-        certain. None: all planned stations, lines and links expected by the last year.
+        certain. "planned", or None: all planned stations, lines and links expected by the last year.
     options : mapping or YearsOptions, optional
 
     Returns

@@ -23,6 +23,9 @@ from gridhub.placement.place import place
 from gridhub.profiles.data_center import DataCenterLoad
 from gridhub.reference import load_plan
 
+PLANNED = "planned"
+"""Stands for all planned stations, lines and links of a network."""
+
 ProjectLike = Project | ReinforcementPlan | str
 """A project, the works of a reinforcement plan, or the id of a project of the network's plans."""
 
@@ -74,10 +77,9 @@ def gather(
     names = [one for one in given if isinstance(one, str)]
     if plan is None and names:
         raise OptionError(f"projects {name_ids(names)} are named, but the network brings no plans")
+    every = projects is None or PLANNED in names
     planned = (
-        list_planned(first, plan, costs, window[-1], None if projects is None else names)
-        if plan is not None
-        else []
+        list_planned(first, plan, costs, window[-1], None if every else names) if plan is not None else []
     )
     found = list(planned)
     decided = settled.decided if settled.decided is not None else window[0] - 1

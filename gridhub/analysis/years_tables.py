@@ -84,6 +84,17 @@ def find_rate(costs: Costs | None) -> float:
     return costs[DOLLAR].base if costs is not None and DOLLAR in costs else math.nan
 
 
+DATES = (
+    *("name_ko", "kind", "expected_year", "needs", "group", "on_time_percent"),
+    *(f"{name}_year" for name in QUANTILES),
+)
+MONEY = (
+    *("cost_low", "cost_base", "cost_high", "cost_usd_base", "lead_years", "cost_source"),
+    *("delay_mean_years", "delay_source", "delay_confidence"),
+)
+"""Columns of ``YearsPlan.projects``, the years between them."""
+
+
 def build_projects(
     projects: Sequence[Project], drawn: Ints, years: Sequence[int], costs: Costs | None
 ) -> pd.DataFrame:
@@ -106,7 +117,9 @@ def build_projects(
         row["delay_source"] = "none: on time, or with what it needs" if delay is None else delay.source
         row["delay_confidence"] = "" if delay is None else delay.confidence
         rows.append(row)
-    return pd.DataFrame(rows, index=pd.Index([one.name for one in projects], name="project", dtype=object))
+    names = pd.Index([one.name for one in projects], name="project", dtype=object)
+    there = [f"there_{year}_percent" for year in years]
+    return pd.DataFrame(rows, index=names, columns=[*DATES, *there, *MONEY])
 
 
 WAITS = ("year", "project", "kind", "waiting", "there_percent", "with_mw", "without_mw", "lost_mw")

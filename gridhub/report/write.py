@@ -35,7 +35,7 @@ def write_report(
     ----------
     folder : path-like
         Where to; made if it is not there.
-    *results : HubStudy, Security, PowerFlow, Page or Network
+    *results : HubStudy, Security, PowerFlow, YearsPlan, Page or Network
         One or more results. A network among them gives names and a map to results that do not carry one. The
         first result gives the title and the verdict; the others add their sections.
     force : bool
@@ -118,7 +118,7 @@ def build_pages(*results: object) -> list[Page]:
 
     Parameters
     ----------
-    *results : HubStudy, Security, PowerFlow, Page or Network
+    *results : HubStudy, Security, PowerFlow, YearsPlan, Page or Network
         As for `write_report`.
 
     Returns
@@ -134,7 +134,9 @@ def build_pages(*results: object) -> list[Page]:
     net = networks[-1] if networks else None
     pages = [_build_page(result, net) for result in results if not isinstance(result, Network)]
     if not pages:
-        raise GridhubError("a report needs a result: a hub study, a security analysis or a power flow")
+        raise GridhubError(
+            "a report needs a result: a hub study, a security analysis, a power flow or a plan over years"
+        )
     return pages
 
 
@@ -145,9 +147,11 @@ def _build_page(result: object, net: Network | None) -> Page:
     from gridhub.analysis.hub import HubStudy
     from gridhub.analysis.power_flow import PowerFlow
     from gridhub.analysis.security import Security
+    from gridhub.analysis.years import YearsPlan
     from gridhub.report.flow_page import build_flow_page
     from gridhub.report.hub_page import build_hub_page
     from gridhub.report.security_page import build_security_page
+    from gridhub.report.years_page import build_years_page
 
     if isinstance(result, HubStudy):
         return build_hub_page(result)
@@ -155,9 +159,11 @@ def _build_page(result: object, net: Network | None) -> Page:
         return build_flow_page(result, net)
     if isinstance(result, Security):
         return build_security_page(result, net)
+    if isinstance(result, YearsPlan):
+        return build_years_page(result, net)
     raise GridhubError(
-        f"no page can be made of a {type(result).__name__}; give a hub study, a security analysis or a power "
-        "flow"
+        f"no page can be made of a {type(result).__name__}; give a hub study, a security analysis, a power "
+        "flow or a plan over years"
     )
 
 

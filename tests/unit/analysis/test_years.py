@@ -241,6 +241,7 @@ def test_the_ramp_of_a_data_center_is_its_contract_power():
     assert found.years["wanted_mw"].tolist() == [0.0, 500.0, 1250.0]
 
 
+@pytest.mark.slow
 def test_planned_projects_of_a_network_that_are_late_are_not_in_it():
     hub = Hub(DataCenter("hall", contract_mw=300.0, bus="sinhaenam-345"))
     found = plan_years(
