@@ -73,7 +73,9 @@ def draw_curves(chart: CurveChart, target: str) -> Drawing:
         span = Span(location=chart.limit, dimension="width", line_width=1.5)
         palette.paint(span, line_color=ALERT)
         plot.add_layout(span)
-    highest = max([float(np.max(y)) for _, y in chart.curves.values() if len(y)], default=0.0)
+    highest = max(
+        [float(np.nanmax(y)) for _, y in chart.curves.values() if np.isfinite(y).any()], default=0.0
+    )
     plot.y_range = Range1d(start=0.0, end=1.06 * max(highest, chart.limit or 0.0) or 1.0)
     _style_legend(plot, palette)
     return finish_drawing(target, plot, palette)
