@@ -57,6 +57,7 @@ _HOME = {
     "trace_pv_curve": "gridhub.analysis.pv_curve",
     "track_interfaces": "gridhub.analysis.interface_hours",
     "validate": "gridhub.model.validate",
+    "value_reinforcement": "gridhub.analysis.work_value",
     "write_case": "gridhub.interop.case_files",
     "write_network": "gridhub.model.files",
     "write_report": "gridhub.report.write",
@@ -107,6 +108,7 @@ if TYPE_CHECKING:
     from gridhub.analysis.voltage_dips import assess_fault as assess_fault
     from gridhub.analysis.voltage_dips import rank_faults as rank_faults
     from gridhub.analysis.voltage_margin import find_voltage_margin as find_voltage_margin
+    from gridhub.analysis.work_value import value_reinforcement as value_reinforcement
     from gridhub.analysis.years import plan_years as plan_years
     from gridhub.analysis.years_projects import Project as Project
     from gridhub.errors import InputError as InputError

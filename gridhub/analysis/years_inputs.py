@@ -19,7 +19,7 @@ from gridhub.costs import Costs
 from gridhub.errors import OptionError, name_ids
 from gridhub.model.network import Network
 from gridhub.placement.hub import Hub
-from gridhub.placement.place import place
+from gridhub.placement.place import find_site_bus, place
 from gridhub.profiles.data_center import DataCenterLoad
 from gridhub.reference import load_plan
 
@@ -99,9 +99,7 @@ def find_bus(networks: YearNetworks, hub: Hub, first: int) -> str:
     if center.bus is not None:
         return center.bus
     bare = YearNetworks(networks.by_year, networks.plan, networks.planned, networks.projects)
-    placed = place(bare.build(first, frozenset()), center).placements
-    row = placed[placed["part"] == center.name].iloc[0]
-    return str(row["site_bus"] or row["bus"])
+    return find_site_bus(place(bare.build(first, frozenset()), center), center.name)
 
 
 def check_buses(
