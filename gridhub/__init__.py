@@ -19,6 +19,7 @@ _HOME = {
     "NotConverged": "gridhub.errors",
     "OutagePairs": "gridhub.analysis.outage_pairs",
     "PowerFlowOptions": "gridhub.solvers.options",
+    "Project": "gridhub.analysis.years_projects",
     "RenewablePlant": "gridhub.placement.hub",
     "Status": "gridhub.solvers.status",
     "Storage": "gridhub.placement.hub",
@@ -41,6 +42,7 @@ _HOME = {
     "pick_typical_weeks": "gridhub.model.typical_weeks",
     "place": "gridhub.placement.place",
     "plan_reinforcement": "gridhub.analysis.reinforcement",
+    "plan_years": "gridhub.analysis.years",
     "ptdf": "gridhub.analysis.sensitivities",
     "rank_faults": "gridhub.analysis.voltage_dips",
     "rank_pairs": "gridhub.analysis.outage_pairs",
@@ -62,6 +64,7 @@ _HOME = {
     "trace_pv_curve": "gridhub.analysis.pv_curve",
     "track_interfaces": "gridhub.analysis.interface_hours",
     "validate": "gridhub.model.validate",
+    "value_reinforcement": "gridhub.analysis.work_value",
     "write_case": "gridhub.interop.case_files",
     "write_network": "gridhub.model.files",
     "write_report": "gridhub.report.write",
@@ -118,6 +121,9 @@ if TYPE_CHECKING:
     from gridhub.analysis.voltage_dips import assess_fault as assess_fault
     from gridhub.analysis.voltage_dips import rank_faults as rank_faults
     from gridhub.analysis.voltage_margin import find_voltage_margin as find_voltage_margin
+    from gridhub.analysis.work_value import value_reinforcement as value_reinforcement
+    from gridhub.analysis.years import plan_years as plan_years
+    from gridhub.analysis.years_projects import Project as Project
     from gridhub.errors import InputError as InputError
     from gridhub.errors import NotConverged as NotConverged
     from gridhub.interop.case_files import read_case as read_case

@@ -18,6 +18,7 @@ PAGES = {
     "gridhub.analysis.power_flow:PowerFlow": "gridhub.report.flow_page:build_flow_page",
     "gridhub.analysis.security:Security": "gridhub.report.security_page:build_security_page",
     "gridhub.analysis.time_series:TimeSeries": "gridhub.report.series_page:build_series_page",
+    "gridhub.analysis.years:YearsPlan": "gridhub.report.years_page:build_years_page",
 }
 """Class of a result -> function that makes its page; a network, or None, is given along for names."""
 
