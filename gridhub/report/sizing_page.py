@@ -85,7 +85,7 @@ def build_curve_page(curve: SizingCurve, net: Network | None = None) -> Page:
             "Cost against carbon-free share",
             (
                 "Each point is the cheapest mix of sun, wind and storage for its share, all hours at once. "
-                "The dashed line is the hub with the sizes it asks for, its storage run for the largest share.",
+                "The dashed line is the hub at the sizes it asks for, its storage run for the largest share.",
             ),
             (*_build_charts(curve), _build_table(curve)),
         ),
