@@ -20,7 +20,7 @@ from gridhub.solvers.loop import record_solution
 from gridhub.solvers.newton import plan_newton
 from gridhub.solvers.options import PowerFlowOptions
 from gridhub.solvers.scenario import INJECTED, Injections, Watch
-from gridhub.solvers.status import Status
+from gridhub.solvers.status import NO_GENERATION_LEFT, TOO_MUCH_GENERATION, Status
 
 Keep = Literal["violations", "all"]
 
@@ -211,8 +211,8 @@ def _explain(case: Case, batch: DcBatch, hour: int) -> str:
     missing = batch.missing[hour] * case.base_mva
     most = float(missing[np.argmax(np.abs(missing))])
     if most > 0:
-        return f"no generation left: the units lack {most:,.1f} MW"
-    return f"too much generation: the units cannot shed {-most:,.1f} MW more (p_min_mw)"
+        return f"{NO_GENERATION_LEFT}: the units lack {most:,.1f} MW"
+    return f"{TOO_MUCH_GENERATION}: the units cannot shed {-most:,.1f} MW more (p_min_mw)"
 
 
 def _take_sets(injections: Injections, sets: Ints) -> Injections:

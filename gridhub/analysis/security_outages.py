@@ -262,27 +262,50 @@ def _find_at_buses(case: Case, limits: Limits, result: BatchResult) -> Findings:
     return Findings(found.scenario[rows], found.kind[rows], position[order], found.value[rows])
 
 
-def take_estimates(screen: Screen, rows: Ints) -> Outcomes:
-    """Take the DC estimate as the answer: SCREENED if clear, an overload if not."""
+def take_estimates(screen: Screen, limits: Limits, rows: Ints) -> Outcomes:
+    """Take the screen's estimate as the answer: SCREENED if clear, an overload or a voltage if not."""
     branch, percent = screen.worst_branch[rows], screen.worst_percent[rows]
+    bus, vm = screen.worst_bus[rows], screen.worst_vm[rows]
     over = np.flatnonzero(percent > 100.0 + LIMIT_TOLERANCE)
+    beyond = np.flatnonzero(screen.room[rows] < -VOLTAGE_TOLERANCE)
+    side = np.where(vm[beyond] < limits.vm_low[bus[beyond]], VOLTAGE_LOW, VOLTAGE_HIGH)
     status = np.full(len(rows), STATUSES.index(Status.SCREENED), dtype=np.int8)
-    status[over] = STATUSES.index(Status.CONVERGED)
+    status[over], status[beyond] = (STATUSES.index(Status.CONVERGED),) * 2
     nobody = np.zeros(0, dtype=np.int64)
     return Outcomes(
         by_ac=np.zeros(len(rows), dtype=bool),
         status=status,
         iterations=np.zeros(len(rows), dtype=np.int64),
-        reason=np.full(len(rows), "", dtype=object),
+        reason=_explain_clearance(screen, rows, status == STATUSES.index(Status.SCREENED)),
         worst_branch=branch,
         worst_loading=percent,
         severity=(percent / 100.0) ** SEVERITY_EXPONENT,
         dead=(nobody, nobody),
-        findings=Findings(over, np.full(len(over), THERMAL), branch[over], percent[over]),
+        findings=Findings(
+            np.concatenate([over, beyond]),
+            np.concatenate([np.full(len(over), THERMAL), side]),
+            np.concatenate([branch[over], bus[beyond]]),
+            np.concatenate([percent[over], vm[beyond]]),
+        ),
         p_from=None,
         vm=None,
         taps=np.full(len(rows), None, dtype=object),
     )
+
+
+def _explain_clearance(screen: Screen, rows: Ints, clear: Bools) -> NDArray[np.object_]:
+    """Say by which bound, and how far from it, the screen clears each outage; "" where it does not."""
+    told = np.full(len(rows), "", dtype=object)
+    for at in np.flatnonzero(clear).tolist():
+        k = rows[at]
+        percent, room = screen.worst_percent[k], screen.room[k]
+        parts = ["no rated branch" if np.isnan(percent) else f"loading {percent:.1f} %"]
+        if screen.method != "dc":
+            parts.append("no voltage limit" if np.isnan(room) else f"voltage {room:.4f} p.u. within limits")
+        told[at] = f"{screen.method}: {', '.join(parts)}"
+        if screen.flagged[k]:
+            told[at] += f"; flagged by {screen.bound[k]}, not verified"
+    return told
 
 
 def merge_outcomes(setting: Setting, parts: Sequence[tuple[Ints, Outcomes]], keep_states: bool) -> Outcomes:

@@ -44,7 +44,9 @@ def _count(outage: Ints, count: int) -> Ints:
     return np.bincount(outage, minlength=count)
 
 
-def build_status_table(setting: Setting, index: pd.Index, outcomes: Outcomes, losses: Losses) -> pd.DataFrame:
+def build_status_table(
+    setting: Setting, index: pd.Index, outcomes: Outcomes, losses: Losses, screen: str
+) -> pd.DataFrame:
     """Make ``Security.status``."""
     return pd.DataFrame(
         {
@@ -55,15 +57,15 @@ def build_status_table(setting: Setting, index: pd.Index, outcomes: Outcomes, lo
             "worst_element": _take(setting.case.labels.branch, outcomes.worst_branch),
             "worst_loading_percent": outcomes.worst_loading,
             "iterations": outcomes.iterations,
-            "stage": _name_stage(outcomes.by_ac),
+            "stage": _name_stage(outcomes.by_ac, screen),
             "reason": outcomes.reason,
         },
         index=index,
     )
 
 
-def _name_stage(by_ac: Bools) -> np.ndarray:
-    return np.array(["dc", "ac"], dtype=object)[by_ac.astype(np.int64)]
+def _name_stage(by_ac: Bools, screen: str) -> np.ndarray:
+    return np.array([screen, "ac"], dtype=object)[by_ac.astype(np.int64)]
 
 
 def measure_findings(
@@ -178,6 +180,7 @@ def build_violations(
     index: pd.Index,
     outcomes: Outcomes,
     lost: LossFindings,
+    screen: str,
 ) -> pd.DataFrame:
     """Make ``Security.violations``: the N state first, then outage by outage.
 
@@ -201,7 +204,7 @@ def build_violations(
     outage = outage[order]
     ordered = {name: values[order] for name, values in written.items()}
     names = index.to_numpy(dtype=object)[outage]
-    parts.append(_place(ordered, names, _name_stage(outcomes.by_ac[outage]), base.snapshot))
+    parts.append(_place(ordered, names, _name_stage(outcomes.by_ac[outage], screen), base.snapshot))
     return build_violation_table(_join(parts))
 
 
@@ -215,23 +218,33 @@ def build_warnings(setting: Setting, base: PowerFlow) -> pd.DataFrame:
     return build_violation_table(_place_in_base(_find_in_base(setting, target), base))
 
 
-def build_screen_table(index: pd.Index, outcomes: Outcomes, screen: Screen) -> pd.DataFrame:
-    """Compare the screen with AC where both are known: missed overloads, and false alarms.
+def build_screen_table(case: Case, index: pd.Index, outcomes: Outcomes, screen: Screen) -> pd.DataFrame:
+    """Compare the screen with AC where both are known: what it missed, and false alarms.
 
-    A state that AC cannot solve counts as an overload the screen should have flagged. Where no screen was
-    asked for all are flagged, none is missed and none a false alarm.
+    A state that AC cannot solve counts as an overload the screen should have flagged. A DC screen looks at
+    overloads alone, so that a voltage does not make its alarm true. Where no screen was asked for all are
+    flagged, none is missed and none a false alarm.
     """
-    thermal = outcomes.findings.scenario[outcomes.findings.kind == THERMAL]
-    overloaded = outcomes.by_ac & (~outcomes.solved | (_count(thermal, len(index)) > 0))
-    false = outcomes.by_ac & ~overloaded & screen.flagged & ~screen.islanding
+    found, count = outcomes.findings, len(index)
+    thermal = _count(found.scenario[found.kind == THERMAL], count) > 0
+    overloaded = outcomes.by_ac & (~outcomes.solved | thermal)
+    voltage = outcomes.by_ac & (_count(found.scenario[found.kind != THERMAL], count) > 0)
+    true = overloaded | screen.islanding | (voltage & (screen.method == "1p1q"))
     return pd.DataFrame(
         {
             "estimated_percent": screen.worst_percent,
+            "estimated_element": _take(case.labels.branch, screen.worst_branch),
+            "estimated_vm_pu": screen.worst_vm,
+            "estimated_bus": _take(case.labels.bus, screen.worst_bus),
+            "room_pu": screen.room,
             "flagged": screen.flagged,
+            "bound": screen.bound,
             "solved_by_ac": outcomes.by_ac,
             "overloaded": overloaded,
+            "voltage_violated": voltage,
             "missed": overloaded & ~screen.flagged,
-            "false": false & screen.measured,
+            "voltage_missed": voltage & ~screen.flagged,
+            "false": outcomes.by_ac & screen.flagged & ~true & screen.measured,
         },
         index=index,
     )

@@ -13,6 +13,7 @@ from gridhub.cli.flow import print_worst_buses
 from gridhub.cli.inputs import (
     JsonOption,
     NetworkArgument,
+    RatingsOption,
     SettingsOption,
     SnapshotOption,
     TopOption,
@@ -72,6 +73,7 @@ def security(
     network: NetworkArgument,
     snapshot: SnapshotOption = None,
     year: YearOption = None,
+    ratings: RatingsOption = None,
     kinds: Annotated[
         str,
         typer.Option(
@@ -108,7 +110,12 @@ def security(
             help="'network' for its own, 'none' for ratings alone, a region, nerc-tpl, sqss, or a .toml.",
         ),
     ] = "network",
-    screen: Annotated[Literal["dc", "none"], typer.Option("--screen", help="Screen by DC before AC.")] = "dc",
+    screen: Annotated[
+        Literal["dc", "1p1q", "none"],
+        typer.Option(
+            "--screen", help="Screen before AC: by DC, or by one AC iteration, which sees voltages."
+        ),
+    ] = "dc",
     verify: Annotated[
         Literal["flagged", "all", "none"], typer.Option("--verify", help="Which outages AC solves.")
     ] = "flagged",
@@ -141,7 +148,7 @@ def security(
     """Try every outage; status counts, violations, verdict. With --hours in every hour."""
     from gridhub.analysis.security import run_security
 
-    net = open_network(network, year=year)
+    net = open_network(network, year=year, ratings=ratings)
     check_snapshot(net, snapshot)
     settings = parse_settings(option)
     rules = find_criteria(net, criteria)
@@ -296,6 +303,8 @@ def _build_document(net: Network, snapshot: str | None, result: Security, code: 
         "status": list_records(result.status, index="contingency"),
         "violations": list_records(result.violations.reset_index(drop=True), index="row"),
         "taps": list_records(result.taps, index="row"),
+        "screen": result.summary["screen"],
+        "screen_by_class": list_records(result.screen_by_class.reset_index(), index="row"),
         "exit_code": code,
     }
 
@@ -317,6 +326,7 @@ def _print_result(net: Network, result: Security, top: int) -> None:
     _print_violations(result, names, top)
     _print_losses(result, names, top)
     _print_unsolved(result, names, top)
+    _print_screen(result)
     for line in _list_remarks(result):
         print_line(line)
     print_line(f"verdict: {result.verdict}")
@@ -328,7 +338,8 @@ def _list_remarks(result: Security) -> list[str]:
     unrated = result.base.summary["unrated_branches"]
     remarks = [f"criteria: {result.criteria or 'ratings alone, no voltage limits'}"]
     if screened:
-        remarks.append(f"{screened:,} outages judged clear by DC alone (--verify all solves them by AC)")
+        name = result.summary["screen"]
+        remarks.append(f"{screened:,} outages judged clear by {name} alone (--verify all solves them by AC)")
     if unrated:
         remarks.append(f"{unrated:,} branches have no rating: their loading is not judged")
     if result.unjudged:
@@ -369,6 +380,17 @@ def _print_losses(result: Security, names: Names, top: int) -> None:
     if rows:
         columns = ("outage", "name", "status", "load lost MW", "generation lost MW")
         print_table("Outages that lose load", columns, rows, limit=top)
+
+
+def _print_screen(result: Security) -> None:
+    """Print what the screen missed, by class, where AC solved every outage."""
+    table = result.screen_by_class
+    if table.empty or table["left_to_screen"].any():
+        return
+    columns = ["outages", "flagged", "overloaded", "missed", "voltage_violated", "voltage_missed", "false"]
+    rows = [(*key, *map(int, row)) for key, row in zip(table.index, table[columns].to_numpy(), strict=True)]
+    heads = ("kind", "kV", *(name.replace("_", " ") for name in columns))
+    print_table(f"Screen {result.summary['screen']} against AC", heads, rows)
 
 
 def _print_unsolved(result: Security, names: Names, top: int) -> None:
