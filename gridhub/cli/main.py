@@ -9,6 +9,7 @@ import typer
 from gridhub.cli import (
     check,
     dispatch,
+    fault,
     flow,
     host,
     networks,
@@ -19,6 +20,8 @@ from gridhub.cli import (
     security,
     site,
     study,
+    transfer,
+    voltage,
     warmup,
 )
 
@@ -57,6 +60,10 @@ app.command("validate")(networks.validate)
 app.command("convert")(networks.convert)
 app.command("flow")(flow.flow)
 app.command("security")(security.security)
+app.command("voltage")(voltage.voltage)
+app.command("fault")(fault.fault)
+app.command("transfer")(transfer.transfer)
+app.command("interfaces")(transfer.interfaces)
 app.command("profiles")(profiles.profiles)
 app.command("host")(host.host)
 app.command("site")(site.site)
