@@ -55,8 +55,10 @@ def _judge(result: SecurityHours) -> Verdict:
     parts = [f"{secure:,} of {total:,} hours survive every outage within limits"]
     unsolved = int((result.unsolved["contingency"] != "").sum())
     bases = len(result.unsolved) - unsolved
-    parts += [f"{bases:,} hours have no solution before any outage: theirs were not run"] if bases else []
-    parts += [f"{unsolved:,} outages in all hours have no solution and count as insecure"] if unsolved else []
+    have = "hour has" if bases == 1 else "hours have"
+    parts += [f"{bases:,} {have} no solution before any outage: none of its outages was run"] if bases else []
+    have = "outage has" if unsolved == 1 else "outages in all hours have"
+    parts += [f"{unsolved:,} {have} no solution: insecure"] if unsolved else []
     parts += [f"{len(result.unjudged)} buses have no voltage limits"] if result.unjudged else []
     unrated = int(summary["unrated_branches"])
     parts += [f"{unrated} branches have no rating and are not judged"] if unrated else []
