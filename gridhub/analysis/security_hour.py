@@ -29,6 +29,7 @@ from gridhub.solvers.islands import choose_references
 from gridhub.solvers.options import PowerFlowOptions
 from gridhub.solvers.solution import Solution
 from gridhub.solvers.taps import settle_taps
+from gridhub.solvers.twins import Twins, find_twins
 
 KINDS = (*(KIND_NAMES[kind] for kind in sorted(KIND_NAMES)), "lost_load", "interface")
 """Kinds of violations by number."""
@@ -86,6 +87,8 @@ class HourState:
         Outages that split an island.
     members : InterfaceMembers
     slots : Slots
+    twins : Twins or None
+        Outages that mirror each other.
     """
 
     net: Network
@@ -99,6 +102,7 @@ class HourState:
     islanding: Bools
     members: InterfaceMembers
     slots: Slots
+    twins: Twins | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,18 +168,20 @@ def prepare_state(
     state = settle_state(net, snapshot)
     case, _ = choose_references(compile_case(state))
     outages, members = find_outages(state, case, cset), list_members(state, case)
+    after = build_limits(state, case, criteria, "outage")
     return HourState(
         net=state,
         case=case,
         plan=plan_batch(case, options),
         criteria=criteria,
         normal=build_limits(state, case, criteria, "normal"),
-        outage=build_limits(state, case, criteria, "outage"),
+        outage=after,
         outages=outages,
         kinds=cset["kind"].tolist() if "kind" in cset else [""] * len(cset),
         islanding=find_islanding(case, outages),
         members=members,
         slots=list_slots(case, members.names),
+        twins=find_twins(case, after.rate, outages),
     )
 
 
@@ -230,7 +236,8 @@ def _run_outages(state: HourState, setting: Setting) -> Outcomes:
     """Solve all outages by AC: together where a batch can, the others one by one."""
     alone = find_beyond_batch(setting, state.outages, keep_states=False)
     if not alone.any():
-        return tell_islanding(run_batch(setting, state.outages, False, None), state.islanding)
+        outcomes = run_batch(setting, state.outages, False, None, state.twins)
+        return tell_islanding(outcomes, state.islanding)
     own = replace(setting, net=_write_injections(state.net, setting.case))
     parts = []
     for chosen, solve in ((~alone, run_batch), (alone, solve_alone)):
