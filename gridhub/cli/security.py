@@ -302,6 +302,7 @@ def _build_document(net: Network, snapshot: str | None, result: Security, code: 
         "counts": count_statuses(result),
         "status": list_records(result.status, index="contingency"),
         "violations": list_records(result.violations.reset_index(drop=True), index="row"),
+        "relief": list_records(result.relief, index="row"),
         "taps": list_records(result.taps, index="row"),
         "screen": result.summary["screen"],
         "screen_by_class": list_records(result.screen_by_class.reset_index(), index="row"),
@@ -342,6 +343,16 @@ def _list_remarks(result: Security) -> list[str]:
         remarks.append(f"{screened:,} outages judged clear by {name} alone (--verify all solves them by AC)")
     if unrated:
         remarks.append(f"{unrated:,} branches have no rating: their loading is not judged")
+    fallbacks = result.summary["rating_fallbacks"]
+    if result.criteria and fallbacks:
+        remarks.append(
+            f"{fallbacks:,} branches lack the rating asked for after an outage: held against A or B"
+        )
+    if len(result.relief):
+        remarks.append(
+            f"{len(result.relief):,} flows after outages are above the lasting rating, to be relieved in "
+            f"{result.relief['minutes'].min():g} min where it is shortest"
+        )
     if result.unjudged:
         remarks.append(f"no voltage criteria for {name_ids(result.unjudged)}")
     if result.options.taps == "controlled":
