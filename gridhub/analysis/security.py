@@ -93,11 +93,13 @@ class Security:
         service: not violations, but to be relieved in time. contingency, element, value [MVA], normal_mva,
         loading_percent (of that), limit [MVA], rating, minutes. Of outages solved by AC.
     ranking : DataFrame
-        Contingencies, worst first: performance_index (sum over branches of (loading / 100)^4),
+        Contingencies, worst first: without a solution, then with a violation, then by worst loading, lost
+        load and performance index. performance_index (sum over branches of (loading / 100)^4),
         performance_index_voltage (sum over the voltages outside limits of ((v - middle) / half range)^4; NaN
-        where DC alone judged), both infinite without a solution,
-        worst_loading_percent, worst_element, violations, overloads, voltage_violations, lost_load_mw,
-        lost_generation_mw, islanding, status.
+        where DC alone judged), both infinite without a solution, worst_loading_percent, worst_element,
+        worst_bus, worst_vm_pu and worst_beyond_pu (the voltage furthest beyond its limits, and by how much;
+        NaN: none is), violations, overloads, voltage_violations, lost_load_mw, lost_generation_mw, islanding,
+        status.
     screen : DataFrame
         Per contingency: estimated_percent, estimated_element, estimated_vm_pu, estimated_bus, room_pu (of
         that voltage to its limit, the smallest), flagged, bound (that flagged it, or cleared it),
@@ -390,7 +392,7 @@ def collect_security(
         violations=violations,
         warnings=build_warnings(setting, base),
         relief=find_relief(setting, outages, limits, outcomes, index),
-        ranking=rank_outages(setting.limits, screen.islanding, status, outcomes, losses, lost),
+        ranking=rank_outages(setting, screen, status, outcomes, losses, lost),
         screen=table,
         screen_by_class=measure_screen(table, cset, net),
         unjudged=find_unjudged(setting),

@@ -297,37 +297,55 @@ def _weigh_voltages(limits: Limits, found: Findings, count: int) -> Floats:
     return np.asarray(np.bincount(found.scenario[at], share**SEVERITY_EXPONENT, count), dtype=float)
 
 
+def _find_worst_voltage(limits: Limits, found: Findings, count: int) -> tuple[Ints, Floats, Floats]:
+    """Find the voltage furthest beyond its limits after each outage: bus (-1: none), voltage, by how much."""
+    at = np.flatnonzero((found.kind == VOLTAGE_LOW) | (found.kind == VOLTAGE_HIGH))
+    outage, bus, value = found.scenario[at], found.position[at], found.value[at]
+    beyond = np.fmax(limits.vm_low[bus] - value, value - limits.vm_high[bus])
+    order = np.lexsort((-bus, beyond))
+    worst, vm, by = np.full(count, -1), np.full(count, np.nan), np.full(count, np.nan)
+    # later rows win: the furthest, and of equal ones the first bus
+    worst[outage[order]], vm[outage[order]], by[outage[order]] = bus[order], value[order], beyond[order]
+    return worst, vm, by
+
+
 def rank_outages(
-    limits: Limits,
-    islanding: Bools,
+    setting: Setting,
+    screen: Screen,
     status: pd.DataFrame,
     outcomes: Outcomes,
     losses: Losses,
     lost: LossFindings,
 ) -> pd.DataFrame:
-    """Make ``Security.ranking``: unsolved first, then by worst loading, lost load and performance index."""
+    """Make ``Security.ranking``: unsolved first, then what breaks a limit, then by loading and lost load."""
+    columns = ["status", "worst_element", "worst_loading_percent", "lost_load_mw", "lost_generation_mw"]
+    limits, found, count = setting.limits, outcomes.findings, len(status)
+    thermal = _count(found.scenario[found.kind == THERMAL], count)
+    violations = _count(np.concatenate([found.scenario, lost.outage]), count)
     order = np.lexsort(
         (
             -outcomes.severity,
             -losses.load_mw,
             -np.nan_to_num(outcomes.worst_loading, nan=-1.0),
+            violations == 0,
             outcomes.answered,
         )
     )
-    columns = ["status", "worst_element", "worst_loading_percent", "lost_load_mw", "lost_generation_mw"]
-    found, count = outcomes.findings, len(status)
-    thermal = _count(found.scenario[found.kind == THERMAL], count)
-    violations = _count(np.concatenate([found.scenario, lost.outage]), count)
+    bus, vm, beyond = _find_worst_voltage(limits, found, count)
+    unseen = ~outcomes.by_ac & (screen.method == "dc")
     table = {name: status[name].to_numpy() for name in columns}
     table |= {
         "violations": violations,
         "performance_index": outcomes.severity,
         "performance_index_voltage": np.select(
-            [~outcomes.by_ac, outcomes.solved], [np.nan, _weigh_voltages(limits, found, count)], np.inf
+            [unseen, outcomes.answered], [np.nan, _weigh_voltages(limits, found, count)], np.inf
         ),
+        "worst_bus": _take(setting.case.labels.bus, bus),
+        "worst_vm_pu": vm,
+        "worst_beyond_pu": beyond,
         "overloads": thermal,
         "voltage_violations": _count(found.scenario, count) - thermal,
-        "islanding": islanding,
+        "islanding": screen.islanding,
     }
     return pd.DataFrame(table, index=status.index).iloc[order]
 

@@ -144,7 +144,7 @@ def run_successive_outages(
     settled = read_options(options, reactive_limits=net.reactive_limits)
     rules = resolve_criteria(net, criteria)
     state = settle_state(net, snapshot)
-    moves = Adjustment(minutes=_find_time(rules)) if adjustment == "range" else adjustment
+    moves = Adjustment(minutes=find_adjustment_time(rules)) if adjustment == "range" else adjustment
     alone = run_security(net, first, rules, snapshot=snapshot, screen=None, keep="all", options=settled)
     single = run_security(net, second, rules, snapshot=snapshot, screen=None, options=settled)
     run = SuccessiveStates(state, second, rules, moves, screen, settled, single, [])
@@ -174,7 +174,7 @@ def _place(table: pd.DataFrame, first: object) -> pd.DataFrame:
     return table
 
 
-def _find_time(rules: Criteria | None) -> float:
-    """Shortest time that a rating after an outage holds [min]; infinite where none says."""
+def find_adjustment_time(rules: Criteria | None) -> float:
+    """Find the shortest time that a rating after an outage holds [min]; infinite where none says."""
     timed = [] if rules is None else [rule for rule in rules.ratings if rule.contingency != SECOND_OUTAGE]
     return min((rule.minutes for rule in timed), default=float("inf"))
