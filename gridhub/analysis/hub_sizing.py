@@ -71,7 +71,7 @@ class SizingCurve:
     hub : str
     table : DataFrame
         One row per share asked: status (OPTIMAL | INFEASIBLE | UNSOLVED), share_percent, cost [currency per
-        year], cost_per_mwh, price_of_share, re100_percent, curtailed_percent (of what plants could give), and
+        year], cost_per_mwh, price_of_share, re100_percent, surplus_percent (of what plants give), and
         per part ``<part>_mw``, storage also ``<part>_mwh``.
     sizings : tuple of HubSizing
         Of the rows that are OPTIMAL, in their order.
@@ -334,21 +334,16 @@ def _list_sizes(inputs: SizingInputs, solution: SizingSolution) -> pd.DataFrame:
 
 
 def _account(inputs: SizingInputs, solution: SizingSolution, cost_of_parts: float) -> CarbonMatch:
-    """Account the sized hub from its load, what its plants give, and how its storage moves."""
+    """Account the sized hub from its load, all its plants can give, and how its storage moves."""
     hours, hub, problem = inputs.hours, inputs.hub, inputs.problem
     names = [part.name for part in hub.storage]
     available = problem.output * solution.plant_mw
-    # plants give what load and storage take; what is left over is curtailed, each plant by the same part
-    total = solution.available
-    taken = np.minimum(total, problem.load + np.maximum(_net_charge(solution), 0.0))
-    part = np.divide(taken, total, out=np.zeros_like(total), where=total > 0.0)
     plants = [plant.name for plant in hub.plants]
     return match_carbon_free(
         pd.DataFrame({hub.name: problem.load}, index=hours),
-        pd.DataFrame(available * part[:, None], index=hours, columns=plants),
+        pd.DataFrame(available, index=hours, columns=plants),
         pd.DataFrame(solution.discharge - solution.charge, index=hours, columns=names),
         contracts=[HubContract(hub.name, [hub.name], plants, names)],
-        available=pd.DataFrame(available, index=hours, columns=plants),
         grid_share=inputs.grid_share,
         grid_price=inputs.grid_price,
         yearly_cost={hub.name: cost_of_parts},
@@ -357,10 +352,6 @@ def _account(inputs: SizingInputs, solution: SizingSolution, cost_of_parts: floa
         cyclic=True,
         typical=inputs.typical,
     )
-
-
-def _net_charge(solution: SizingSolution) -> Floats:
-    return np.asarray((solution.charge - solution.discharge).sum(axis=1))
 
 
 def _list_hours(inputs: SizingInputs, solution: SizingSolution) -> pd.DataFrame:
@@ -386,12 +377,15 @@ def _describe(
     for name in ("share_percent", "cost", "cost_per_mwh", "price_of_share"):
         row[name] = np.nan if found is None else found.summary[name]
     row["re100_percent"] = np.nan if match is None else float(match["re100_percent"])
-    lost = np.nan
-    if match is not None and match["available_mwh"] > 0.0:
-        lost = 100.0 * float(match["curtailed_mwh"] / match["available_mwh"])
-    row["curtailed_percent"] = lost
+    row["surplus_percent"] = np.nan if match is None else find_surplus(match)
     for i, part in enumerate(inputs.hub.plants):
         row[f"{part.name}_mw"] = solution.plant_mw[i]
     for i, one in enumerate(inputs.hub.storage):
         row[f"{one.name}_mw"], row[f"{one.name}_mwh"] = solution.power_mw[i], solution.energy_mwh[i]
     return row
+
+
+def find_surplus(match: pd.Series) -> float:
+    """Find what part of what plants give is surplus [%], from a row of `CarbonMatch.summary`."""
+    made = float(match["generation_mwh"])
+    return 100.0 * float(match["surplus_mwh"]) / made if made > 0.0 else float("nan")
