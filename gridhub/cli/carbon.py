@@ -100,7 +100,8 @@ def _print_curve(curve: SizingCurve) -> None:
         ("cost of load", float(asked.summary["cost_per_mwh"]), money),
     ]
     print_table(f"{curve.hub} as asked", ("what", "value", "unit"), figures)
-    sizes = list(curve.table.columns[curve.table.columns.get_loc("surplus_percent") + 1 :])
+    names = [str(name) for name in curve.table.columns]
+    sizes = names[names.index("surplus_percent") + 1 :]
     rows = [
         (
             f"{target:g} %",

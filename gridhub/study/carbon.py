@@ -25,7 +25,7 @@ class CarbonPart:
     shares : tuple of float
         Shares of the curve, 0 … 1; empty: those of `gridhub.analysis.hub_sizing.SHARES`.
     typical_weeks : int
-        Size on so many typical weeks; 0: on all hours.
+        Size on so many typical weeks of the hub's own load and plants; 0: on all hours.
     cost : {"low", "base", "high"}
         End of the cost ranges.
     discount_rate, grid_price, grid_share : float, optional
@@ -90,6 +90,7 @@ def trace_carbon(
     InputError, OptionError
         As `gridhub.make_profiles` and `gridhub.trace_hub_sizing`.
     """
+    from gridhub.analysis.contracts import read_contracts
     from gridhub.analysis.hub_sizing import SHARES, trace_hub_sizing
     from gridhub.model.profiles import make_profiles
     from gridhub.model.typical_weeks import pick_typical_weeks
@@ -99,7 +100,14 @@ def trace_carbon(
     profiles = make_profiles(net, part.profile_year, seed, own=own, data_centers=[hub.data_center])
     typical = None
     if part.typical_weeks:
-        typical = pick_typical_weeks(profiles, part.typical_weeks)
+        # the hub's own hours decide: weeks that are typical of a country are not those of one wind farm
+        (contract,) = read_contracts(net, [hub])
+        mine = {
+            ("load", "p_mw"): profiles["load", "p_mw"][list(contract.loads)],
+            ("generator", "p_mw"): profiles["generator", "p_mw"][list(contract.plants)],
+        }
+        kinds = {name: name for name in contract.plants}
+        typical = pick_typical_weeks(mine, part.typical_weeks, kinds=kinds)
     tell("sizes by carbon-free share", 0.1)
     return trace_hub_sizing(
         net,
