@@ -14,7 +14,7 @@ from gridhub.analysis.carbon import CarbonMatch, match_carbon_free
 from gridhub.analysis.contracts import HubContract
 from gridhub.analysis.sizing_inputs import CostEnd, SizingInputs, build_sizing_inputs
 from gridhub.case.case import Floats
-from gridhub.dispatch.sizing import SizingSolution, solve_sizing
+from gridhub.dispatch.sizing import SizingSolution, solve_shares, solve_sizing
 from gridhub.errors import OptionError
 from gridhub.model.network import Network
 from gridhub.model.typical_weeks import TypicalWeeks
@@ -236,11 +236,11 @@ def trace_hub_sizing(
 
     Notes
     -----
-    Each share is a programme of its own, started anew.
+    The programme is built once; each share starts from the solution before it.
     """
     wanted = [float(share) for share in shares]
-    if not wanted:
-        raise OptionError("shares: give one at least, between 0 and 1")
+    if not wanted or not all(0.0 <= share <= 1.0 for share in wanted):
+        raise OptionError(f"shares = {wanted}: give one at least, each between 0 and 1")
     given: dict[str, Any] = {
         "cost": cost,
         "discount_rate": discount_rate,
@@ -252,8 +252,10 @@ def trace_hub_sizing(
     asked, _ = _size(build_sizing_inputs(net, hub, profiles, sizes="asked", **given), None, None)
     inputs = build_sizing_inputs(net, hub, profiles, sizes="least" if at_least_asked else "free", **given)
     rows, sizings = [], []
-    for number, share in enumerate(wanted):
-        found, solution = _size(inputs, share, None)
+    for number, (share, solution) in enumerate(
+        zip(wanted, solve_shares(inputs.problem, wanted), strict=True)
+    ):
+        found = _read(inputs, solution, "share", share)
         rows.append(_describe(inputs, share, found, solution))
         sizings += [found] if found is not None else []
         if progress is not None:
@@ -274,12 +276,17 @@ def _size(
         raise OptionError(f"share = {share:g} must lie between 0 and 1")
     if budget is not None and not (np.isfinite(budget) and budget >= 0.0):
         raise OptionError(f"budget = {budget:g} must be 0 or more")
-    years = inputs.years
-    solution = solve_sizing(inputs.problem, share, None if budget is None else budget * years)
-    if solution.status != "optimal":
-        return None, solution
+    solution = solve_sizing(inputs.problem, share, None if budget is None else budget * inputs.years)
     goal: Goal = "share" if share is not None else "budget" if budget is not None else "as asked"
     value = share if share is not None else budget if budget is not None else np.nan
+    return _read(inputs, solution, goal, float(value)), solution
+
+
+def _read(inputs: SizingInputs, solution: SizingSolution, goal: Goal, value: float) -> HubSizing | None:
+    """Account what came out; None where there is no solution."""
+    if solution.status != "optimal":
+        return None
+    years = inputs.years
     parts = float(
         inputs.problem.plant_cost @ solution.plant_mw
         + inputs.problem.power_cost @ solution.power_mw
@@ -295,17 +302,16 @@ def _size(
         "price_of_share": solution.price_of_share,
         "currency": inputs.currency,
     }
-    found = HubSizing(
+    return HubSizing(
         hub=inputs.hub.name,
         goal=goal,
-        goal_value=float(value),
+        goal_value=value,
         sizes=_list_sizes(inputs, solution),
         summary=MappingProxyType(summary),
         match=_account(inputs, solution, parts),
         hourly=_list_hours(inputs, solution),
         rules=inputs.rules,
     )
-    return found, solution
 
 
 def _list_sizes(inputs: SizingInputs, solution: SizingSolution) -> pd.DataFrame:
