@@ -53,12 +53,12 @@ class LinearProgramme:
     ----------
     largest_price : float
         Size of the largest price that is to come [currency/MWh].
-    once : bool
-        It is solved a single time: by an interior point and crossover, which finds the same kind of solution
-        (a vertex) sooner where nothing is there to start from.
+    cold : bool
+        The first solve is by an interior point and crossover: where nothing is there to start from, it finds
+        the same kind of solution (a vertex) sooner. Later ones start from its basis.
     """
 
-    def __init__(self, largest_price: float, once: bool = False) -> None:
+    def __init__(self, largest_price: float, cold: bool = False) -> None:
         largest = largest_price
         # a power of two changes no digit
         self._scale = 2.0 ** round(np.log2(LARGEST_PRICE / largest)) if largest > 0 else 1.0
@@ -68,8 +68,8 @@ class LinearProgramme:
             "output_flag": False,
             "threads": 1,
             # presolve would throw away the basis of the last solve
-            "presolve": "on" if once else "off",
-            "solver": "ipm" if once else "simplex",
+            "presolve": "on" if cold else "off",
+            "solver": "ipm" if cold else "simplex",
             "small_matrix_value": SMALLEST_COEFFICIENT,
             "primal_feasibility_tolerance": FEASIBILITY,
             "dual_feasibility_tolerance": FEASIBILITY,
@@ -78,6 +78,7 @@ class LinearProgramme:
             self._highs.setOptionValue(option, value)
         self.count = 0
         self.n_row = 0
+        self._cold = cold
         self._basic: list[tuple[Ints, Ints]] = []
 
     def add_columns(self, low: Floats, high: Floats, price: Floats) -> Ints:
@@ -128,11 +129,19 @@ class LinearProgramme:
         """Give a column another range."""
         self._highs.changeColBounds(column, low, high)
 
+    def change_row(self, row: int, low: float, high: float) -> None:
+        """Give a row another range."""
+        self._highs.changeRowBounds(row, low, high)
+
     def solve(self) -> LpSolution:
         """Solve from the basis of the last solve."""
         if self._basic:
             self._set_basis()
         self._highs.run()
+        if self._cold:
+            self._highs.setOptionValue("solver", "simplex")
+            self._highs.setOptionValue("presolve", "off")
+            self._cold = False
         status = self._highs.getModelStatus()
         names = {
             HighsModelStatus.kOptimal: "optimal",
