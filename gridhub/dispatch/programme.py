@@ -69,20 +69,25 @@ class LinearProgramme:
     ----------
     largest_price : float
         Size of the largest price that is to come [currency/MWh].
+    once : bool
+        It is solved a single time: by an interior point and crossover, which finds the same kind of solution
+        (a vertex) sooner where nothing is there to start from.
     """
 
-    def __init__(self, largest_price: float) -> None:
+    def __init__(self, largest_price: float, once: bool = False) -> None:
         largest = largest_price
         # a power of two changes no digit
         self._scale = 2.0 ** round(np.log2(LARGEST_PRICE / largest)) if largest > 0 else 1.0
         # the class above it registers callbacks, which print a banner before anything can be silenced
         self._highs: Any = _Highs()
+        self._quick: Options = {} if once else QUICK
         options: Options = {
             "output_flag": False,
             "threads": 1,
-            "presolve": "off",  # it would throw away the basis of the last solve
-            "solver": "simplex",
-            **QUICK,
+            # presolve would throw away the basis of the last solve
+            "presolve": "on" if once else "off",
+            "solver": "ipm" if once else "simplex",
+            **self._quick,
             "small_matrix_value": SMALLEST_COEFFICIENT,
             "primal_feasibility_tolerance": FEASIBILITY,
             "dual_feasibility_tolerance": FEASIBILITY,
@@ -204,7 +209,7 @@ class LinearProgramme:
             self._highs.clearSolver()
             self._set_options(CAREFUL)
             iterations += self._run()
-            self._set_options(QUICK)
+            self._set_options(self._quick)
         status = self._highs.getModelStatus()
         solution = self._highs.getSolution()
         return LpSolution(
