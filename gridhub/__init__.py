@@ -53,6 +53,7 @@ _HOME = {
     "run_security": "gridhub.analysis.security",
     "run_successive_outages": "gridhub.analysis.successive_outages",
     "run_time_series": "gridhub.analysis.time_series",
+    "share_room": "gridhub.analysis.hosting_joint",
     "to_pandapower": "gridhub.interop.pandapower",
     "trace_pv_curve": "gridhub.analysis.pv_curve",
     "track_interfaces": "gridhub.analysis.interface_hours",
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
     from gridhub.analysis.dispatch import run_dispatch as run_dispatch
     from gridhub.analysis.fault_levels import compute_fault_levels as compute_fault_levels
     from gridhub.analysis.hosting import hosting_capacity as hosting_capacity
+    from gridhub.analysis.hosting_joint import share_room as share_room
     from gridhub.analysis.interface_hours import track_interfaces as track_interfaces
     from gridhub.analysis.outage_pairs import OutagePairs as OutagePairs
     from gridhub.analysis.outage_pairs import rank_pairs as rank_pairs
