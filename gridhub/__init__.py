@@ -13,6 +13,7 @@ _HOME = {
     "DataCenter": "gridhub.placement.hub",
     "DataCenterLoad": "gridhub.profiles.data_center",
     "Hub": "gridhub.placement.hub",
+    "HubContract": "gridhub.analysis.contracts",
     "InputError": "gridhub.errors",
     "Network": "gridhub.model.network",
     "NotConverged": "gridhub.errors",
@@ -36,6 +37,9 @@ _HOME = {
     "load_network": "gridhub.reference",
     "lodf": "gridhub.analysis.sensitivities",
     "make_profiles": "gridhub.model.profiles",
+    "match_carbon_free": "gridhub.analysis.carbon",
+    "match_dispatch": "gridhub.analysis.carbon_dispatch",
+    "pick_typical_weeks": "gridhub.model.typical_weeks",
     "place": "gridhub.placement.place",
     "plan_reinforcement": "gridhub.analysis.reinforcement",
     "plan_years": "gridhub.analysis.years",
@@ -51,10 +55,13 @@ _HOME = {
     "run_power_flow": "gridhub.analysis.power_flow",
     "run_remedial": "gridhub.analysis.remedial",
     "run_security": "gridhub.analysis.security",
+    "run_security_hours": "gridhub.analysis.security_hours",
     "run_successive_outages": "gridhub.analysis.successive_outages",
     "run_time_series": "gridhub.analysis.time_series",
     "share_room": "gridhub.analysis.hosting_joint",
+    "size_hub": "gridhub.analysis.hub_sizing",
     "to_pandapower": "gridhub.interop.pandapower",
+    "trace_hub_sizing": "gridhub.analysis.hub_sizing",
     "trace_pv_curve": "gridhub.analysis.pv_curve",
     "track_interfaces": "gridhub.analysis.interface_hours",
     "validate": "gridhub.model.validate",
@@ -84,11 +91,16 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from gridhub.analysis.carbon import match_carbon_free as match_carbon_free
+    from gridhub.analysis.carbon_dispatch import match_dispatch as match_dispatch
     from gridhub.analysis.contingencies import list_contingencies as list_contingencies
+    from gridhub.analysis.contracts import HubContract as HubContract
     from gridhub.analysis.dispatch import run_dispatch as run_dispatch
     from gridhub.analysis.fault_levels import compute_fault_levels as compute_fault_levels
     from gridhub.analysis.hosting import hosting_capacity as hosting_capacity
     from gridhub.analysis.hosting_joint import share_room as share_room
+    from gridhub.analysis.hub_sizing import size_hub as size_hub
+    from gridhub.analysis.hub_sizing import trace_hub_sizing as trace_hub_sizing
     from gridhub.analysis.interface_hours import track_interfaces as track_interfaces
     from gridhub.analysis.outage_pairs import OutagePairs as OutagePairs
     from gridhub.analysis.outage_pairs import rank_pairs as rank_pairs
@@ -101,6 +113,7 @@ if TYPE_CHECKING:
     from gridhub.analysis.remedial_schemes import read_schemes as read_schemes
     from gridhub.analysis.secured_events import list_secured as list_secured
     from gridhub.analysis.security import run_security as run_security
+    from gridhub.analysis.security_hours import run_security_hours as run_security_hours
     from gridhub.analysis.sensitivities import lodf as lodf
     from gridhub.analysis.sensitivities import ptdf as ptdf
     from gridhub.analysis.siting import rank_sites as rank_sites
@@ -125,6 +138,7 @@ if TYPE_CHECKING:
     from gridhub.model.network import Network as Network
     from gridhub.model.network import build_network as build_network
     from gridhub.model.profiles import make_profiles as make_profiles
+    from gridhub.model.typical_weeks import pick_typical_weeks as pick_typical_weeks
     from gridhub.model.validate import validate as validate
     from gridhub.placement.hub import DataCenter as DataCenter
     from gridhub.placement.hub import Hub as Hub

@@ -6,11 +6,11 @@ import math
 import tomllib
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any
 
-from gridhub.errors import FileFormatError, Issue, name_ids
+from gridhub.errors import FileFormatError, Issue, OptionError, name_ids
 
 SCHEMA_VERSION = 1
 
@@ -34,6 +34,9 @@ class Cost:
         Where the figures come from, or "assumed, no source"; H | M | L | K | assumed.
     lead_years, lead_source : float, str
         Usual time from decision to operation [year] and where that comes from.
+    life_years, om_share, life_source : float, float, str
+        Economic life [year], upkeep of a year as a share of the cost, and where both come from; NaN where not
+        known.
 
     Examples
     --------
@@ -51,6 +54,9 @@ class Cost:
     confidence: str
     lead_years: float = math.nan
     lead_source: str = ""
+    life_years: float = math.nan
+    om_share: float = math.nan
+    life_source: str = ""
 
     def __mul__(self, other: float | Cost) -> Cost:
         """Multiply by a quantity, or by a factor that is itself a range."""
@@ -58,31 +64,54 @@ class Cost:
             low, base, high = self.low * other.low, self.base * other.base, self.high * other.high
         else:
             low, base, high = self.low * other, self.base * other, self.high * other
-        return Cost(
-            low,
-            base,
-            high,
-            self.unit,
-            self.price_year,
-            self.source,
-            self.confidence,
-            self.lead_years,
-            self.lead_source,
-        )
+        return replace(self, low=low, base=base, high=high)
 
     def __add__(self, other: Cost) -> Cost:
         """Add two costs: low to low, high to high; the source of the first is kept, the longer lead time."""
-        return Cost(
-            self.low + other.low,
-            self.base + other.base,
-            self.high + other.high,
-            self.unit,
-            self.price_year,
-            self.source,
-            self.confidence,
-            max(self.lead_years, other.lead_years),
-            self.lead_source,
+        return replace(
+            self,
+            low=self.low + other.low,
+            base=self.base + other.base,
+            high=self.high + other.high,
+            lead_years=max(self.lead_years, other.lead_years),
         )
+
+    def spread_over_years(self, rate: float) -> Cost:
+        r"""Give the cost of a year: the annuity over its life, and upkeep.
+
+        Parameters
+        ----------
+        rate : float
+            Discount rate of a year, real, 0 or more.
+
+        Returns
+        -------
+        Cost
+
+        Raises
+        ------
+        OptionError
+            If life or upkeep are not known, or the rate is out of range.
+
+        Notes
+        -----
+        .. math:: a = C \left(\frac{r}{1 - (1 + r)^{-n}} + m\right)
+
+        with upkeep m and life n.
+
+        Examples
+        --------
+        >>> sun = Cost(1.0, 2.0, 3.0, "bn KRW per MW", "2024", "s", "M", life_years=20.0, om_share=0.01)
+        >>> round(sun.spread_over_years(0.05).base, 4), round(sun.spread_over_years(0.0).base, 4)
+        (0.1805, 0.12)
+        """
+        if not (self.life_years > 0 and self.om_share >= 0 and 0 <= rate < 1):
+            raise OptionError(
+                f"{self.unit!r}: life_years = {self.life_years:g}, om_share = {self.om_share:g} and a rate of"
+                f" {rate:g} give no cost of a year; life must be above 0, upkeep and rate 0 to 1"
+            )
+        annuity = rate / (1.0 - (1.0 + rate) ** -self.life_years) if rate > 0 else 1.0 / self.life_years
+        return self * (annuity + self.om_share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +214,11 @@ class Costs:
     def __contains__(self, name: object) -> bool:
         return name in self.items
 
+    @property
+    def scale(self) -> float:
+        """How many of the currency one of the money unit is ("bn KRW": 1e9)."""
+        return {"bn": 1e9, "million": 1e6, "m": 1e6}.get(self.money_unit.split(" ")[0], 1.0)
+
 
 def _read_cost(name: str, row: Mapping[str, Any]) -> tuple[Cost | None, list[Issue]]:
     """Read one cost; None with the faults found if it cannot be read."""
@@ -192,7 +226,8 @@ def _read_cost(name: str, row: Mapping[str, Any]) -> tuple[Cost | None, list[Iss
     missing = [key for key in needed if key not in row]
     if missing:
         return None, [_fault(name, name_ids(missing, 9), "", "missing")]
-    unknown = [key for key in row if key not in (*needed, "lead_years", "lead_source")]
+    known = (*needed, "lead_years", "lead_source", "life_years", "om_share", "life_source")
+    unknown = [key for key in row if key not in known]
     if unknown:
         return None, [_fault(name, name_ids(unknown, 9), "", "is not a field of a cost")]
     range_ = [row["low"], row["base"], row["high"]]

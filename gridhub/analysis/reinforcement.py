@@ -43,9 +43,6 @@ from gridhub.placement.hub import Hub
 from gridhub.placement.place import find_site_bus, place
 from gridhub.solvers.options import read_options
 
-UNSERVED = "unserved_energy"
-"""Item of the costs that says what energy not served is worth."""
-
 ROUNDS = 6
 """Times that what the full run finds beside the outages looked at so far is mended too."""
 
@@ -106,8 +103,8 @@ class ReinforcementPlan:
         Where the hub is connected; "" without one.
     network_given, network_before, network_after : Network
         As given; with the hub, if one was given; with the works too.
-    unserved_price : float
-        What energy not served is worth by the costs [currency/MWh]; NaN if they do not say.
+    costs : Costs
+        That the works were weighed by.
     security_after : mapping
         Snapshot -> Security of `network_after`: every outage listed and the loss of each new branch, by AC.
     not_assessed : tuple of str
@@ -133,7 +130,7 @@ class ReinforcementPlan:
     network_given: Network
     network_before: Network
     network_after: Network
-    unserved_price: float
+    costs: Costs
     security_after: Mapping[str, Security]
     not_assessed: tuple[str, ...]
     options: ReinforcementOptions
@@ -309,7 +306,7 @@ def _plan(
         network_given=given,
         network_before=task.net,
         network_after=net,
-        unserved_price=costs[UNSERVED].base if UNSERVED in costs else float("nan"),
+        costs=costs,
         security_after=results,
         not_assessed=NOT_ASSESSED,
         options=settled,

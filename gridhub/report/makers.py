@@ -11,7 +11,10 @@ from gridhub.model.network import Network
 from gridhub.report.page import Page
 
 PAGES = {
+    "gridhub.analysis.carbon:CarbonMatch": "gridhub.report.carbon_page:build_carbon_page",
     "gridhub.analysis.hub:HubStudy": "gridhub.report.hub_page:build_hub_page",
+    "gridhub.analysis.hub_sizing:HubSizing": "gridhub.report.sizing_page:build_sizing_page",
+    "gridhub.analysis.hub_sizing:SizingCurve": "gridhub.report.sizing_page:build_curve_page",
     "gridhub.analysis.power_flow:PowerFlow": "gridhub.report.flow_page:build_flow_page",
     "gridhub.analysis.security:Security": "gridhub.report.security_page:build_security_page",
     "gridhub.analysis.time_series:TimeSeries": "gridhub.report.series_page:build_series_page",

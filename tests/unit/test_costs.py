@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gridhub.costs import Cost, Delay, read_costs
-from gridhub.errors import FileFormatError
+from gridhub.errors import FileFormatError, OptionError
 
 TEXT = (Path(__file__).resolve().parents[2] / "networks" / "korea" / "costs.toml").read_text(encoding="utf-8")
 HEAD = 'schema_version = 1\ncurrency = "KRW"\nmoney_unit = "bn KRW"\n[cost.a]\n'
@@ -43,6 +43,30 @@ def test_ranges_multiply_and_add_end_by_end():
     total = km * 10 * share + Cost(1.0, 1.0, 1.0, "bn KRW", "2024", "s", "M", 2.0)
     assert (total.low, total.base, total.high) == pytest.approx((7.0, 13.0, 31.0))
     assert total.lead_years == 9.0
+
+
+def test_a_year_costs_what_a_loan_would():
+    """Paid at the end of each year at the rate, the annuity pays the cost back to the last penny."""
+    item = Cost(50.0, 100.0, 200.0, "u", "2024", "s", "M", life_years=15.0, om_share=0.02)
+    yearly = item.spread_over_years(0.06)
+    for cost, annual in ((item.low, yearly.low), (item.base, yearly.base), (item.high, yearly.high)):
+        debt = cost
+        for _ in range(15):
+            debt = debt * 1.06 - (annual - 0.02 * cost)
+        assert debt == pytest.approx(0.0, abs=1e-9)
+    with pytest.raises(OptionError, match="life must be above 0"):
+        Cost(1.0, 1.0, 1.0, "u", "2024", "s", "M").spread_over_years(0.06)
+
+
+def test_plants_and_storage_of_korea_have_a_cost_of_a_year():
+    costs = read_costs(TEXT)
+    assert costs.scale == 1e9
+    for name in ("solar", "wind", "offshore_wind", "storage_power", "storage_energy"):
+        yearly = costs[name].spread_over_years(costs["discount_rate"].base)
+        assert 0.05 * costs[name].base < yearly.base < 0.15 * costs[name].base
+    # the two parts of a 6 h battery are its price
+    six = costs["storage_energy"].base + costs["storage_power"].base / 6
+    assert six == pytest.approx(costs["storage"].base, rel=0.01)
 
 
 @pytest.mark.parametrize(
