@@ -41,6 +41,7 @@ _HOME = {
     "match_dispatch": "gridhub.analysis.carbon_dispatch",
     "pick_typical_weeks": "gridhub.model.typical_weeks",
     "place": "gridhub.placement.place",
+    "plan_portfolio": "gridhub.analysis.portfolio",
     "plan_reinforcement": "gridhub.analysis.reinforcement",
     "plan_years": "gridhub.analysis.years",
     "ptdf": "gridhub.analysis.sensitivities",
@@ -104,6 +105,7 @@ if TYPE_CHECKING:
     from gridhub.analysis.interface_hours import track_interfaces as track_interfaces
     from gridhub.analysis.outage_pairs import OutagePairs as OutagePairs
     from gridhub.analysis.outage_pairs import rank_pairs as rank_pairs
+    from gridhub.analysis.portfolio import plan_portfolio as plan_portfolio
     from gridhub.analysis.power_flow import run_power_flow as run_power_flow
     from gridhub.analysis.pv_curve import find_reactive_margin as find_reactive_margin
     from gridhub.analysis.pv_curve import trace_pv_curve as trace_pv_curve
