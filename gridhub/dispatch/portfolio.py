@@ -14,6 +14,9 @@ from gridhub.case.case import Bools, Floats, Ints
 WEAR = 1e-6
 """Price of discharging over that of energy: of two ways of running storage at one cost, the idle one."""
 
+ROUNDING = 1e-8
+"""Numbers of a solution below count as 0."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GridScenario:
@@ -321,6 +324,7 @@ class _Layout:
         rows.add([*off, (self.y[mine], -slack)], fixed - slack, free)
 
     def read(self, x: Floats, status: str, cost: float, bound: float) -> PortfolioSolution:
+        x = np.where(np.abs(x) < ROUNDING, 0.0, x)
         return PortfolioSolution(
             status=status,
             contract=x[self.x],
