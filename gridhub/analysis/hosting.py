@@ -179,7 +179,7 @@ def hosting_capacity(
         "snapshots": len(states.snapshots),
         "hours": len(states.hours),
         "existing_violations": int((found.existing["intact"] + found.existing["single"]).max(initial=0)),
-        "median_firm_mw": float(table["firm_mw"].median()),
+        "median_firm_mw": float(table["firm_mw"].dropna().median()),
     }
     return HostingCapacity(
         network=net.name,

@@ -12,6 +12,7 @@ from gridhub.cli import (
     flow,
     host,
     networks,
+    plan,
     profiles,
     reinforce,
     report,
@@ -60,6 +61,7 @@ app.command("profiles")(profiles.profiles)
 app.command("host")(host.host)
 app.command("site")(site.site)
 app.command("reinforce")(reinforce.reinforce)
+app.command("plan")(plan.plan)
 app.command("dispatch")(dispatch.dispatch)
 app.command("report")(report.report)
 app.command("hub")(study.hub)

@@ -53,9 +53,12 @@ class LinearProgramme:
     ----------
     largest_price : float
         Size of the largest price that is to come [currency/MWh].
+    once : bool
+        It is solved a single time: by an interior point and crossover, which finds the same kind of solution
+        (a vertex) sooner where nothing is there to start from.
     """
 
-    def __init__(self, largest_price: float) -> None:
+    def __init__(self, largest_price: float, once: bool = False) -> None:
         largest = largest_price
         # a power of two changes no digit
         self._scale = 2.0 ** round(np.log2(LARGEST_PRICE / largest)) if largest > 0 else 1.0
@@ -64,8 +67,9 @@ class LinearProgramme:
         options: dict[str, bool | int | float | str] = {
             "output_flag": False,
             "threads": 1,
-            "presolve": "off",  # it would throw away the basis of the last solve
-            "solver": "simplex",
+            # presolve would throw away the basis of the last solve
+            "presolve": "on" if once else "off",
+            "solver": "ipm" if once else "simplex",
             "small_matrix_value": SMALLEST_COEFFICIENT,
             "primal_feasibility_tolerance": FEASIBILITY,
             "dual_feasibility_tolerance": FEASIBILITY,

@@ -117,6 +117,12 @@ def place(net: Network, hub: Hub | Part | Iterable[Hub | Part]) -> Network:
     return _apply(net, rules, placed)
 
 
+def find_site_bus(net: Network, part: str) -> str:
+    """Find the bus of the grid that the spur of a placed part ends at; its own bus where it has no spur."""
+    row = net.placements[net.placements["part"] == part].iloc[0]
+    return str(row.get("site_bus", "") or row["bus"])
+
+
 def _check_new(net: Network, parts: list[Part]) -> None:
     there = {str(row) for row in net.placements["part"]} if len(net.placements) else set()
     twice = [part.name for part in parts if part.name in there]

@@ -165,6 +165,10 @@ class CurveChart:
         A horizontal limit.
     note : str
         A line below the chart.
+    bands : mapping
+        Series -> (x values, lower values, upper values), filled behind the curves.
+    whole_steps : bool
+        Whether the x axis is marked at whole numbers without separators, as years are.
     """
 
     title: str
@@ -173,6 +177,10 @@ class CurveChart:
     curves: Mapping[str, tuple[Sequence[float], Sequence[float]]]
     limit: float | None = None
     note: str = ""
+    bands: Mapping[str, tuple[Sequence[float], Sequence[float], Sequence[float]]] = field(
+        default_factory=dict
+    )
+    whole_steps: bool = False
 
 
 @dataclass(frozen=True, slots=True)

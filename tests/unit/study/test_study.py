@@ -67,6 +67,12 @@ def test_a_study_may_ask_for_a_planned_year(tmp_path: Path):
     assert set(faults) == {"year"}
 
 
+def test_a_study_may_ask_for_the_ratings_of_the_season(tmp_path: Path):
+    text = GOOD.replace("[power_flow]", 'ratings = "seasonal"\n\n[power_flow]')
+    assert read_study(write(tmp_path, GOOD)).ratings is None
+    assert read_study(write(tmp_path, text)).ratings == "seasonal"
+
+
 def test_every_fault_is_named_at_once_with_its_line(tmp_path: Path):
     text = GOOD.replace('name = "small"', "name = 3").replace("seed", "sed")
     text = text.replace("contract_mw = 100", 'contract_mw = "1 GW"').replace(
