@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -263,6 +263,18 @@ def describe_gaps(
             own.append(f"not assessable with public data: {what} rests on routes that are not public{review}")
         texts.append("; ".join([*own, *always]))
     return texts
+
+
+def list_common_gaps(texts: Iterable[str]) -> list[str]:
+    """List what ``not_assessed`` says of every bus; what concerns single buses is left to them.
+
+    Examples
+    --------
+    >>> list_common_gaps(["supply after an outage; fault level", "fault level", "everything: out of service"])
+    ['fault level']
+    """
+    parts = [text.split("; ") for text in texts if not text.startswith("everything")]
+    return [part for part in parts[0] if all(part in other for other in parts)] if parts else []
 
 
 def _list_unsure(net: Network) -> set[str]:

@@ -24,6 +24,9 @@ from gridhub.errors import InputError, Issue, OptionError, name_ids
 from gridhub.model.network import Network
 from gridhub.placement.hub import DataCenter, Hub
 
+PLACE = ("name", "name_ko", "lat", "lon")
+"""Columns of the sites that stay beside the result."""
+
 TOP = 3
 """A draw counts for a site where it is among this many."""
 
@@ -39,7 +42,8 @@ class SiteRanking:
         One row per site, best first: rank, rank_stability (share of draws in which it is among the first
         three), score (weighted sum, 0 to 1), topsis, rank_topsis, pareto, short_mw (what the headroom lacks
         for the hub as asked), the criteria in their units, then bus, vn_kv [kV], province, feeders, binding,
-        note (why it is not ranked) and not_assessed. A site that cannot be connected, or that lacks a
+        note (why it is not ranked), not_assessed and
+        what the sites hold of `PLACE`. A site that cannot be connected, or that lacks a
         criterion, has no rank.
     criteria : DataFrame
         Index criterion; unit, better, weight, spread, method, note ("the same at every site").
@@ -142,6 +146,9 @@ def rank_sites(
     )
     scores = ["rank", "rank_stability", "score", "topsis", "rank_topsis", "pareto", "short_mw"]
     rest = ["bus", "vn_kv", "province", "feeders", "binding", "note", "not_assessed"]
+    place = [name for name in PLACE if name in sites]
+    table[place] = sites[place]
+    rest += place
     shown = table.reindex(columns=[*scores, *described.index, *rest])
     return SiteRanking(
         network=net.name,

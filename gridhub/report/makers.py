@@ -12,11 +12,13 @@ from gridhub.report.page import Page
 
 PAGES = {
     "gridhub.analysis.carbon:CarbonMatch": "gridhub.report.carbon_page:build_carbon_page",
+    "gridhub.analysis.hosting:HostingCapacity": "gridhub.report.hosting_page:build_hosting_page",
     "gridhub.analysis.hub:HubStudy": "gridhub.report.hub_page:build_hub_page",
     "gridhub.analysis.hub_sizing:HubSizing": "gridhub.report.sizing_page:build_sizing_page",
     "gridhub.analysis.hub_sizing:SizingCurve": "gridhub.report.sizing_page:build_curve_page",
     "gridhub.analysis.power_flow:PowerFlow": "gridhub.report.flow_page:build_flow_page",
     "gridhub.analysis.security:Security": "gridhub.report.security_page:build_security_page",
+    "gridhub.analysis.siting:SiteRanking": "gridhub.report.siting_page:build_siting_page",
     "gridhub.analysis.time_series:TimeSeries": "gridhub.report.series_page:build_series_page",
     "gridhub.analysis.years:YearsPlan": "gridhub.report.years_page:build_years_page",
 }

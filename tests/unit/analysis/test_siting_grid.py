@@ -16,7 +16,7 @@ def build_two(sun_mw: float = 0.0) -> Network:
     generator = pd.DataFrame(
         {
             "bus": ["a", "b", "a"],
-            "p_mw": [500.0, 0.0, 0.0],
+            "p_mw": [500.0, 0.0, sun_mw],
             "p_min_mw": 0.0,
             "p_max_mw": [1000.0, 1000.0, sun_mw],
             "cost_c1_per_mwh": [20.0, 80.0, 0.0],
@@ -34,6 +34,7 @@ def build_two(sun_mw: float = 0.0) -> Network:
         ),
         load=pd.DataFrame({"bus": ["b"], "p_mw": [700.0]}, index=["demand"]),
         generator=generator if sun_mw else generator.drop(index="sun"),
+        snapshot=pd.DataFrame({"note": ["noon"]}, index=["noon"]),
         currency="KRW",
     )
 
