@@ -19,7 +19,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import networkx as nx
 import numpy as np
+from build_154 import is_kept
+from build_sources import Row
 from synth_lines import (
     RATE,
     REACTANCE,
@@ -167,6 +170,34 @@ def find_pair_flows(
     differences += [high[i] - angle[roots[i]] for i in range(2)]
     flows = (weight / np.maximum(circuits, 1.0))[:, None] * np.array(differences)
     return flows[:, :-1], flows[:, -1]
+
+
+def find_angles(lines: list[Row], banks: list[Row]) -> dict[frozenset[str], float]:
+    """Find the angle [rad] over a direct 345 kV route at the rating of a circuit, by its stations.
+
+    Left out are routes without which their stations are not joined above 154 kV: after the loss of both
+    circuits a coupling would have to carry all that flows.
+    """
+    edges = [(row["from_bus"], row["to_bus"]) for row in lines if row["in_service"] == "true"]
+    grid = nx.Graph(edges + [(row["from_bus"], row["to_bus"]) for row in banks if is_kept(row)])
+    only = {frozenset(edge) for edge in nx.bridges(grid)}
+    angles: dict[frozenset[str], float] = {}
+    for row in lines:
+        buses = frozenset((row["from_bus"], row["to_bus"]))
+        if row["in_service"] == "true" and row["from_bus"].endswith("-345") and buses not in only:
+            stations = frozenset(bus.removesuffix("-345") for bus in buses)
+            angle = float(row["rate_mva"]) * float(row["x_ohm"]) / 345.0**2
+            angles[stations] = min(angle, angles.get(stations, angle))
+    return angles
+
+
+def list_roots(banks: list[Row], sites: dict[str, Row]) -> dict[str, Root]:
+    """List what the zones hang on."""
+    stations = {row["id"]: row["id"].partition("-154")[0] for row in banks}
+    return {
+        row["id"]: Root(stations[row["id"]], sites[stations[row["id"]]]["zone"], int(row["banks"]))
+        for row in banks
+    }
 
 
 def draw_lines(

@@ -16,14 +16,13 @@ import math
 from collections import defaultdict
 from pathlib import Path
 
-import networkx as nx
 import numpy as np
-from build_154 import is_kept, read_seasons
+from build_154 import read_seasons
 from build_grid import build_lines, build_transformers, read_by_id, read_routes
 from build_snapshots import Factors, find_loads_mw, find_province_mw, read_factors
 from build_sources import SOURCES, Row, fixed, great_circle_km, read_facts, write_rows
 from synth_lines import Node, Route
-from synth_pairs import Root, draw_lines
+from synth_pairs import draw_lines, find_angles, list_roots
 from synth_places import (
     count_substations,
     place_substations,
@@ -271,34 +270,6 @@ def choose_jeju_root(substations: list[Row], links: list[Row]) -> None:
 def find_room_km(lines: list[Row]) -> float:
     """Return the published circuit-km less those of the backbone."""
     return CIRCUIT_KM - sum(float(row["length_km"]) for row in lines)
-
-
-def find_angles(lines: list[Row], banks: list[Row]) -> dict[frozenset[str], float]:
-    """Find the angle [rad] over a direct 345 kV route at the rating of a circuit, by its stations.
-
-    Left out are routes without which their stations are not joined above 154 kV: after the loss of both
-    circuits a coupling would have to carry all that flows.
-    """
-    edges = [(row["from_bus"], row["to_bus"]) for row in lines if row["in_service"] == "true"]
-    grid = nx.Graph(edges + [(row["from_bus"], row["to_bus"]) for row in banks if is_kept(row)])
-    only = {frozenset(edge) for edge in nx.bridges(grid)}
-    angles: dict[frozenset[str], float] = {}
-    for row in lines:
-        buses = frozenset((row["from_bus"], row["to_bus"]))
-        if row["in_service"] == "true" and row["from_bus"].endswith("-345") and buses not in only:
-            stations = frozenset(bus.removesuffix("-345") for bus in buses)
-            angle = float(row["rate_mva"]) * float(row["x_ohm"]) / 345.0**2
-            angles[stations] = min(angle, angles.get(stations, angle))
-    return angles
-
-
-def list_roots(banks: list[Row], sites: dict[str, Row]) -> dict[str, Root]:
-    """List what the zones hang on."""
-    stations = {row["id"]: row["id"].partition("-154")[0] for row in banks}
-    return {
-        row["id"]: Root(stations[row["id"]], sites[stations[row["id"]]]["zone"], int(row["banks"]))
-        for row in banks
-    }
 
 
 def write_tables(tables: dict[str, list[Row]], folder: Path) -> None:
