@@ -19,6 +19,7 @@ _HOME = {
     "NotConverged": "gridhub.errors",
     "OutagePairs": "gridhub.analysis.outage_pairs",
     "PowerFlowOptions": "gridhub.solvers.options",
+    "Project": "gridhub.analysis.years_projects",
     "RenewablePlant": "gridhub.placement.hub",
     "Status": "gridhub.solvers.status",
     "Storage": "gridhub.placement.hub",
@@ -41,6 +42,7 @@ _HOME = {
     "pick_typical_weeks": "gridhub.model.typical_weeks",
     "place": "gridhub.placement.place",
     "plan_reinforcement": "gridhub.analysis.reinforcement",
+    "plan_years": "gridhub.analysis.years",
     "ptdf": "gridhub.analysis.sensitivities",
     "rank_faults": "gridhub.analysis.voltage_dips",
     "rank_pairs": "gridhub.analysis.outage_pairs",
@@ -53,6 +55,7 @@ _HOME = {
     "run_power_flow": "gridhub.analysis.power_flow",
     "run_remedial": "gridhub.analysis.remedial",
     "run_security": "gridhub.analysis.security",
+    "run_security_hours": "gridhub.analysis.security_hours",
     "run_successive_outages": "gridhub.analysis.successive_outages",
     "run_time_series": "gridhub.analysis.time_series",
     "size_hub": "gridhub.analysis.hub_sizing",
@@ -61,6 +64,7 @@ _HOME = {
     "trace_pv_curve": "gridhub.analysis.pv_curve",
     "track_interfaces": "gridhub.analysis.interface_hours",
     "validate": "gridhub.model.validate",
+    "value_reinforcement": "gridhub.analysis.work_value",
     "write_case": "gridhub.interop.case_files",
     "write_network": "gridhub.model.files",
     "write_report": "gridhub.report.write",
@@ -107,6 +111,7 @@ if TYPE_CHECKING:
     from gridhub.analysis.remedial_schemes import read_schemes as read_schemes
     from gridhub.analysis.secured_events import list_secured as list_secured
     from gridhub.analysis.security import run_security as run_security
+    from gridhub.analysis.security_hours import run_security_hours as run_security_hours
     from gridhub.analysis.sensitivities import lodf as lodf
     from gridhub.analysis.sensitivities import ptdf as ptdf
     from gridhub.analysis.siting import rank_sites as rank_sites
@@ -116,6 +121,9 @@ if TYPE_CHECKING:
     from gridhub.analysis.voltage_dips import assess_fault as assess_fault
     from gridhub.analysis.voltage_dips import rank_faults as rank_faults
     from gridhub.analysis.voltage_margin import find_voltage_margin as find_voltage_margin
+    from gridhub.analysis.work_value import value_reinforcement as value_reinforcement
+    from gridhub.analysis.years import plan_years as plan_years
+    from gridhub.analysis.years_projects import Project as Project
     from gridhub.errors import InputError as InputError
     from gridhub.errors import NotConverged as NotConverged
     from gridhub.interop.case_files import read_case as read_case

@@ -1,16 +1,21 @@
-"""Typed reader of a region's ``costs.toml``: what a reinforcement costs, low, base and high."""
+"""Typed reader of a region's ``costs.toml``: what a reinforcement costs, and how late works come."""
 
 from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import Any
 
 from gridhub.errors import FileFormatError, Issue, OptionError, name_ids
 
 SCHEMA_VERSION = 1
+
+DOLLAR = "exchange_usd"
+"""Name of the item that says how many units of the currency one US dollar is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,72 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class Delay:
+    """How late works of a kind come, in whole years after the year they were expected in.
+
+    Attributes
+    ----------
+    on_time : float
+        Share that comes in the expected year.
+    late_years : tuple of int
+        Years that the others come later, rising.
+    late_odds : tuple of float
+        How likely each of these is, relative to each other.
+    source, confidence : str
+        As for `Cost`.
+
+    Examples
+    --------
+    >>> delay = Delay(0.5, (1, 3), (1.0, 1.0), "record", "M")
+    >>> delay.mean_years, delay.find_years([0.1, 0.5, 0.74, 0.76])
+    (1.0, [0, 1, 1, 3])
+    """
+
+    on_time: float
+    late_years: tuple[int, ...] = ()
+    late_odds: tuple[float, ...] = ()
+    source: str = ""
+    confidence: str = "assumed"
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises
+        ------
+        ValueError
+            If they are no distribution.
+        """
+        rising = all(one < other for one, other in zip((0, *self.late_years), self.late_years, strict=False))
+        whole = all(type(one) is int for one in self.late_years)
+        odds = all(math.isfinite(one) and one > 0 for one in self.late_odds)
+        if not (0 <= self.on_time <= 1 and whole and rising and odds):
+            raise ValueError("on_time from 0 to 1, late_years whole and rising from 1, late_odds above 0")
+        if len(self.late_years) != len(self.late_odds) or (self.on_time < 1) != bool(self.late_years):
+            raise ValueError("one of late_odds for each of late_years, and some where on_time is below 1")
+
+    @property
+    def odds(self) -> dict[int, float]:
+        """Years late, 0 among them -> probability."""
+        total = sum(self.late_odds)
+        late = {
+            years: (1.0 - self.on_time) * odds / total
+            for years, odds in zip(self.late_years, self.late_odds, strict=True)
+        }
+        return {0: self.on_time, **late}
+
+    @property
+    def mean_years(self) -> float:
+        """Mean over all, those on time too."""
+        return sum(years * odds for years, odds in self.odds.items())
+
+    def find_years(self, shares: Iterable[float]) -> list[int]:
+        """Find the years late of what is beyond each share, 0 to 1, of all works."""
+        years = list(self.odds)
+        ends = list(accumulate(self.odds.values()))[:-1]
+        return [years[bisect_right(ends, share)] for share in shares]
+
+
+@dataclass(frozen=True, slots=True)
 class Costs:
     """All unit costs of a region.
 
@@ -119,11 +190,14 @@ class Costs:
         Currency, and the unit all costs are in ("bn KRW").
     items : mapping
         Name -> Cost.
+    delays : mapping
+        Kind of works -> Delay; empty where the region has no record.
     """
 
     currency: str
     money_unit: str
     items: Mapping[str, Cost]
+    delays: Mapping[str, Delay] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Cost:
         """Give one cost by name.
@@ -165,8 +239,22 @@ def _read_cost(name: str, row: Mapping[str, Any]) -> tuple[Cost | None, list[Iss
     return Cost(**{**row, **dict(zip(("low", "base", "high"), map(float, range_), strict=True))}), []
 
 
-def _fault(name: str, column: str, value: str, message: str) -> Issue:
-    return Issue("error", "E-COST", "costs", name, column, value, message)
+def _read_delay(name: str, row: Mapping[str, Any]) -> tuple[Delay | None, list[Issue]]:
+    """Read one delay; None with the faults found if it cannot be read."""
+    needed = ("on_time", "late_years", "late_odds", "source", "confidence")
+    wrong = [key for key in needed if key not in row] + [key for key in row if key not in needed]
+    if wrong:
+        text = f"missing, or not a field of a delay; wants {', '.join(needed)}"
+        return None, [_fault(name, name_ids(wrong, 9), "", text, "delay")]
+    try:
+        years, odds = tuple(row["late_years"]), tuple(row["late_odds"])
+        return Delay(row["on_time"], years, odds, str(row["source"]), str(row["confidence"])), []
+    except (TypeError, ValueError) as error:
+        return None, [_fault(name, "", str(dict(row)), str(error), "delay")]
+
+
+def _fault(name: str, column: str, value: str, message: str, table: str = "costs") -> Issue:
+    return Issue("error", "E-COST", table, name, column, value, message)
 
 
 def read_costs(text: str) -> Costs:
@@ -205,9 +293,15 @@ def read_costs(text: str) -> Costs:
         faults += found
         if cost is not None:
             items[name] = cost
+    delays: dict[str, Delay] = {}
+    for name, row in data.get("delay", {}).items():
+        delay, found = _read_delay(name, row)
+        faults += found
+        if delay is not None:
+            delays[name] = delay
     if faults:
         raise FileFormatError(faults, "costs")
-    return Costs(str(data["currency"]), str(data["money_unit"]), items)
+    return Costs(str(data["currency"]), str(data["money_unit"]), items, delays)
 
 
 def _flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Mapping[str, Any]]:

@@ -22,11 +22,16 @@ from gridhub.model.schema import BRANCH_TABLES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gridhub.model.plan import Plan
+
 PANDAPOWER = "pandapower:"
 """Prefix of the networks that pandapower ships."""
 
 STANDARDS = "standards"
 """Folder of the criteria that belong to no region, beside the regions."""
+
+RATINGS = ("seasonal",)
+"""What ratings a network can be loaded with, other than those of its tables."""
 
 COLUMNS = ("name", "buses", "branches", "vintage", "licence")
 """Columns of `list_networks`."""
@@ -115,7 +120,7 @@ def _suggest(name: str, known: Iterable[str]) -> str:
     return f"near it: {name_ids(near)}" if near else f"there are {name_ids(names, 10)}"
 
 
-def load_network(name: str | Path, year: int | None = None) -> Network:
+def load_network(name: str | Path, year: int | None = None, ratings: str | None = None) -> Network:
     """Load a network by its name, or from its folder.
 
     Parameters
@@ -126,6 +131,9 @@ def load_network(name: str | Path, year: int | None = None) -> Network:
     year : int, optional
         Apply the plans up to the end of that year; what was applied, and why the rest was not, stands in
         the table ``project`` of the result.
+    ratings : {"seasonal"}, optional
+        Give every snapshot the ratings of its season (`gridhub.model.ratings.apply_seasonal_ratings`); None:
+        the same all year, as in the tables.
 
     Returns
     -------
@@ -136,7 +144,8 @@ def load_network(name: str | Path, year: int | None = None) -> Network:
     KeyError
         If there is no such network; the message names those nearest.
     OptionError
-        If the network has no plans to `year`: it is never ignored. The message lists the years there are.
+        If the network has no plans to `year`, or no seasonal ratings: neither is ever ignored. The message
+        lists the years there are.
     SchemaError
         If the network is not valid.
 
@@ -146,7 +155,38 @@ def load_network(name: str | Path, year: int | None = None) -> Network:
     9
     """
     net, folder = _load(name)
-    return net if year is None else bring_to_year(net, folder, year)
+    return bring_to(net, folder, year, ratings)
+
+
+def bring_to(net: Network, folder: Path | None, year: int | None, ratings: str | None) -> Network:
+    """Apply what a network is asked to be: its plans to a year, then the ratings of the season.
+
+    Parameters
+    ----------
+    net : Network
+    folder : Path, optional
+        Its folder; None for a network without one.
+    year, ratings
+        As in `load_network`.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    OptionError
+        As `load_network`.
+    """
+    if ratings not in (None, *RATINGS):
+        raise OptionError(f"ratings are {' or '.join(map(repr, RATINGS))}, or left out; not {ratings!r}")
+    if year is not None:
+        net = bring_to_year(net, folder, year)
+    if ratings is not None:
+        from gridhub.model.ratings import apply_seasonal_ratings
+
+        net = apply_seasonal_ratings(net)
+    return net
 
 
 def bring_to_year(net: Network, folder: Path | None, year: int) -> Network:
@@ -173,15 +213,45 @@ def bring_to_year(net: Network, folder: Path | None, year: int) -> Network:
         If the plans are not valid.
     """
     from gridhub.model.plan import apply_plan
-    from gridhub.model.plan_files import read_plan
 
-    plan = read_plan(folder, net) if folder is not None else None
+    plan = _read_plan(net, folder)
     if plan is None:
         stands = f"it stands for {net.vintage}" if net.vintage else "it has no date"
         raise OptionError(
             f"network {net.name!r} has no plans to bring it to {year}: {stands}; leave year out"
         )
     return apply_plan(net, plan, year)
+
+
+def load_plan(name: str | Path) -> tuple[Network, Plan | None]:
+    """Load a network as it stands, and the plans beside it.
+
+    Parameters
+    ----------
+    name : str or Path
+        As for `load_network`.
+
+    Returns
+    -------
+    Network
+    Plan or None
+        None if there are none.
+
+    Raises
+    ------
+    KeyError, SchemaError
+        As for `load_network`.
+    InputError
+        If the plans are not valid.
+    """
+    net, folder = _load(name)
+    return net, _read_plan(net, folder)
+
+
+def _read_plan(net: Network, folder: Path | None) -> Plan | None:
+    from gridhub.model.plan_files import read_plan
+
+    return read_plan(folder, net) if folder is not None else None
 
 
 def _load(name: str | Path) -> tuple[Network, Path | None]:

@@ -44,7 +44,7 @@ class HostingCapacity:
 
         firm_mw : keeps every limit, with everything in service and after the loss of any one branch: the
         smallest of thermal_mw, interface_mw, generation_mw or reserve_mw, largest_loss_mw, voltage_mw.
-        firm_tower_mw : also after the loss of the circuits of any tower of ``options.tower_min_kv``.
+        firm_tower_mw : also after the loss of the circuits of any tower the criteria name.
         flexible_0_25_mw … flexible_5_mw : with that percentage of the year's energy curtailable; NaN without
         hours. thermal_mw, interface_mw, generation_mw (what the units can follow), reserve_mw (less the
         reserve they must keep), largest_loss_mw (what may be lost at once), voltage_mw (AC, not looked for
@@ -179,7 +179,7 @@ def hosting_capacity(
         "snapshots": len(states.snapshots),
         "hours": len(states.hours),
         "existing_violations": int((found.existing["intact"] + found.existing["single"]).max(initial=0)),
-        "median_firm_mw": float(table["firm_mw"].median()),
+        "median_firm_mw": float(table["firm_mw"].dropna().median()),
     }
     return HostingCapacity(
         network=net.name,

@@ -39,8 +39,11 @@ from gridhub.errors import OptionError
 from gridhub.model.network import Network
 from gridhub.model.snapshot import find_snapshot
 from gridhub.placement.hub import Hub
-from gridhub.placement.place import place
+from gridhub.placement.place import find_site_bus, place
 from gridhub.solvers.options import read_options
+
+UNSERVED = "unserved_energy"
+"""Item of the costs that says what energy not served is worth."""
 
 ROUNDS = 6
 """Times that what the full run finds beside the outages looked at so far is mended too."""
@@ -50,7 +53,7 @@ NOT_ASSESSED = (
     "fault levels with the works, protection and stability",
     "permits, land and room in substations; lead times are usual ones, without their spread",
     "outages of lines while they are rebuilt",
-    "benefits beside security: congestion, losses, curtailment",
+    "benefits beside security: see value_reinforcement",
 )
 
 
@@ -76,6 +79,8 @@ class ReinforcementPlan:
     works : DataFrame
         The plan, one row per work: candidate, kind, target, description, length_km, cost_low, cost_base,
         cost_high, lead_years.
+    chosen : tuple of Candidate
+        The same works, to be put into a network: ``chosen[0].apply(net)``.
     greedy_steps : DataFrame
         One row per step of the greedy choice: step, candidate, cost_base, removed_points (see Notes of
         `plan_reinforcement`), removed_per_cost, cleared (violations gone with this step), left_violations,
@@ -93,8 +98,12 @@ class ReinforcementPlan:
         hub those it causes.
     without_candidate : tuple of str
         Violated routes, transformers and buses that no candidate could be made for.
-    network_after : Network
-        With the hub, if one was given, and the works.
+    bus : str
+        Where the hub is connected; "" without one.
+    network_given, network_before, network_after : Network
+        As given; with the hub, if one was given; with the works too.
+    unserved_price : float
+        What energy not served is worth by the costs [currency/MWh]; NaN if they do not say.
     security_after : mapping
         Snapshot -> Security of `network_after`: every outage listed and the loss of each new branch, by AC.
     not_assessed : tuple of str
@@ -109,13 +118,18 @@ class ReinforcementPlan:
     method: str
     candidates: pd.DataFrame
     works: pd.DataFrame
+    chosen: tuple[Candidate, ...]
     greedy_steps: pd.DataFrame
     cleared: pd.DataFrame
     selection: pd.DataFrame
     before: pd.DataFrame
     left: pd.DataFrame
     without_candidate: tuple[str, ...]
+    bus: str
+    network_given: Network
+    network_before: Network
     network_after: Network
+    unserved_price: float
     security_after: Mapping[str, Security]
     not_assessed: tuple[str, ...]
     options: ReinforcementOptions
@@ -187,7 +201,9 @@ def plan_reinforcement(
         task = _take_security(net, cause, settled)
     else:
         task = _place_hub(net, cause, settled)
-    return _plan(task, costs, settled)
+    return _plan(
+        task, costs, settled, net, "" if isinstance(cause, Security) else find_site_bus(task.net, cause.name)
+    )
 
 
 def _take_security(net: Network, sec: Security, settled: ReinforcementOptions) -> WorksTask:
@@ -213,7 +229,7 @@ def _place_hub(net: Network, hub: Hub, settled: ReinforcementOptions) -> WorksTa
     assert settled.power_flow is not None
     names = settled.snapshots if settled.snapshots is not None else net.snapshots or (None,)
     states = [find_snapshot(net, one) or "" for one in names]
-    criteria = resolve_criteria(net, "network" if settled.criteria == "judged" else settled.criteria)
+    criteria = resolve_criteria(net, settled.criteria_of_hub)
     placed = place(net, hub)
     none = collect_violations([])
     outages = {name: list_hub_contingencies(net, criteria) for name in states}
@@ -223,7 +239,9 @@ def _place_hub(net: Network, hub: Hub, settled: ReinforcementOptions) -> WorksTa
     return WorksTask(placed, outages, criteria, settled.power_flow, old)
 
 
-def _plan(task: WorksTask, costs: Costs, settled: ReinforcementOptions) -> ReinforcementPlan:
+def _plan(
+    task: WorksTask, costs: Costs, settled: ReinforcementOptions, given: Network, bus: str
+) -> ReinforcementPlan:
     """Choose, verify, choose again for what the verification finds; then say what came out."""
     results, lost = run_works(task, task.net)
     before = left = list_left(task, results, lost)
@@ -270,13 +288,18 @@ def _plan(task: WorksTask, costs: Costs, settled: ReinforcementOptions) -> Reinf
         verdict=write_verdict(selection, method, costs.money_unit, unserved),
         candidates=build_candidates(names, methods),
         works=build_works(works),
+        chosen=tuple(works),
         greedy_steps=build_steps(steps),
         cleared=build_cleared(steps),
         selection=selection,
         before=before,
         left=left,
         without_candidate=unserved,
+        bus=bus,
+        network_given=given,
+        network_before=task.net,
         network_after=net,
+        unserved_price=costs[UNSERVED].base if UNSERVED in costs else float("nan"),
         security_after=results,
         not_assessed=NOT_ASSESSED,
         options=settled,

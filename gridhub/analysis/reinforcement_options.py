@@ -57,6 +57,11 @@ class ReinforcementOptions:
         if faults:
             raise OptionError("; ".join(faults))
 
+    @property
+    def criteria_of_hub(self) -> str | Criteria | None:
+        """Criteria that the room of a bus is judged by."""
+        return "network" if self.criteria == "judged" else self.criteria
+
 
 def read_reinforcement_options(
     options: Mapping[str, Any] | ReinforcementOptions | None,

@@ -21,7 +21,9 @@ from gridhub.analysis.power_flow import (
     explain_failure,
     solve_case,
 )
+from gridhub.analysis.screen_measure import measure_screen
 from gridhub.analysis.screening import FLAG_PERCENT, Screen, flag_all, screen_outages
+from gridhub.analysis.screening_voltage import CHANGE_MARGIN, VOLTAGE_MARGIN_PU, screen_by_iteration
 from gridhub.analysis.security_joins import find_beyond_batch, solve_alone
 from gridhub.analysis.security_outages import (
     Outcomes,
@@ -67,7 +69,7 @@ class Security:
     verdict : {"secure", "insecure", "unverified"}
         "secure" only if the base state and every contingency are solved by AC, converged or islanded within
         what the criteria allow, without a violation. "unverified" if nothing was found, but outages were
-        screened out by DC alone.
+        screened out.
     base : PowerFlow
         The N state.
     contingencies : DataFrame
@@ -75,7 +77,7 @@ class Security:
     status : DataFrame
         One row per contingency: status, lost_load_mw, lost_generation_mw, consequential_mw (load cut off,
         without the elements lost themselves), worst_element, worst_loading_percent, iterations, stage
-        ("dc" | "ac"), reason.
+        ("dc" | "1p1q" | "ac"), reason (why there is no solution; where an outage was screened out, by what).
     violations : DataFrame
         contingency ("" for N), element, kind, limit, value, unit, loading_percent, base_value, snapshot,
         stage.
@@ -88,8 +90,15 @@ class Security:
         worst_loading_percent, worst_element, violations, overloads, voltage_violations, lost_load_mw,
         lost_generation_mw, islanding, status.
     screen : DataFrame
-        Per contingency: estimated_percent, flagged, solved_by_ac, overloaded by AC, missed, false. With
-        ``screen=None`` nothing is estimated (NaN): all are flagged, none is missed or false.
+        Per contingency: estimated_percent, estimated_element, estimated_vm_pu, estimated_bus, room_pu (of
+        that voltage to its limit, the smallest), flagged, bound (that flagged it, or cleared it),
+        solved_by_ac; by AC: overloaded (or without a solution), voltage_violated, missed (overloaded, not
+        flagged), voltage_missed, false (flagged, neither islanding nor in breach of what the screen looks
+        at).
+        With ``screen=None`` nothing is estimated (NaN): all are flagged, none is missed or false.
+    screen_by_class : DataFrame
+        The same counted by kind and voltage of the contingencies, with the share of overloads and of
+        voltage violations that was flagged (`gridhub.analysis.screen_measure.measure_screen`).
     unjudged : tuple of str
         Buses whose voltage class the criteria lack.
     rules : Criteria or None
@@ -101,8 +110,9 @@ class Security:
     p_from_mw, vm_pu : DataFrame or None
         With ``keep="all"``: contingency x branch [MW], contingency x bus [p.u.].
     summary : mapping
-        Counts by status, screened, missed, false, violations, unrated branches; with controlled taps also
-        outages_with_taps_moved, outages_with_taps_at_limit, outages_with_taps_hunting.
+        The screen and its margins; counts by status, screened, missed, false, violations, unrated branches;
+        with controlled taps also outages_with_taps_moved, outages_with_taps_at_limit and
+        outages_with_taps_hunting.
     options : PowerFlowOptions
     """
 
@@ -117,6 +127,7 @@ class Security:
     warnings: pd.DataFrame
     ranking: pd.DataFrame
     screen: pd.DataFrame
+    screen_by_class: pd.DataFrame
     unjudged: tuple[str, ...]
     rules: Criteria | None
     taps: pd.DataFrame
@@ -173,11 +184,20 @@ def prepare_setting(
     return Setting(net, settled, plan, base, criteria, limits, loading, spread_voltage(base))
 
 
+def _screen(setting: Setting, outages: Sequence[Outage], method: str | None) -> Screen:
+    if method is None:
+        return flag_all(setting.case, outages)
+    options = setting.plan.options
+    if method == "dc":
+        return screen_outages(setting.base, outages, setting.limits.rate, options)
+    return screen_by_iteration(setting.base, setting.plan.newton, outages, setting.limits, options)
+
+
 def _choose_for_ac(screen: Screen, verify: str | None) -> Bools:
-    """Choose the outages to be solved by AC; islanding ones always are."""
+    """Choose the outages to be solved by AC; those without an estimate always are."""
     if verify == "all" or not screen.measured:
         return np.ones(len(screen.flagged), dtype=bool)
-    return screen.islanding | (screen.flagged & (verify is not None))
+    return screen.unknown | (screen.flagged & (verify is not None))
 
 
 def _run_outages(
@@ -197,7 +217,7 @@ def _run_outages(
 
     if not by_ac.all():
         rows = np.flatnonzero(~by_ac)
-        parts.append((rows, take_estimates(screen, rows)))
+        parts.append((rows, take_estimates(screen, setting.limits, rows)))
         count_on(len(rows), len(rows))
         done = len(rows)
     alone = by_ac & find_beyond_batch(setting, outages, keep_states)
@@ -226,7 +246,7 @@ def run_security(
     cset: pd.DataFrame | None = None,
     criteria: str | Criteria | None = "network",
     snapshot: str | None = None,
-    screen: Literal["dc"] | None = "dc",
+    screen: Literal["dc", "1p1q"] | None = "dc",
     verify: Literal["flagged", "all"] | None = "flagged",
     keep: Literal["violations", "all"] = "violations",
     options: Mapping[str, Any] | PowerFlowOptions | None = None,
@@ -246,9 +266,12 @@ def run_security(
         voltage limits, no load may be cut off.
     snapshot : str, optional
         State before the outages; None is the first.
-    screen : {"dc", None}
-        "dc": outages whose estimated loading stays below 90 % of every limit need no AC solution. None:
-        nothing is estimated.
+    screen : {"dc", "1p1q", None}
+        "dc": outages whose estimated loading stays below 90 % of every limit need no AC solution; those of
+        units, loads, links and shunts do, because DC sees no voltage. "1p1q": one active and one reactive
+        fast-decoupled iteration estimates voltages too, after every kind of outage; those near no limit of
+        either kind need no AC solution (`gridhub.analysis.screening_voltage`). None: nothing is estimated.
+        The status row of an outage that is screened out says by which bound and how far from it.
     verify : {"flagged", "all", None}
         Which outages are solved by AC: those the screen flags, all (and the screen is measured), or none.
         With ``screen=None`` all are.
@@ -269,7 +292,7 @@ def run_security(
     InputError
         If it names unknown elements; all are listed.
     OptionError
-        If an option is unknown, or taps are to be controlled behind a DC screen.
+        If an option is unknown, or taps are to be controlled behind a screen.
     NotConverged
         If the base state has no trustworthy solution.
 
@@ -283,17 +306,17 @@ def run_security(
     """
     settled = read_options(options, reactive_limits=net.reactive_limits, controls_taps=True)
     if (
-        screen not in ("dc", None)
+        screen not in ("dc", "1p1q", None)
         or verify not in ("flagged", "all", None)
         or keep not in ("violations", "all")
     ):
         raise OptionError(
-            f'screen = {screen!r} ("dc" | None), verify = {verify!r} ("flagged" | "all" | None), '
+            f'screen = {screen!r} ("dc" | "1p1q" | None), verify = {verify!r} ("flagged" | "all" | None), '
             f'keep = {keep!r} ("violations" | "all")'
         )
     if settled.taps == "controlled" and screen is not None:
         raise OptionError(
-            f'option taps = "controlled" with screen = {screen!r}: the DC screen sees no tap move and would '
+            f'option taps = "controlled" with screen = {screen!r}: a screen sees no tap move and would '
             "clear outages it cannot judge; use screen=None (--screen none), which solves every outage by AC"
         )
     if cset is None:
@@ -304,10 +327,7 @@ def run_security(
     name = find_snapshot(net, snapshot) or ""
     setting = prepare_setting(settle_state(net, snapshot), name, rules, settled)
     outages = find_outages(setting.net, setting.case, cset)
-    if screen is None:
-        estimate = flag_all(setting.case, outages)
-    else:
-        estimate = screen_outages(setting.base, outages, setting.limits.rate, settled)
+    estimate = _screen(setting, outages, screen)
     by_ac = _choose_for_ac(estimate, verify)
     outcomes = _run_outages(setting, outages, estimate, by_ac, keep == "all", progress)
     return collect_security(setting, name, cset, outages, estimate, outcomes)
@@ -328,13 +348,13 @@ def collect_security(
     losses = count_losses(setting.base, outages, outcomes.dead)
     lost = judge_losses(rules, kinds, outcomes.answered, losses)
     base = build_power_flow(net.name, snapshot, setting.base, options)
-    status = build_status_table(setting, index, outcomes, losses)
-    violations = build_violations(setting, base, index, outcomes, lost)
+    status = build_status_table(setting, index, outcomes, losses, screen.method)
+    violations = build_violations(setting, base, index, outcomes, lost, screen.method)
     found = len(outcomes.findings) + len(lost.outage)
-    table = build_screen_table(index, outcomes, screen)
+    table = build_screen_table(setting.case, index, outcomes, screen)
     flows, voltages = build_state_tables(setting, index, outcomes)
     taps = build_outage_tap_table(setting.case, index, outcomes.taps.tolist())
-    summary = _summarize(base, status, len(violations) - found, violations, table)
+    summary = _summarize(base, status, len(violations) - found, violations, table, screen.method)
     if options.taps == "controlled":
         summary |= summarize_outage_taps(taps)
     return Security(
@@ -349,6 +369,7 @@ def collect_security(
         warnings=build_warnings(setting, base),
         ranking=rank_outages(setting.limits, screen.islanding, status, outcomes, losses, lost),
         screen=table,
+        screen_by_class=measure_screen(table, cset, net),
         unjudged=find_unjudged(setting),
         rules=rules,
         taps=taps,
@@ -367,17 +388,26 @@ def _give_verdict(base: PowerFlow, status: pd.DataFrame, violations: pd.DataFram
 
 
 def _summarize(
-    base: PowerFlow, status: pd.DataFrame, in_base: int, violations: pd.DataFrame, screen: pd.DataFrame
+    base: PowerFlow,
+    status: pd.DataFrame,
+    in_base: int,
+    violations: pd.DataFrame,
+    screen: pd.DataFrame,
+    method: str,
 ) -> dict[str, Any]:
+    margins = {"screen_change_margin": CHANGE_MARGIN, "screen_voltage_margin_pu": VOLTAGE_MARGIN_PU}
     return {
         "contingencies": len(status),
         **{str(name): count for name, count in sorted(Counter(status["status"]).items())},
         "violations": len(violations),
         "base_violations": in_base,
+        "screen": method,
         "screen_flag_percent": FLAG_PERCENT,
+        **(margins if method == "1p1q" else {}),
         "screened_out": int((~screen["flagged"]).sum()),
         "verified_by_ac": int(screen["solved_by_ac"].sum()),
         "missed": int(screen["missed"].sum()),
+        "voltage_missed": int(screen["voltage_missed"].sum()),
         "false": int(screen["false"].sum()),
         "unrated_branches": base.summary["unrated_branches"],
     }

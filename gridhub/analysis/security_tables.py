@@ -44,7 +44,9 @@ def _count(outage: Ints, count: int) -> Ints:
     return np.bincount(outage, minlength=count)
 
 
-def build_status_table(setting: Setting, index: pd.Index, outcomes: Outcomes, losses: Losses) -> pd.DataFrame:
+def build_status_table(
+    setting: Setting, index: pd.Index, outcomes: Outcomes, losses: Losses, screen: str
+) -> pd.DataFrame:
     """Make ``Security.status``."""
     return pd.DataFrame(
         {
@@ -55,21 +57,36 @@ def build_status_table(setting: Setting, index: pd.Index, outcomes: Outcomes, lo
             "worst_element": _take(setting.case.labels.branch, outcomes.worst_branch),
             "worst_loading_percent": outcomes.worst_loading,
             "iterations": outcomes.iterations,
-            "stage": _name_stage(outcomes.by_ac),
+            "stage": _name_stage(outcomes.by_ac, screen),
             "reason": outcomes.reason,
         },
         index=index,
     )
 
 
-def _name_stage(by_ac: Bools) -> np.ndarray:
-    return np.array(["dc", "ac"], dtype=object)[by_ac.astype(np.int64)]
+def _name_stage(by_ac: Bools, screen: str) -> np.ndarray:
+    return np.array([screen, "ac"], dtype=object)[by_ac.astype(np.int64)]
 
 
-def _write_findings(
+def measure_findings(
     case: Case, found: Findings, limits: Limits, base_loading: Floats, base_vm: Floats
-) -> Columns:
-    """Write overloads [MVA] and voltages [p.u.] with their limits and their values before the outage."""
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Measure violations: limit, value, loading [%] (NaN of a voltage), and value before the outage.
+
+    Overloads are in MVA, voltages in p.u.
+
+    Parameters
+    ----------
+    case : Case
+    found : Findings
+        Positions are branches and buses.
+    limits : Limits
+        Those that were violated.
+    base_loading : (n_branch,) float
+        Before the outage, in percent of ``limits.rate``.
+    base_vm : (n_bus,) float
+        Before the outage [p.u.].
+    """
     thermal = found.kind == THERMAL
     branch, bus = np.where(thermal, found.position, 0), np.where(thermal, 0, found.position)
     rate = limits.rate[branch] * case.base_mva if case.n_branch else np.zeros(len(found))
@@ -79,17 +96,27 @@ def _write_findings(
         [rate, limits.vm_low[bus], limits.vm_high[bus]],
         limits.vm_change,
     )
+    value = np.where(thermal, found.value / 100.0 * rate, found.value)
+    return limit, value, np.where(thermal, found.value, np.nan), np.where(thermal, before, base_vm[bus])
+
+
+def _write_findings(
+    case: Case, found: Findings, limits: Limits, base_loading: Floats, base_vm: Floats
+) -> Columns:
+    """Write overloads [MVA] and voltages [p.u.] with their limits and their values before the outage."""
+    thermal = found.kind == THERMAL
+    limit, value, percent, before = measure_findings(case, found, limits, base_loading, base_vm)
     names = np.array([KIND_NAMES[kind] for kind in sorted(KIND_NAMES)], dtype=object)
-    element = _take(case.labels.bus, bus)
-    element[thermal] = _take(case.labels.branch, branch[thermal])
+    element = _take(case.labels.bus, np.where(thermal, 0, found.position))
+    element[thermal] = _take(case.labels.branch, found.position[thermal])
     return {
         "element": element,
         "kind": names[found.kind],
         "limit": limit,
-        "value": np.where(thermal, found.value / 100.0 * rate, found.value),
+        "value": value,
         "unit": np.array(["p.u.", "MVA"], dtype=object)[thermal.astype(np.int64)],
-        "loading_percent": np.where(thermal, found.value, np.nan),
-        "base_value": np.where(thermal, before, base_vm[bus]),
+        "loading_percent": percent,
+        "base_value": before,
     }
 
 
@@ -153,6 +180,7 @@ def build_violations(
     index: pd.Index,
     outcomes: Outcomes,
     lost: LossFindings,
+    screen: str,
 ) -> pd.DataFrame:
     """Make ``Security.violations``: the N state first, then outage by outage.
 
@@ -176,7 +204,7 @@ def build_violations(
     outage = outage[order]
     ordered = {name: values[order] for name, values in written.items()}
     names = index.to_numpy(dtype=object)[outage]
-    parts.append(_place(ordered, names, _name_stage(outcomes.by_ac[outage]), base.snapshot))
+    parts.append(_place(ordered, names, _name_stage(outcomes.by_ac[outage], screen), base.snapshot))
     return build_violation_table(_join(parts))
 
 
@@ -190,23 +218,33 @@ def build_warnings(setting: Setting, base: PowerFlow) -> pd.DataFrame:
     return build_violation_table(_place_in_base(_find_in_base(setting, target), base))
 
 
-def build_screen_table(index: pd.Index, outcomes: Outcomes, screen: Screen) -> pd.DataFrame:
-    """Compare the screen with AC where both are known: missed overloads, and false alarms.
+def build_screen_table(case: Case, index: pd.Index, outcomes: Outcomes, screen: Screen) -> pd.DataFrame:
+    """Compare the screen with AC where both are known: what it missed, and false alarms.
 
-    A state that AC cannot solve counts as an overload the screen should have flagged. Where no screen was
-    asked for all are flagged, none is missed and none a false alarm.
+    A state that AC cannot solve counts as an overload the screen should have flagged. A DC screen looks at
+    overloads alone, so that a voltage does not make its alarm true. Where no screen was asked for all are
+    flagged, none is missed and none a false alarm.
     """
-    thermal = outcomes.findings.scenario[outcomes.findings.kind == THERMAL]
-    overloaded = outcomes.by_ac & (~outcomes.solved | (_count(thermal, len(index)) > 0))
-    false = outcomes.by_ac & ~overloaded & screen.flagged & ~screen.islanding
+    found, count = outcomes.findings, len(index)
+    thermal = _count(found.scenario[found.kind == THERMAL], count) > 0
+    overloaded = outcomes.by_ac & (~outcomes.solved | thermal)
+    voltage = outcomes.by_ac & (_count(found.scenario[found.kind != THERMAL], count) > 0)
+    true = overloaded | screen.islanding | (voltage & (screen.method == "1p1q"))
     return pd.DataFrame(
         {
             "estimated_percent": screen.worst_percent,
+            "estimated_element": _take(case.labels.branch, screen.worst_branch),
+            "estimated_vm_pu": screen.worst_vm,
+            "estimated_bus": _take(case.labels.bus, screen.worst_bus),
+            "room_pu": screen.room,
             "flagged": screen.flagged,
+            "bound": screen.bound,
             "solved_by_ac": outcomes.by_ac,
             "overloaded": overloaded,
+            "voltage_violated": voltage,
             "missed": overloaded & ~screen.flagged,
-            "false": false & screen.measured,
+            "voltage_missed": voltage & ~screen.flagged,
+            "false": outcomes.by_ac & screen.flagged & ~true & screen.measured,
         },
         index=index,
     )

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
-from gridhub.analysis.siting_criteria import CRITERIA, LEFT_OUT, build_criteria
+from gridhub.analysis.siting_criteria import LEFT_OUT, build_criteria, list_criteria
 from gridhub.analysis.siting_scores import (
     Better,
     Criterion,
@@ -179,7 +179,7 @@ def rank_sites(
     ]
     for layer in layers:
         table[layer.name] = sites[layer.name].astype(float)
-    criteria, left_out = _choose_criteria(table, [*CRITERIA, *layers], settled)
+    criteria, left_out = _choose_criteria(table, [*list_criteria(net), *layers], settled)
     weights = read_weights(settled.weights, criteria)
     _score(table, criteria, weights, settled)
     described = pd.DataFrame(

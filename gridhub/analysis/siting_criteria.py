@@ -22,6 +22,9 @@ from gridhub.model.network import Network
 from gridhub.placement.hub import DataCenter
 from gridhub.placement.place import place
 
+MONEY = "money"
+"""Unit of a criterion in money: that of the region's costs stands in its place."""
+
 NEAR_EFFECT = 0.05
 """Effect from which a branch counts in headroom_near_mw, a convention of transfer studies: assumed."""
 
@@ -57,7 +60,7 @@ CRITERIA = (
         ROOM_SPREAD,
     ),
     Criterion("distance_km", "km", "low", "spur", "straight line to the point of connection by the rules"),
-    Criterion("spur_cost_bn", "bn", "low", "spur", "feeders and own banks at base cost", COST_SPREAD),
+    Criterion("spur_cost", MONEY, "low", "spur", "feeders and own banks at base cost", COST_SPREAD),
     Criterion(
         "permission_years",
         "year",
@@ -80,14 +83,21 @@ CRITERIA = (
 """Criteria that come with gridhub."""
 
 
+def list_criteria(net: Network) -> list[Criterion]:
+    """List `CRITERIA` with the unit of money that the network's costs are in."""
+    text = net.documents.get("costs")
+    money = read_costs(text).money_unit if text else ""
+    return [replace(one, unit=money) if one.unit == MONEY else one for one in CRITERIA]
+
+
 def connect_sites(net: Network, sites: pd.DataFrame, center: DataCenter) -> pd.DataFrame:
     """Connect the data center at each site, one at a time.
 
     Returns
     -------
     DataFrame
-        Index site; bus, vn_kv, province, distance_km, length_km, feeders, spur_cost_bn, permission_years,
-        build_years, note (why it cannot be connected, or what must be known).
+        Index site; bus, vn_kv, province, distance_km, length_km, feeders, spur_cost (unit of the
+        costs), permission_years, build_years, note (why it cannot be connected, or what must be known).
     """
     text = net.documents.get("costs")
     costs = read_costs(text) if text else None
@@ -121,7 +131,7 @@ def _connect(
         "province": str(first.get("province", "")),
         "distance_km": float(placed["distance_km"].max()),
         "feeders": int(placed["feeders"].sum()),
-        "spur_cost_bn": float(base.sum()) if costs is not None and not np.isnan(base).any() else math.nan,
+        "spur_cost": float(base.sum()) if costs is not None and not np.isnan(base).any() else math.nan,
         "permission_years": _count_years(start, str(first["earliest_energisation"])),
         "build_years": _count_years(start, str(first.get("build_ready", ""))),
         "note": split if len(placed) > 1 else "",

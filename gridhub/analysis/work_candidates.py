@@ -171,6 +171,20 @@ def cost_route(costs: Costs, vn_kv: float, construction: str, km: float, circuit
     return (unit[0] * km * ((circuits + 1) // 2) + unit[1] * (2 * circuits)) * find_contingency(costs)
 
 
+def cost_link(costs: Costs, p_mw: float, km: float) -> Cost | None:
+    """Cost of an HVDC link over land: converters at both ends and an overhead route.
+
+    Returns
+    -------
+    Cost or None
+        With the contingency of the region; None if the region has no cost for one of them.
+    """
+    if "hvdc_converter_pair" not in costs or "hvdc_line_overhead" not in costs or not km > 0:
+        return None
+    both = costs["hvdc_converter_pair"] * p_mw + costs["hvdc_line_overhead"] * km
+    return both * find_contingency(costs)
+
+
 def find_contingency(costs: Costs) -> Cost:
     """Give the region's contingency factor on works; 1 if it has none."""
     return costs["contingency"] if "contingency" in costs else Cost(1.0, 1.0, 1.0, "factor", "", "none", "")

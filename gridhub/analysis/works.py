@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gridhub.model.network import Network
+from gridhub.model.ratings import RATING_COLUMNS
 from gridhub.model.schema import complete_table
 
 SOURCE = "reinforcement candidate"
@@ -49,7 +50,11 @@ def change_conductor(net: Network, route: str, kind: Mapping[str, Any]) -> Netwo
 
 
 def set_conductor(net: Network, lines: pd.Index, kind: Mapping[str, Any]) -> Network:
-    """Give some lines another conductor, by their length; see `change_conductor`."""
+    """Give some lines another conductor, by their length; see `change_conductor`.
+
+    Ratings that snapshots give these lines are those of the old conductor: they go, and the new rating holds
+    in every snapshot.
+    """
     line = net.line
     mine = line.index.isin(lines)
     km = line["length_km"].to_numpy(dtype=float)[mine]
@@ -57,12 +62,14 @@ def set_conductor(net: Network, lines: pd.Index, kind: Mapping[str, Any]) -> Net
         values = line[column].to_numpy(dtype=float).copy()
         values[mine] = kind[per_km] * km
         line[column] = values
-    for column in ("rate_mva", "rate_b_mva", "rate_c_mva"):
+    for column in RATING_COLUMNS:
         values = line[column].to_numpy(dtype=float).copy()
         values[mine] = kind["rate_mva"] if column == "rate_mva" else np.nan
         line[column] = values
     line["conductor"] = line["conductor"].where(~mine, kind["conductor"])
-    return net.replace(line=line)
+    stored = net.tables["snapshot_value"]
+    old = (stored["table"] == "line") & stored["column"].isin(RATING_COLUMNS) & stored["id"].isin(lines)
+    return net.replace(line=line, snapshot_value=stored[~old]) if old.any() else net.replace(line=line)
 
 
 def add_bank(net: Network, bank: str) -> Network:

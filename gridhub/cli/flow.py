@@ -21,6 +21,7 @@ from gridhub.cli.inputs import (
     JsonOption,
     Method,
     NetworkArgument,
+    RatingsOption,
     SettingsOption,
     SnapshotOption,
     TopOption,
@@ -44,6 +45,7 @@ def flow(
     network: NetworkArgument,
     snapshot: SnapshotOption = None,
     year: YearOption = None,
+    ratings: RatingsOption = None,
     method: Annotated[Method, typer.Option("--method", help="Full AC or linear DC.")] = "ac",
     option: SettingsOption = None,
     top: TopOption = 10,
@@ -52,7 +54,7 @@ def flow(
     """Solve the power flow of one state; exit code 3 if it does not converge."""
     from gridhub.analysis.power_flow import run_power_flow
 
-    net = open_network(network, year=year)
+    net = open_network(network, year=year, ratings=ratings)
     check_snapshot(net, snapshot)
     settings = parse_settings(option)
     try:

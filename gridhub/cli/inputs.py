@@ -28,6 +28,12 @@ SnapshotOption = Annotated[
 YearOption = Annotated[
     int | None, typer.Option("--year", "-y", help="Apply the network's plans up to the end of that year.")
 ]
+RatingsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ratings", metavar="seasonal", help="Ratings of the season; all year the same if not given."
+    ),
+]
 SettingsOption = Annotated[
     list[str] | None,
     typer.Option("--option", "-o", metavar="KEY=VALUE", help="A power-flow option; may be repeated."),

@@ -10,15 +10,19 @@ from gridhub.cli import (
     carbon,
     check,
     dispatch,
+    fault,
     flow,
     host,
     networks,
+    plan,
     profiles,
     reinforce,
     report,
     security,
     site,
     study,
+    transfer,
+    voltage,
     warmup,
 )
 
@@ -57,10 +61,15 @@ app.command("validate")(networks.validate)
 app.command("convert")(networks.convert)
 app.command("flow")(flow.flow)
 app.command("security")(security.security)
+app.command("voltage")(voltage.voltage)
+app.command("fault")(fault.fault)
+app.command("transfer")(transfer.transfer)
+app.command("interfaces")(transfer.interfaces)
 app.command("profiles")(profiles.profiles)
 app.command("host")(host.host)
 app.command("site")(site.site)
 app.command("reinforce")(reinforce.reinforce)
+app.command("plan")(plan.plan)
 app.command("dispatch")(dispatch.dispatch)
 app.command("report")(report.report)
 app.command("hub")(study.hub)

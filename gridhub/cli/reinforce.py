@@ -12,6 +12,7 @@ from gridhub.cli.exits import exits
 from gridhub.cli.inputs import (
     JsonOption,
     NetworkArgument,
+    RatingsOption,
     SnapshotOption,
     TopOption,
     YearOption,
@@ -34,6 +35,7 @@ def reinforce(
     ] = None,
     snapshot: SnapshotOption = None,
     year: YearOption = None,
+    ratings: RatingsOption = None,
     criteria: Annotated[
         str, typer.Option("--criteria", help="'network' for its own, 'none' for ratings alone, or a region.")
     ] = "network",
@@ -55,7 +57,7 @@ def reinforce(
     from gridhub.analysis.security import run_security
     from gridhub.study.study import read_study, read_text
 
-    net = open_network(network, year=year)
+    net = open_network(network, year=year, ratings=ratings)
     check_snapshot(net, snapshot)
     judged = find_criteria(net, criteria)
     settings: dict[str, Any] = {**parse_settings(option), "criteria": judged}

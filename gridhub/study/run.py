@@ -108,7 +108,7 @@ def run_study(
     started = datetime.now(UTC)
     tell("network", 0.0)
     with clock.time("network"):
-        net = open_network(study.network, Path(base), study.year)
+        net = open_network(study.network, Path(base), study.year, study.ratings)
     _check_snapshots(net, study)
     with write_run_folder(Path(out), force) as work:
         with clock.time("study"):
@@ -171,6 +171,7 @@ def _describe_run(
             "title": study.title,
             "network": study.network,
             **({} if study.year is None else {"year": study.year}),
+            **({} if study.ratings is None else {"ratings": study.ratings}),
             "started": started.isoformat(timespec="seconds"),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "seed": study.seed,

@@ -37,7 +37,9 @@ def find_path(text: str, base: Path) -> Path | None:
         return None
 
 
-def open_network(text: str, base: Path = Path(), year: int | None = None) -> Network:
+def open_network(
+    text: str, base: Path = Path(), year: int | None = None, ratings: str | None = None
+) -> Network:
     """Read the network a person named.
 
     Parameters
@@ -48,6 +50,8 @@ def open_network(text: str, base: Path = Path(), year: int | None = None) -> Net
         What a relative path starts from.
     year : int, optional
         Apply the network's plans up to the end of that year; a case file has none.
+    ratings : {"seasonal"}, optional
+        Give every snapshot the ratings of its season; a case file has none.
 
     Returns
     -------
@@ -56,34 +60,36 @@ def open_network(text: str, base: Path = Path(), year: int | None = None) -> Net
     Raises
     ------
     GridhubError
-        If there is no such folder, file or name (near names are suggested), or it has no plans to that year.
+        If there is no such folder, file or name (near names are suggested), or it has no plans to that year,
+        or no seasonal ratings.
     InputError
         If it cannot be read; every fault listed.
     """
     path = find_path(text, base)
     if path is None:
-        return _load_by_name(text, year)
+        return _load_by_name(text, year, ratings)
     if path.is_dir():
         from gridhub.model.files import read_network
-        from gridhub.reference import bring_to_year
+        from gridhub.reference import bring_to
 
-        net = read_network(path)
-        return net if year is None else bring_to_year(net, path, year)
+        return bring_to(read_network(path), path, year, ratings)
     if year is not None:
         raise GridhubError(
             f"{text!r} is a case file, which has no plans to bring it to {year}; leave year out"
         )
+    if ratings is not None:
+        raise GridhubError(f"{text!r} is a case file, which has no seasonal ratings; leave ratings out")
     from gridhub.interop.case_files import read_case
 
     net, _report = read_case(path)
     return net
 
 
-def _load_by_name(name: str, year: int | None) -> Network:
+def _load_by_name(name: str, year: int | None, ratings: str | None) -> Network:
     from gridhub.reference import list_networks, load_network
 
     try:
-        return load_network(name, year)
+        return load_network(name, year, ratings)
     except KeyError:
         known = [str(row) for row in list_networks()["name"]]
     except OSError as error:

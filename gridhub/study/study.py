@@ -37,6 +37,8 @@ class Study:
         Heading of the report and what is asked.
     year : int, optional
         Year whose plans are applied to the network; None: as it stands.
+    ratings : {"seasonal"}, optional
+        Ratings of the season in every snapshot; None: those of the tables all year.
     snapshots : tuple of str
         Snapshots to study; empty: all of the network.
     seed : int
@@ -55,6 +57,7 @@ class Study:
     title: str = ""
     question: str = ""
     year: int | None = None
+    ratings: str | None = None
     snapshots: tuple[str, ...] = ()
     seed: int = 0
     power_flow: Mapping[str, Setting] = field(default_factory=dict)
@@ -69,9 +72,9 @@ def read_study(path: Path | str) -> Study:
     ----------
     path : path-like
         TOML with ``schema_version = 1``, ``name``, ``network``, optional ``title``, ``question``, ``year``,
-        ``snapshots``, ``seed``; tables ``[hub.data_center]``, ``[[hub.plants]]``, ``[[hub.storage]]`` with
-        the fields of `DataCenter`, `RenewablePlant` and `Storage`; ``[power_flow]`` options; optional
-        ``[carbon]`` with the fields of `CarbonPart`.
+        ``ratings``, ``snapshots``, ``seed``; tables ``[hub.data_center]``, ``[[hub.plants]]``,
+        ``[[hub.storage]]`` with the fields of `DataCenter`, `RenewablePlant` and `Storage`; ``[power_flow]``
+        options; optional ``[carbon]`` with the fields of `CarbonPart`.
 
     Returns
     -------

@@ -116,12 +116,17 @@ def _hash_inputs(folder: Path, run: Mapping[str, Any], base: Path) -> dict[str, 
     """Hash what the run was made from, as it is now."""
     from gridhub.study.run import STUDY_FILE
 
-    text, year = str(run.get("network", "")), run.get("year")
+    text, year, ratings = str(run.get("network", "")), run.get("year"), run.get("ratings")
     hashes = {STUDY_FILE: hash_file(folder / STUDY_FILE)} if (folder / STUDY_FILE).is_file() else {}
     path = find_path(text, base)
     if path is not None and path.is_file():
         hashes[f"file {path.name}"] = hash_file(path)
-    net = open_network(text, base, year if isinstance(year, int) else None)
+    net = open_network(
+        text,
+        base,
+        year if isinstance(year, int) else None,
+        ratings if isinstance(ratings, str) else None,
+    )
     return hashes | hash_network(net)
 
 

@@ -104,6 +104,7 @@ criteria = "../criteria.toml"
 connection_rules = "../connection_rules.toml"
 costs = "../costs.toml"
 profiles = "../profiles.toml"
+ratings = "../ratings.toml"
 """
 
 

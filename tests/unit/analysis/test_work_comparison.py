@@ -81,6 +81,18 @@ def test_works_change_what_they_say_and_leave_the_input_alone():
         assert works(net) is net
 
 
+def test_a_new_conductor_ends_the_ratings_that_snapshots_gave_the_old_one():
+    net = build_corridor()
+    value = {"snapshot": "winter", "table": "line", "column": "rate_mva", "value": "1303.2"}
+    net = net.replace(
+        snapshot=pd.DataFrame({"time": ["2025-01-15T04:00"]}, index=["winter"]),
+        snapshot_value=pd.DataFrame([value | {"id": one} for one in ("ab:1", "ab:2", "bc:1")]),
+    )
+    thick = change_conductor(net, "ab", find_conductors(net, 345.0)["480 mm2 x4"])
+    assert thick.snapshot_value["id"].tolist() == ["bc:1"]
+    assert len(net.snapshot_value) == 3
+
+
 def test_a_third_circuit_gains_what_the_arithmetic_says():
     net = build_corridor()
     before = find_headroom(net, "b", None, check=False).near_mw

@@ -80,6 +80,8 @@ def test_no_solution_as_json(hopeless: Path):
         (("--top", "0"), "--top"),
         (("--nonsense",), "--nonsense"),
         (("--year", "2030"), "no plans to bring it to 2030"),
+        (("--ratings", "seasonal"), "no seasonal ratings"),
+        (("--ratings", "dynamic"), "'seasonal'"),
     ],
 )
 def test_bad_usage_is_2_and_says_what(ring: Path, args: tuple[str, ...], text: str):
@@ -92,6 +94,13 @@ def test_flow_of_a_planned_year():
     code, out, _ = run("flow", "korea-2025-backbone", "--year", 2030, "--method", "dc", "--json")
     assert code == 0
     assert json.loads(out)["network"] == "korea-2025-backbone@2030"
+
+
+def test_flow_with_the_ratings_of_the_season_is_less_loaded_in_winter():
+    args = ("flow", "korea-2025-backbone", "--snapshot", "winter_peak", "--method", "dc", "--json")
+    plain, seasonal = (json.loads(run(*args, *more)[1]) for more in ((), ("--ratings", "seasonal")))
+    worst = [document["summary"]["worst_loading_percent"] for document in (plain, seasonal)]
+    assert worst[1] < worst[0] - 5.0
 
 
 def test_a_year_the_plans_do_not_reach_is_2_and_lists_those_there_are():

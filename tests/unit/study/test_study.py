@@ -67,6 +67,12 @@ def test_a_study_may_ask_for_a_planned_year(tmp_path: Path):
     assert set(faults) == {"year"}
 
 
+def test_a_study_may_ask_for_the_ratings_of_the_season(tmp_path: Path):
+    text = GOOD.replace("[power_flow]", 'ratings = "seasonal"\n\n[power_flow]')
+    assert read_study(write(tmp_path, GOOD)).ratings is None
+    assert read_study(write(tmp_path, text)).ratings == "seasonal"
+
+
 def test_a_study_may_ask_for_its_carbon_free_energy(tmp_path: Path):
     assert read_study(write(tmp_path, GOOD)).carbon is None
     part = read_study(write(tmp_path, GOOD + "\n[carbon]\nshares = [0.5, 1]\ncost = 'low'\n")).carbon

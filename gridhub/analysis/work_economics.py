@@ -1,0 +1,80 @@
+"""Net present value and benefit-cost ratio of works, over their range of costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gridhub.errors import OptionError
+
+PREFIXES = {"": 1.0, "thousand": 1e3, "k": 1e3, "m": 1e6, "million": 1e6, "bn": 1e9, "billion": 1e9}
+"""Word before a currency -> factor."""
+
+
+def read_scale(money_unit: str, currency: str) -> float:
+    """Find how many units of the currency one unit of money is.
+
+    Raises
+    ------
+    OptionError
+        If the unit is not a multiple of the currency that is known.
+
+    Examples
+    --------
+    >>> read_scale("bn KRW", "KRW")
+    1000000000.0
+    """
+    head, _, tail = money_unit.rpartition(" ")
+    if tail != currency or head not in PREFIXES:
+        raise OptionError(
+            f"costs are in {money_unit!r} and the dispatch in {currency!r}: give costs in bn {currency}, "
+            f"million {currency} or {currency}"
+        )
+    return PREFIXES[head]
+
+
+def name_rate(rate: float) -> str:
+    """Name a rate for a column.
+
+    Examples
+    --------
+    >>> name_rate(0.045), name_rate(0.04)
+    ('4_5', '4')
+    """
+    return f"{100 * rate:g}".replace(".", "_")
+
+
+def find_annuity(rate: float, years: int) -> float:
+    """Present value of 1 a year, paid at the end of each of some years.
+
+    Examples
+    --------
+    >>> round(find_annuity(0.04, 25), 4), find_annuity(0.0, 25)
+    (15.6221, 25.0)
+    """
+    return float(years) if rate == 0 else (1.0 - (1.0 + rate) ** -years) / rate
+
+
+def measure_worth(
+    benefit: float, cost: Mapping[str, float], rates: Sequence[float], years: int, upkeep: float
+) -> dict[str, float]:
+    """Give NPV and B/C for each rate: at base cost, at high cost (worst) and at low cost (best).
+
+    Parameters
+    ----------
+    benefit : float
+        Money a year.
+    cost : mapping
+        low, base, high.
+    rates : sequence of float
+    years : int
+    upkeep : float
+        Money a year as a share of the cost.
+    """
+    found = {}
+    for rate in rates:
+        factor = find_annuity(rate, years)
+        for end, tail in (("base", ""), ("high", "_worst"), ("low", "_best")):
+            whole = cost[end] * (1.0 + upkeep * factor)
+            found[f"npv_{name_rate(rate)}{tail}"] = benefit * factor - whole
+            found[f"bc_{name_rate(rate)}{tail}"] = benefit * factor / whole if whole > 0 else float("inf")
+    return found
