@@ -91,7 +91,11 @@ class DispatchOptions:
     overlap_hours : int
         Hours beyond a window that are solved with it, and decided anew by the next.
     workers : int
-        Processes that solve days side by side; more than one only where nothing ties hours together.
+        Processes that solve days side by side, where nothing ties hours together, or `parts`.
+    parts : int
+        Parts that a run with storage or budgets is cut into: each begins with storage as full as the run does
+        and leaves it at least so full, and may use its share of the budgets. Not with ramps, nor with
+        ``storage_end`` "free". Progress is told when a part is done.
     tolerance_mw : float
         By how much a flow may be beyond its limit.
     cost_error : float
@@ -118,6 +122,7 @@ class DispatchOptions:
     window_hours: int | None = None
     overlap_hours: int = 24
     workers: int = 1
+    parts: int = 1
     tolerance_mw: float = 1e-6
     cost_error: float = COST_ERROR
 
@@ -144,7 +149,7 @@ class DispatchOptions:
         for name in ("rate_share", "tolerance_mw", "cost_error"):
             if not _is_number(getattr(self, name), above=0.0):
                 faults.append(f"{name} = {getattr(self, name)!r}: a number above 0")
-        for name, least in (("window_hours", 1), ("overlap_hours", 0), ("workers", 1)):
+        for name, least in (("window_hours", 1), ("overlap_hours", 0), ("workers", 1), ("parts", 1)):
             value = getattr(self, name)
             if name == "window_hours" and value is None:
                 continue
@@ -160,6 +165,8 @@ class DispatchOptions:
         reserve = np.asarray(self.reserve_mw, dtype=object).ravel()
         if not all(_is_number(value, least=0.0) for value in reserve):
             faults.append(f"reserve_mw = {self.reserve_mw!r}: MW of at least 0")
+        if not faults and self.parts > 1 and (self.ramp_mw_per_h or self.storage_end == "free"):
+            faults.append('parts above 1: not with ramp_mw_per_h, nor with storage_end = "free"')
         if faults:
             raise OptionError("options of the dispatch: " + "; ".join(faults))
 
