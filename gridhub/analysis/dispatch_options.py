@@ -19,6 +19,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "storage": (None, "optimize", "hold"),
     "storage_end": ("start", "free"),
     "hvdc": ("optimize", "hold"),
+    "losses": ("none", "iterated"),
     "angle_limits": (True, False),
     "interfaces": (True, False),
 }
@@ -98,6 +99,11 @@ class DispatchOptions:
         ``storage_end`` "free". Progress is told when a part is done.
     tolerance_mw : float
         By how much a flow may be beyond its limit.
+    losses : {"none", "iterated"}
+        "iterated": the losses of branches are a load at their ends, found again from the flows until they
+        change by less than `loss_tolerance_mw` in an hour; see
+        `gridhub.dispatch.losses.solve_lossy_horizon`. An hour is solved about five times for it.
+    loss_tolerance_mw : float
     cost_error : float
         By how much quadratic costs may be missed, relative to the hour's cost; prices to about the root.
     """
@@ -124,6 +130,8 @@ class DispatchOptions:
     workers: int = 1
     parts: int = 1
     tolerance_mw: float = 1e-6
+    losses: Literal["none", "iterated"] = "none"
+    loss_tolerance_mw: float = 1e-3
     cost_error: float = COST_ERROR
 
     def __post_init__(self) -> None:
@@ -146,7 +154,7 @@ class DispatchOptions:
         for name in _AT_LEAST_ZERO:
             if not _is_number(getattr(self, name), least=0.0):
                 faults.append(f"{name} = {getattr(self, name)!r}: a number of at least 0")
-        for name in ("rate_share", "tolerance_mw", "cost_error"):
+        for name in ("rate_share", "tolerance_mw", "loss_tolerance_mw", "cost_error"):
             if not _is_number(getattr(self, name), above=0.0):
                 faults.append(f"{name} = {getattr(self, name)!r}: a number above 0")
         for name, least in (("window_hours", 1), ("overlap_hours", 0), ("workers", 1), ("parts", 1)):

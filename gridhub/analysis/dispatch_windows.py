@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -17,6 +18,7 @@ from gridhub.analysis.dispatch_inputs import DispatchInputs
 from gridhub.analysis.dispatch_tables import build_tables
 from gridhub.case.case import Floats, Ints
 from gridhub.dispatch.horizon import NO_CUTS, HorizonResult, solve_horizon
+from gridhub.dispatch.losses import solve_lossy_horizon
 from gridhub.errors import GridhubError, OptionError
 
 WHOLE_HOURS = 48
@@ -95,15 +97,19 @@ def _is_free(inputs: DispatchInputs) -> bool:
 
 def _solve(inputs: DispatchInputs, window: range, ahead: range, carried: _Carried) -> HorizonResult:
     """Solve a window with its overlap, and keep the window."""
-    found = solve_horizon(
+    options = inputs.options
+    solve = solve_horizon
+    if options.losses == "iterated":
+        solve = partial(solve_lossy_horizon, loss_tolerance_mw=options.loss_tolerance_mw)
+    found = solve(
         [inputs.make_hour(hour) for hour in ahead],
         inputs.plan,
         inputs.limits,
         inputs.security,
         inputs.couple(ahead, carried.energy, carried.output, carried.used),
         start_cuts=carried.cuts,
-        tolerance_mw=inputs.options.tolerance_mw,
-        cost_error=inputs.options.cost_error,
+        tolerance_mw=options.tolerance_mw,
+        cost_error=options.cost_error,
     )
     count = len(window)
     return HorizonResult(found.hours[:count], found.energy[:count], found.reserve_shortage[:count])
