@@ -54,7 +54,7 @@ def reinforce(
         list[str] | None,
         typer.Option(
             "--kind",
-            help="A kind of work that may be built; repeated. Circuits, conductors, banks and compensation if "
+            help="A kind of work that may be built; repeated. Circuits, conductors, banks, compensation if "
             "none; also series_capacitor, hvdc, storage, flexible_load.",
         ),
     ] = None,
