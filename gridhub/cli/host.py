@@ -120,6 +120,7 @@ def _build_document(result: HostingCapacity) -> dict[str, Any]:
 
 
 def _print_result(net: Network, result: HostingCapacity, top: int) -> None:
+    from gridhub.analysis.hosting_table import list_common_gaps
     from gridhub.report.names import build_names
 
     names = build_names(net)
@@ -151,14 +152,4 @@ def _print_result(net: Network, result: HostingCapacity, top: int) -> None:
     )
     for rule in result.rules:
         print_line(rule)
-    print_line(f"not assessed: {_find_common(list(table['not_assessed']))}")
-
-
-def _find_common(texts: list[str]) -> str:
-    """Give what is not assessed anywhere; what concerns single buses is in --json."""
-    parts = [text.split("; ") for text in texts if not text.startswith("everything")]
-    return (
-        "; ".join(part for part in parts[0] if all(part in other for other in parts))
-        if parts
-        else "everything"
-    )
+    print_line(f"not assessed: {'; '.join(list_common_gaps(table['not_assessed'])) or 'everything'}")
