@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gridhub.cli import (
+    carbon,
     check,
     dispatch,
     fault,
@@ -72,6 +73,7 @@ app.command("plan")(plan.plan)
 app.command("dispatch")(dispatch.dispatch)
 app.command("report")(report.report)
 app.command("hub")(study.hub)
+app.command("carbon")(carbon.carbon)
 app.command("check")(check.check)
 app.command("warmup")(warmup.warmup)
 app.add_typer(study.app, name="study")
