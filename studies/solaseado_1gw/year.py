@@ -30,6 +30,9 @@ STUDY = Path(__file__).with_name("study.toml")
 PRICES = {"shed_price": 20e6, "excess_price": 5e6, "excess_price_after": 1e6}
 """What makes limits soft [KRW/MWh]: those of the stored states of korea-2025."""
 
+DAYS_ALONE = {"window_hours": 24, "overlap_hours": 0}
+"""In typical periods storage ends each day as it began: energy must not pass between hours of other weight."""
+
 
 def add_up(dispatch: Dispatch, weight: pd.Series) -> dict[str, float]:
     """Add the hours of a dispatch up to a year."""
@@ -72,10 +75,11 @@ def main() -> None:
         "with the hub": (after, hours),
         "battery kept to the hub's plants": (after, kept),
     }
+    options = PRICES if typical is None else PRICES | DAYS_ALONE
     rows, results = {}, []
     for number, (name, (net, series)) in enumerate(runs.items()):
         folder = given.out / f"dispatch_{number}"
-        found = run_dispatch(net, series, security, PRICES, folder=folder)
+        found = run_dispatch(net, series, security, options, folder=folder)
         rows[name] = add_up(found, weight)
         if net is after:
             match = match_dispatch(net, found, [hub], series, typical=typical)
