@@ -31,7 +31,7 @@ PRICES = {"shed_price": 20e6, "excess_price": 5e6, "excess_price_after": 1e6}
 """What makes limits soft [KRW/MWh]: those of the stored states of korea-2025."""
 
 DAYS_ALONE = {"window_hours": 24, "overlap_hours": 0}
-"""In typical periods storage ends each day as it began: energy must not pass between hours of other weight."""
+"""In typical periods storage ends each day as it began: no energy passes between hours of other weight."""
 
 
 def add_up(dispatch: Dispatch, weight: pd.Series) -> dict[str, float]:
