@@ -13,6 +13,7 @@ from gridhub.report.page import Page
 PAGES = {
     "gridhub.analysis.carbon:CarbonMatch": "gridhub.report.carbon_page:build_carbon_page",
     "gridhub.analysis.fault_levels:FaultLevels": "gridhub.report.fault_page:build_fault_page",
+    "gridhub.analysis.hosting:HostingCapacity": "gridhub.report.hosting_page:build_hosting_page",
     "gridhub.analysis.hub:HubStudy": "gridhub.report.hub_page:build_hub_page",
     "gridhub.analysis.hub_sizing:HubSizing": "gridhub.report.sizing_page:build_sizing_page",
     "gridhub.analysis.hub_sizing:SizingCurve": "gridhub.report.sizing_page:build_curve_page",
@@ -24,6 +25,7 @@ PAGES = {
     "gridhub.analysis.security_hours:SecurityHours": (
         "gridhub.report.security_hours_page:build_security_hours_page"
     ),
+    "gridhub.analysis.siting:SiteRanking": "gridhub.report.siting_page:build_siting_page",
     "gridhub.analysis.time_series:TimeSeries": "gridhub.report.series_page:build_series_page",
     "gridhub.analysis.transfer:TransferCapability": "gridhub.report.transfer_page:build_transfer_page",
     "gridhub.analysis.voltage_dips:FaultEffect": "gridhub.report.fault_page:build_dip_page",

@@ -55,7 +55,7 @@ def draw_map(layers: MapLayers, target: str) -> Drawing:
     palette = Palette()
     sites = find_sites(layers)
     origin = _centre(layers, sites)
-    plot = _make_plot(palette)
+    plot = make_plot(palette)
     _draw_land(plot, palette, layers, origin)
     x, y = project(sites["lon"].to_numpy(), sites["lat"].to_numpy(), origin)
     sites = sites.assign(x=x, y=y)
@@ -68,9 +68,9 @@ def draw_map(layers: MapLayers, target: str) -> Drawing:
     hovers = [Hover(layers, state) for state in layers.states]
     renderers = _draw_corridors(plot, palette, hovers, sites, corridors, states, shown)
     renderers += _draw_sites(plot, palette, layers, hovers, sites, states, shown)
-    _fit(plot, renderers[-1])
+    fit_plot(plot, renderers[-1])
     renderers += _draw_hub(plot, palette, layers, sites, origin)
-    _add_tools(plot, palette, renderers)
+    add_tools(plot, palette, renderers)
     return finish_drawing(target, plot, palette, states)
 
 
@@ -87,7 +87,8 @@ def _centre(layers: MapLayers, sites: pd.DataFrame) -> tuple[float, float]:
     return float((lon.min() + lon.max()) / 2), float((lat.min() + lat.max()) / 2)
 
 
-def _make_plot(palette: Palette) -> Any:
+def make_plot(palette: Palette) -> Any:
+    """Make the empty figure of a map: no axes, the same scale in both directions."""
     from bokeh.models.annotations import ScaleBar
     from bokeh.models.annotations.dimensional import MetricLength
     from bokeh.plotting import figure
@@ -118,7 +119,7 @@ def _make_plot(palette: Palette) -> Any:
     return plot
 
 
-def _fit(plot: Any, sites: Any) -> None:
+def fit_plot(plot: Any, sites: Any) -> None:
     """Show every site and a margin; only ranges that follow data keep the same scale in both directions."""
     from bokeh.models.ranges import DataRange1d
 
@@ -395,7 +396,8 @@ def _draw_hub(
     return renderers
 
 
-def _add_tools(plot: Any, palette: Palette, renderers: list[Any]) -> None:
+def add_tools(plot: Any, palette: Palette, renderers: list[Any]) -> None:
+    """Let the reader zoom, pan and point at what is drawn."""
     from bokeh.models import HoverTool, PanTool, ResetTool, WheelZoomTool, ZoomInTool, ZoomOutTool
 
     pan, wheel = PanTool(), WheelZoomTool(zoom_on_axis=False)

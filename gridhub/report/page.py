@@ -262,7 +262,34 @@ class MapLayers:
     voltages: VoltageScale | None = None
 
 
-Block = TableBlock | RangeChart | CurveChart | MapLayers
+@dataclass(frozen=True, slots=True)
+class PlaceMap:
+    """A map of places, coloured by a figure in steps, over the thin lines of the grid.
+
+    Attributes
+    ----------
+    title, unit : str
+        What the figure is.
+    places : DataFrame
+        label, lat, lon [degree], value (NaN: not known), facts (lines of text), vn_kv [kV] (larger dots).
+    marks : DataFrame
+        Places with a star: label (drawn beside it), lat, lon, facts. May be empty.
+    lines : DataFrame
+        lat_from, lon_from, lat_to, lon_to [degree]. May be empty.
+    outline, attribution
+        As of `MapLayers`.
+    """
+
+    title: str
+    unit: str
+    places: pd.DataFrame
+    marks: pd.DataFrame = field(default_factory=pd.DataFrame)
+    lines: pd.DataFrame = field(default_factory=pd.DataFrame)
+    outline: Sequence[Sequence[tuple[float, float]]] = ()
+    attribution: str = ""
+
+
+Block = TableBlock | RangeChart | CurveChart | MapLayers | PlaceMap
 
 
 @dataclass(frozen=True, slots=True)
