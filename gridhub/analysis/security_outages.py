@@ -51,8 +51,8 @@ class Setting:
     criteria : Criteria or None
     limits : Limits
         After an outage.
-    base_loading : (n_branch,) float
-        Before the outages, in percent of ``limits.rate``.
+    base_flow : (n_branch,) float
+        Larger apparent power of either end before the outages [p.u.].
     base_vm : (n_bus,) float
         [p.u.].
     """
@@ -63,7 +63,7 @@ class Setting:
     base: Solution
     criteria: Criteria | None
     limits: Limits
-    base_loading: Floats
+    base_flow: Floats
     base_vm: Floats
 
 

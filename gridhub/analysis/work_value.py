@@ -14,7 +14,7 @@ from gridhub.analysis.dispatch import Dispatch, run_dispatch
 from gridhub.analysis.hosting import hosting_capacity
 from gridhub.analysis.reinforcement import ReinforcementPlan
 from gridhub.analysis.work_candidates import Candidate
-from gridhub.analysis.work_economics import measure_worth, name_rate, read_scale
+from gridhub.analysis.work_economics import LIFE_YEARS, UPKEEP_SHARE, measure_worth, name_rate
 from gridhub.analysis.work_selection import apply_works
 from gridhub.case.compile import compile_case
 from gridhub.errors import OptionError, name_ids
@@ -25,11 +25,8 @@ HOURS_A_YEAR = 8760.0
 RATES = (0.045, 0.04)
 """Real discount rates: Korean pre-feasibility studies 4.5 % (general knowledge), ENTSO-E guideline 4 %."""
 
-LIFE_YEARS = 25
-"""Years that benefits count, as in the ENTSO-E guideline; no value is left after them."""
-
-UPKEEP_SHARE = 0.015
-"""Upkeep a year as a share of the cost: overhead lines in PyPSA's technology data (2026)."""
+UNSERVED = "unserved_energy"
+"""Item of the costs that says what energy not served is worth."""
 
 NOT_ASSESSED = (
     "growth of demand and prices over the life of the works: every year is like the one dispatched",
@@ -146,20 +143,22 @@ def value_reinforcement(
     ----------
     ENTSO-E, 3rd Guideline for Cost Benefit Analysis of Grid Development Projects (2022).
     """
-    works = plan.chosen
+    works, net = plan.chosen, plan.network_before
     if not works:
         raise OptionError("the plan has no works to value")
-    net = plan.network_before
-    scale = read_scale(plan.money_unit, net.currency)
+    if plan.costs.currency != net.currency:
+        raise OptionError(
+            f"costs are in {plan.costs.currency} and the dispatch in {net.currency or 'no currency'}"
+        )
+    scale = plan.costs.scale
     given = dict(options or {})
     if "shed_price" not in given:
-        price = plan.unserved_price
-        if math.isnan(price):
+        if UNSERVED not in plan.costs:
             raise OptionError(
                 "what energy not served is worth is not known: give options={'shed_price': …} "
                 f"[{net.currency}/MWh], or the item unserved_energy in the network's costs"
             )
-        given["shed_price"] = price
+        given["shed_price"] = plan.costs[UNSERVED].base
     runs, shares = _list_runs(plan, profiles, weights, security, given)
     dispatcher = _Dispatcher(net, works, runs, shares)
     place = bus if bus is not None else plan.bus

@@ -169,6 +169,8 @@ class CurveChart:
         Series -> (x values, lower values, upper values), filled behind the curves.
     whole_steps : bool
         Whether the x axis is marked at whole numbers without separators, as years are.
+    start_at_zero : bool
+        Whether the y axis begins at zero; otherwise it spans the curves.
     """
 
     title: str
@@ -181,6 +183,7 @@ class CurveChart:
         default_factory=dict
     )
     whole_steps: bool = False
+    start_at_zero: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +209,23 @@ class MapState:
 
 
 @dataclass(frozen=True, slots=True)
+class VoltageScale:
+    """How a map colours its places by voltage, instead of its lines by loading.
+
+    Attributes
+    ----------
+    low, high : float
+        Voltages [p.u.] between which five steps lie, the darkest the lowest.
+    below : str
+        What a voltage below `low` means; it has a colour of its own.
+    """
+
+    low: float
+    high: float
+    below: str
+
+
+@dataclass(frozen=True, slots=True)
 class MapLayers:
     """Everything the map draws.
 
@@ -228,6 +248,8 @@ class MapLayers:
         Coast: each ring a sequence of (lon, lat) [degree].
     attribution : str
         Line below the map.
+    voltages : VoltageScale or None
+        Colours places by their lowest voltage; None: lines are coloured by their loading.
     """
 
     buses: pd.DataFrame
@@ -237,6 +259,7 @@ class MapLayers:
     hub: pd.DataFrame = field(default_factory=pd.DataFrame)
     outline: Sequence[Sequence[tuple[float, float]]] = ()
     attribution: str = ""
+    voltages: VoltageScale | None = None
 
 
 @dataclass(frozen=True, slots=True)

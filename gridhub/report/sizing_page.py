@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gridhub.analysis.hub_sizing import HubSizing, SizingCurve
+from gridhub.analysis.hub_sizing import HubSizing, SizingCurve, find_surplus
 from gridhub.model.network import Network
 from gridhub.report.carbon_page import NOT_HERE, build_match_section, judge_match, list_match_numbers
 from gridhub.report.flow_page import list_licences
@@ -27,7 +27,7 @@ LEFT_OUT = (
     ),
     NotAssessed("Forecast errors", "storage is run with perfect foresight, so a real hub reaches less"),
     NotAssessed(
-        "Revenue", "surplus is curtailed and earns nothing; no tariff or network charge is part of it"
+        "Revenue", "surplus goes into the grid and earns nothing; no tariff or network charge is part of it"
     ),
 )
 
@@ -85,7 +85,7 @@ def build_curve_page(curve: SizingCurve, net: Network | None = None) -> Page:
             "Cost against carbon-free share",
             (
                 "Each point is the cheapest mix of sun, wind and storage for its share, all hours at once. "
-                "The dashed line is the hub at the sizes it asks for, its storage run for the largest share.",
+                "The dashed line is the hub as asked, its storage run for the largest share.",
             ),
             (*_build_charts(curve), _build_table(curve)),
         ),
@@ -207,13 +207,12 @@ def _build_charts(curve: SizingCurve) -> list[Block]:
 def _build_table(curve: SizingCurve) -> TableBlock:
     asked, money = curve.as_asked, curve.currency
     row = asked.match.summary.iloc[0]
-    lost = 100.0 * row["curtailed_mwh"] / row["available_mwh"] if row["available_mwh"] > 0 else np.nan
     values: dict[str, object] = {
         "what": "as asked",
         "status": "OPTIMAL",
         **{name: asked.summary[name] for name in ("share_percent", "cost", "cost_per_mwh", "price_of_share")},
         "re100_percent": row["re100_percent"],
-        "curtailed_percent": lost,
+        "surplus_percent": find_surplus(row),
     }
     for part, size in asked.sizes.iterrows():
         values[f"{part}_mw"] = size["p_mw"]

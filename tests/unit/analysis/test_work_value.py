@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,8 +11,8 @@ import pytest
 from gridhub.analysis.contingencies import list_contingencies
 from gridhub.analysis.reinforcement import ReinforcementPlan, plan_reinforcement
 from gridhub.analysis.security import run_security
-from gridhub.analysis.work_economics import find_annuity, measure_worth, read_scale
-from gridhub.analysis.work_value import UPKEEP_SHARE, WorksValue, value_reinforcement
+from gridhub.analysis.work_economics import UPKEEP_SHARE, find_annuity, measure_worth
+from gridhub.analysis.work_value import WorksValue, value_reinforcement
 from gridhub.errors import OptionError
 from gridhub.model.network import Network, build_network
 
@@ -150,10 +151,10 @@ def test_nothing_to_pay_is_an_infinite_ratio():
     )
 
 
-def test_money_of_another_currency_is_refused():
-    with pytest.raises(OptionError, match="bn EUR"):
-        read_scale("bn KRW", "EUR")
-    assert read_scale("EUR", "EUR") == 1.0
+def test_money_of_another_currency_is_refused(plan: ReinforcementPlan):
+    other = replace(plan, network_before=plan.network_before.replace(currency="EUR"))
+    with pytest.raises(OptionError, match="costs are in KRW and the dispatch in EUR"):
+        value_reinforcement(other)
 
 
 def test_weights_must_fit_the_hours(plan: ReinforcementPlan):

@@ -7,6 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from gridhub.cli.main import app
+from gridhub.model.files import write_network
+from tests.unit.analysis.test_work_value import build_row
 
 COSTS = Path(__file__).resolve().parents[3] / "networks" / "korea" / "costs.toml"
 
@@ -36,6 +38,18 @@ def test_a_spur_that_cuts_load_off_gets_a_second_circuit(ring: Path):
 def test_a_meshed_ring_needs_none(meshed: Path):
     code, out, _ = run("reinforce", meshed, "--criteria", "none", "--costs", COSTS)
     assert code == 0 and "no works are needed" in out
+
+
+def test_works_are_valued_by_dispatch(tmp_path: Path):
+    write_network(build_row(), tmp_path / "row")
+    some = ("reinforce", tmp_path / "row", "--criteria", "none", "--costs", COSTS, "--value")
+    code, out, _ = run(*some, "--json")
+    rows = json.loads(out)["value"]["rows"]
+    assert code == 0 and rows[0]["work"] == "all works" and rows[0]["method"] == "set"
+    assert {row["method"] for row in rows[1:]} == {"toot", "pint"}
+    assert rows[0]["benefit"] > 0 and rows[0]["bc_4_5"] > 0
+    code, out, _ = run(*some)
+    assert code == 0 and "worth, bn KRW" in out and "B/C" in out
 
 
 @pytest.mark.parametrize(
