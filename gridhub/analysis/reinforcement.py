@@ -26,10 +26,12 @@ from gridhub.analysis.reinforcement_tables import (
 from gridhub.analysis.security import Security, resolve_criteria
 from gridhub.analysis.work_candidates import (
     Candidate,
+    list_hub_candidates,
     list_route_candidates,
     list_voltage_candidates,
     rank_routes,
 )
+from gridhub.analysis.work_catalogue import list_overload_candidates
 from gridhub.analysis.work_faults import find_faults
 from gridhub.analysis.work_judging import WorksTask, list_left, measure_excess, run_works
 from gridhub.analysis.work_optimum import choose_by_milp, rank_selection
@@ -39,6 +41,7 @@ from gridhub.criteria import Criteria
 from gridhub.errors import OptionError
 from gridhub.model.network import Network
 from gridhub.model.snapshot import find_snapshot
+from gridhub.placement.candidates import HUB_PREFIX
 from gridhub.placement.hub import Hub
 from gridhub.placement.place import find_site_bus, place
 from gridhub.solvers.options import read_options
@@ -47,7 +50,7 @@ ROUNDS = 6
 """Times that what the full run finds beside the outages looked at so far is mended too."""
 
 NOT_ASSESSED = (
-    "new routes between places without one, series compensation, HVDC, remedial schemes",
+    "new routes between places without one, and remedial schemes (see run_remedial)",
     "fault levels with all works together, single-phase faults, protection and stability",
     "permits, land and room in substations; lead times are usual ones, without their spread",
     "outages of lines while they are rebuilt",
@@ -203,9 +206,7 @@ def plan_reinforcement(
         task = _take_security(net, cause, settled)
     else:
         task = _place_hub(net, cause, settled)
-    return _plan(
-        task, costs, settled, net, "" if isinstance(cause, Security) else find_site_bus(task.net, cause.name)
-    )
+    return _plan(task, costs, settled, net, None if isinstance(cause, Security) else cause)
 
 
 def _take_security(net: Network, sec: Security, settled: ReinforcementOptions) -> WorksTask:
@@ -242,7 +243,7 @@ def _place_hub(net: Network, hub: Hub, settled: ReinforcementOptions) -> WorksTa
 
 
 def _plan(
-    task: WorksTask, costs: Costs, settled: ReinforcementOptions, given: Network, bus: str
+    task: WorksTask, costs: Costs, settled: ReinforcementOptions, given: Network, hub: Hub | None
 ) -> ReinforcementPlan:
     """Choose, verify, choose again for what the verification finds; then say what came out."""
     results, lost = run_works(task, task.net)
@@ -253,7 +254,7 @@ def _plan(
     for _ in range(ROUNDS):
         net = apply_works(task.net, [step.candidate for step in steps])
         routes = rank_routes(net, left, _find_cutting(task, left))
-        new = _list_candidates(task.net, costs, routes, left, settled)
+        new = _list_candidates(task.net, costs, routes, left, settled, hub)
         candidates = {one.name: one for one in new} | candidates
         chosen = choose_greedily(
             task.narrow(seen), list(candidates.values()), steps, left, settled.maximum_works
@@ -302,7 +303,7 @@ def _plan(
         before=before,
         left=left,
         without_candidate=unserved,
-        bus=bus,
+        bus=find_site_bus(task.net, hub.name) if hub is not None else "",
         network_given=given,
         network_before=task.net,
         network_after=net,
@@ -330,15 +331,25 @@ def _list_candidates(
     routes: list[str],
     violations: pd.DataFrame,
     settled: ReinforcementOptions,
+    hub: Hub | None,
 ) -> list[Candidate]:
-    """Make candidates for the worst routes and transformers, and for the buses furthest beyond a limit."""
-    found = list_route_candidates(net, costs, routes[: settled.routes])
+    """Make candidates for the worst routes and transformers, for voltages, and at the hub."""
+    worst = routes[: settled.routes]
+    found = list_route_candidates(net, costs, worst)
+    found += list_overload_candidates(net, costs, worst, violations, settled.kinds)
     for kind, works in (("voltage_low", ("capacitor", "statcom")), ("voltage_high", ("statcom",))):
         mine = violations[violations["kind"] == kind]
         depth = pd.Series(measure_excess(mine), index=mine["element"]).groupby(level=0).max()
         for bus in depth.sort_values(ascending=False, kind="stable").index[: settled.voltage_buses]:
             found += [one for one in list_voltage_candidates(costs, str(bus)) if one.kind in works]
-    return found
+    if hub is not None:
+        center, placed = hub.data_center, net.placements
+        rows = placed[placed["part"] == center.name]
+        loads = [str(name) for name in net.load.index if net.load.at[name, "bus"] in set(rows["bus"])]
+        loads = [name for name in loads if name.startswith(f"{HUB_PREFIX}{center.name}")]
+        bus, share = str(rows["bus"].iloc[0]), center.flexible_share
+        found += list_hub_candidates(costs, bus, loads, center.contract_mw, share)
+    return [one for one in found if one.kind in settled.kinds]
 
 
 def _find_without_candidate(net: Network, left: pd.DataFrame, candidates: list[Candidate]) -> tuple[str, ...]:

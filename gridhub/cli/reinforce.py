@@ -50,6 +50,14 @@ def reinforce(
             "--option", "-o", metavar="KEY=VALUE", help="routes=8, maximum_works=20 … or power flow."
         ),
     ] = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--kind",
+            help="A kind of work that may be built; repeated. Circuits, conductors, banks, compensation if "
+            "none; also series_capacitor, hvdc, storage, flexible_load.",
+        ),
+    ] = None,
     value: Annotated[
         bool,
         typer.Option(
@@ -70,6 +78,8 @@ def reinforce(
     settings: dict[str, Any] = {**parse_settings(option), "criteria": judged}
     if costs is not None:
         settings["costs"] = read_text(costs)
+    if kind:
+        settings["kinds"] = tuple(kind)
     if hub is not None:
         if snapshot is not None:
             settings["snapshots"] = (snapshot,)

@@ -71,6 +71,9 @@ def test_score_and_curve_are_told_and_written(study: Path, tmp_path: Path):
     assert (tmp_path / "out/report.html").is_file()
     table = pd.read_csv(tmp_path / "out/tables/sizing.csv")
     assert table["what"].tolist() == ["40 % asked for", "60 % asked for", "as asked"]
+    # 60 MW of load cost tens of bn KRW a year: shown so, and the same money as per MWh
+    yearly = table["cost_per_mwh"] * pd.read_csv(tmp_path / "out/tables/carbon_asked.csv")["load_mwh"].iloc[0]
+    assert (table["cost_bn"] * 1e9).tolist() == pytest.approx(yearly.tolist(), rel=1e-6)
     hours = pd.read_csv(tmp_path / "out/tables/carbon_asked_hours.csv")
     assert len(hours) == 336
     # the grid's mix adds its share of the rest
@@ -110,8 +113,9 @@ def test_bad_input_ends_with_2(study: Path, tmp_path: Path):
 
 
 def test_a_study_run_has_the_carbon_part_in_its_report(study: Path, tmp_path: Path):
-    code, _, _ = run("study", "run", study, "--out", tmp_path / "run")
+    code, out, _ = run("study", "run", study, "--out", tmp_path / "run")
     assert code == 0
+    assert "carbon-free by the hour as asked" in out
     content = (tmp_path / "run/run.toml").read_text(encoding="utf-8")
     assert "[carbon]" in content
     assert "cfe_percent" in content

@@ -59,6 +59,7 @@ def test_works_are_valued_by_dispatch(tmp_path: Path):
         (("--snapshot", "noon"), "no snapshot 'noon'"),
         (("-o", "rutes=1"), "did you mean routes"),
         (("--costs", "none.toml"), "none.toml"),
+        (("--kind", "dream"), "'dream' is none of second_circuit"),
         (("--hub", "none.toml"), "none.toml"),
     ],
 )
