@@ -92,6 +92,14 @@ def test_a_site_that_lacks_a_criterion_is_not_ranked_and_says_why():
     assert "water" in table.at["west", "note"] and table["rank"].notna().sum() == 3
 
 
+def test_a_state_without_an_ac_solution_costs_the_losses_not_the_ranking():
+    net = build_ring()
+    net = net.replace(line=net.line.assign(x_ohm=2000.0, rate_mva=9000.0))
+    ranking = rank_sites(net, SITES, HUB)
+    assert ranking.table["rank"].notna().all() and "loss_percent" not in ranking.criteria.index
+    assert "no AC solution without the hub" in ranking.left_out["loss_percent"]
+
+
 def test_a_site_without_a_point_of_connection_is_a_row_with_the_reason():
     sites = pd.DataFrame({"lat": [35.0, 36.0], "lon": [127.0, 128.0], "bus": ["b", ""]}, index=["x", "y"])
     table = rank_sites(build_ring(), sites, HUB).table
