@@ -23,9 +23,10 @@ from gridhub.analysis.losses import LOSS_NAMES, count_losses, judge_losses
 from gridhub.analysis.outage_limits import build_outage_limits, list_groups
 from gridhub.analysis.power_flow import compute_flow, compute_loading, solve_case, spread_flows
 from gridhub.analysis.screening import find_islanding
-from gridhub.analysis.security import settle_state, tell_islanding
+from gridhub.analysis.security import settle_state
 from gridhub.analysis.security_joins import find_beyond_batch, solve_alone
 from gridhub.analysis.security_outages import Outcomes, Setting, merge_outcomes, run_batch
+from gridhub.analysis.security_run import tell_islanding
 from gridhub.analysis.security_tables import KIND_NAMES, measure_findings
 from gridhub.case.case import Bools, Case, Floats, Ints, Outage
 from gridhub.case.compile import compile_case
