@@ -211,7 +211,7 @@ def _print_elements(result: SecurityHours, names: Names, top: int) -> None:
             str(row["element"]),
             find_name(names, row["element"]),
             str(row["kind"]),
-            int(row["hours_with_violations"]),
+            float(row["hours_with_violations"]),
             int(row["violations"]),
             float(row["worst_value"]),
             float(row["limit"]),

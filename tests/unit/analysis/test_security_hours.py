@@ -210,6 +210,25 @@ def test_elements_count_what_the_violations_list() -> None:
     assert found.summary["violations"] == len(listed)
 
 
+def test_hours_of_typical_weeks_count_by_what_they_stand_for() -> None:
+    net = make_meshed(1)
+    profiles = vary_hours(net, 1, count=4, spread=0.2)
+    plain = run_security_hours(net, profiles)
+    weight = pd.Series([300.0, 20.5], index=["hour 2", "hour 0"])
+    found = run_security_hours(net, profiles, hours=weight)
+    assert found.hours.index.tolist() == ["hour 2", "hour 0"]
+    listed = plain.violations.astype({"element": str, "kind": str})
+    pairs = listed[["hour", "element", "kind"]].drop_duplicates()
+    wanted = pairs.assign(weight=pairs["hour"].map(weight)).groupby(["element", "kind"])["weight"].sum()
+    own = found.elements.set_index(["element", "kind"])["hours_with_violations"]
+    assert own.to_dict() == pytest.approx(wanted[wanted > 0].to_dict())
+    assert found.summary["hours_represented"] == pytest.approx(320.5)
+    insecure = plain.hours.loc[weight.index, "verdict"] == "insecure"
+    assert found.summary["hours_insecure_represented"] == pytest.approx(weight[insecure].sum())
+    with pytest.raises(InputError, match="weight above 0"):
+        run_security_hours(net, profiles, hours=pd.Series([1.0, np.nan], index=["hour 0", "hour 1"]))
+
+
 def test_flows_through_joins_are_judged() -> None:
     """A rated branch without impedance has to be solved outage by outage, its own loss included."""
     net = make_double_feed(p_mw=500.0)
