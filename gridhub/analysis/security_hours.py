@@ -54,8 +54,8 @@ class SecurityHours:
         One row per hour: snapshot (state it was put into), weight (hours it stands for), status and reason
         (of the N state), verdict, count of the outages by status (converged, islanded, not_converged,
         unrealistic, singular), not_run (all of them where the N state has no solution), violations,
-        base_violations (those of the N state among them), worst_loading_percent after an outage, worst_element, worst_contingency,
-        base_loading_percent, base_element, largest_lost_load_mw, load_mw.
+        base_violations (those of the N state among them), worst_loading_percent after an outage,
+        worst_element, worst_contingency, base_loading_percent, base_element, largest_lost_load_mw, load_mw.
     branch : DataFrame
         One row per branch: worst_loading_percent (of the limit after an outage; NaN = unrated), worst_hour,
         worst_contingency, base_loading_percent (of the limit with everything in service), base_hour,
@@ -79,8 +79,8 @@ class SecurityHours:
     rules : Criteria or None
     summary : mapping
         hours, hours by status and by verdict, hours_represented and hours_insecure_represented (weights),
-        outages by status over all hours, violations, violations_left_out (of ``violations``), unrated_branches, worst_loading_percent, worst_element,
-        worst_contingency, worst_hour, folder.
+        outages by status over all hours, violations, violations_left_out (of ``violations``),
+        unrated_branches, worst_loading_percent, worst_element, worst_contingency, worst_hour, folder.
     options : PowerFlowOptions
     """
 
