@@ -78,17 +78,18 @@ def find_twins(case: Case, rate: Floats, outages: Sequence[Outage]) -> Twins | N
     every = [outages[k] for k in rest.tolist()] + [Outage(branch=(k,)) for k in kinds.tolist()]
     asked = np.full(len(every), -1)
     asked[solved[::-1]] = np.arange(len(outages))[::-1]
-    rows: list[tuple[int, int, int, int, int]] = []
-    members = _group(first[case.branch_on], np.flatnonzero(case.branch_on))
-    asked_of = _group(first[lost[mirrored]], mirrored)
-    for number, kind in enumerate(kinds.tolist()):
-        circuits, losses = members[kind], asked_of[kind]
-        for circuit in circuits.tolist():
-            cause = losses[lost[losses] != circuit][0]
-            rows.append((circuit, kind, int(circuits[1]), len(rest) + number, int(cause)))
-    columns = np.array(rows, dtype=np.int64).reshape(-1, 5).T
+    circuit = np.flatnonzero(case.branch_on & np.isin(first, kinds))
+    circuit = circuit[np.argsort(first[circuit], kind="stable")]
+    place = np.searchsorted(kinds, first[circuit])
+    # the circuits of a kind stand together, the first of them first
+    other = circuit[np.searchsorted(place, place) + 1]
+    earliest = _find_earliest(mirrored, position, len(kinds))
+    elsewhere = lost[mirrored] != lost[earliest[position]]
+    next_one = _find_earliest(mirrored[elsewhere], position[elsewhere], len(kinds))
+    cause = np.where(lost[earliest[place]] == circuit, next_one[place], earliest[place])
     taken = np.where(lost >= 0, first[lost], -1)
-    return Twins(lost, taken, solved, tuple(every), asked, *columns)
+    by = len(rest) + place
+    return Twins(lost, taken, solved, tuple(every), asked, circuit, kinds[place], other, by, cause)
 
 
 def _find_mirrored(first: Ints, outages: Sequence[Outage], n_branch: int) -> Ints:
@@ -109,11 +110,11 @@ def _find_mirrored(first: Ints, outages: Sequence[Outage], n_branch: int) -> Int
     return np.where((lost >= 0) & (asked[first[lost]] > 1), lost, -1)
 
 
-def _group(key: Ints, values: Ints) -> dict[int, Ints]:
-    """Group values by key, in order."""
-    order = np.argsort(key, kind="stable")
-    names, start = np.unique(key[order], return_index=True)
-    return dict(zip(names.tolist(), np.split(values[order], start[1:]), strict=True))
+def _find_earliest(outage: Ints, kind: Ints, count: int) -> Ints:
+    """First outage of each kind."""
+    result = np.full(count, np.iinfo(np.int64).max)
+    np.minimum.at(result, kind, outage)
+    return result
 
 
 def _find_first(case: Case, rate: Floats) -> Ints:
