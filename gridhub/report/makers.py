@@ -12,6 +12,9 @@ from gridhub.report.page import Page
 
 PAGES = {
     "gridhub.analysis.carbon:CarbonMatch": "gridhub.report.carbon_page:build_carbon_page",
+    "gridhub.analysis.dispatch:Dispatch": "gridhub.report.dispatch_page:build_dispatch_page",
+    "gridhub.analysis.dispatch_change:DispatchChange": "gridhub.report.dispatch_page:build_change_page",
+    "gridhub.analysis.dispatch_check:DispatchCheck": "gridhub.report.dispatch_page:build_check_page",
     "gridhub.analysis.hub:HubStudy": "gridhub.report.hub_page:build_hub_page",
     "gridhub.analysis.hub_sizing:HubSizing": "gridhub.report.sizing_page:build_sizing_page",
     "gridhub.analysis.hub_sizing:SizingCurve": "gridhub.report.sizing_page:build_curve_page",
