@@ -43,6 +43,7 @@ _HOME = {
     "match_dispatch": "gridhub.analysis.carbon_dispatch",
     "pick_typical_weeks": "gridhub.model.typical_weeks",
     "place": "gridhub.placement.place",
+    "plan_portfolio": "gridhub.analysis.portfolio",
     "plan_reinforcement": "gridhub.analysis.reinforcement",
     "plan_years": "gridhub.analysis.years",
     "ptdf": "gridhub.analysis.sensitivities",
@@ -60,6 +61,7 @@ _HOME = {
     "run_security_hours": "gridhub.analysis.security_hours",
     "run_successive_outages": "gridhub.analysis.successive_outages",
     "run_time_series": "gridhub.analysis.time_series",
+    "share_room": "gridhub.analysis.hosting_joint",
     "size_hub": "gridhub.analysis.hub_sizing",
     "to_pandapower": "gridhub.interop.pandapower",
     "trace_hub_sizing": "gridhub.analysis.hub_sizing",
@@ -101,11 +103,13 @@ if TYPE_CHECKING:
     from gridhub.analysis.dispatch_check import check_dispatch as check_dispatch
     from gridhub.analysis.fault_levels import compute_fault_levels as compute_fault_levels
     from gridhub.analysis.hosting import hosting_capacity as hosting_capacity
+    from gridhub.analysis.hosting_joint import share_room as share_room
     from gridhub.analysis.hub_sizing import size_hub as size_hub
     from gridhub.analysis.hub_sizing import trace_hub_sizing as trace_hub_sizing
     from gridhub.analysis.interface_hours import track_interfaces as track_interfaces
     from gridhub.analysis.outage_pairs import OutagePairs as OutagePairs
     from gridhub.analysis.outage_pairs import rank_pairs as rank_pairs
+    from gridhub.analysis.portfolio import plan_portfolio as plan_portfolio
     from gridhub.analysis.power_flow import run_power_flow as run_power_flow
     from gridhub.analysis.pv_curve import find_reactive_margin as find_reactive_margin
     from gridhub.analysis.pv_curve import trace_pv_curve as trace_pv_curve

@@ -14,7 +14,7 @@ from gridhub.analysis.carbon import CarbonMatch, match_carbon_free
 from gridhub.analysis.contracts import HubContract
 from gridhub.analysis.sizing_inputs import CostEnd, SizingInputs, build_sizing_inputs
 from gridhub.case.case import Floats
-from gridhub.dispatch.sizing import SizingSolution, solve_sizing
+from gridhub.dispatch.sizing import SizingSolution, solve_shares, solve_sizing
 from gridhub.errors import OptionError
 from gridhub.model.network import Network
 from gridhub.model.typical_weeks import TypicalWeeks
@@ -71,7 +71,7 @@ class SizingCurve:
     hub : str
     table : DataFrame
         One row per share asked: status (OPTIMAL | INFEASIBLE | UNSOLVED), share_percent, cost [currency per
-        year], cost_per_mwh, price_of_share, re100_percent, curtailed_percent (of what plants could give), and
+        year], cost_per_mwh, price_of_share, re100_percent, surplus_percent (of what plants give), and
         per part ``<part>_mw``, storage also ``<part>_mwh``.
     sizings : tuple of HubSizing
         Of the rows that are OPTIMAL, in their order.
@@ -236,11 +236,11 @@ def trace_hub_sizing(
 
     Notes
     -----
-    Each share is a programme of its own, started anew.
+    The programme is built once; each share starts from the solution before it.
     """
     wanted = [float(share) for share in shares]
-    if not wanted:
-        raise OptionError("shares: give one at least, between 0 and 1")
+    if not wanted or not all(0.0 <= share <= 1.0 for share in wanted):
+        raise OptionError(f"shares = {wanted}: give one at least, each between 0 and 1")
     given: dict[str, Any] = {
         "cost": cost,
         "discount_rate": discount_rate,
@@ -252,8 +252,10 @@ def trace_hub_sizing(
     asked, _ = _size(build_sizing_inputs(net, hub, profiles, sizes="asked", **given), None, None)
     inputs = build_sizing_inputs(net, hub, profiles, sizes="least" if at_least_asked else "free", **given)
     rows, sizings = [], []
-    for number, share in enumerate(wanted):
-        found, solution = _size(inputs, share, None)
+    for number, (share, solution) in enumerate(
+        zip(wanted, solve_shares(inputs.problem, wanted), strict=True)
+    ):
+        found = _read(inputs, solution, "share", share)
         rows.append(_describe(inputs, share, found, solution))
         sizings += [found] if found is not None else []
         if progress is not None:
@@ -274,12 +276,17 @@ def _size(
         raise OptionError(f"share = {share:g} must lie between 0 and 1")
     if budget is not None and not (np.isfinite(budget) and budget >= 0.0):
         raise OptionError(f"budget = {budget:g} must be 0 or more")
-    years = inputs.years
-    solution = solve_sizing(inputs.problem, share, None if budget is None else budget * years)
-    if solution.status != "optimal":
-        return None, solution
+    solution = solve_sizing(inputs.problem, share, None if budget is None else budget * inputs.years)
     goal: Goal = "share" if share is not None else "budget" if budget is not None else "as asked"
     value = share if share is not None else budget if budget is not None else np.nan
+    return _read(inputs, solution, goal, float(value)), solution
+
+
+def _read(inputs: SizingInputs, solution: SizingSolution, goal: Goal, value: float) -> HubSizing | None:
+    """Account what came out; None where there is no solution."""
+    if solution.status != "optimal":
+        return None
+    years = inputs.years
     parts = float(
         inputs.problem.plant_cost @ solution.plant_mw
         + inputs.problem.power_cost @ solution.power_mw
@@ -295,17 +302,16 @@ def _size(
         "price_of_share": solution.price_of_share,
         "currency": inputs.currency,
     }
-    found = HubSizing(
+    return HubSizing(
         hub=inputs.hub.name,
         goal=goal,
-        goal_value=float(value),
+        goal_value=value,
         sizes=_list_sizes(inputs, solution),
         summary=MappingProxyType(summary),
         match=_account(inputs, solution, parts),
         hourly=_list_hours(inputs, solution),
         rules=inputs.rules,
     )
-    return found, solution
 
 
 def _list_sizes(inputs: SizingInputs, solution: SizingSolution) -> pd.DataFrame:
@@ -334,21 +340,16 @@ def _list_sizes(inputs: SizingInputs, solution: SizingSolution) -> pd.DataFrame:
 
 
 def _account(inputs: SizingInputs, solution: SizingSolution, cost_of_parts: float) -> CarbonMatch:
-    """Account the sized hub from its load, what its plants give, and how its storage moves."""
+    """Account the sized hub from its load, all its plants can give, and how its storage moves."""
     hours, hub, problem = inputs.hours, inputs.hub, inputs.problem
     names = [part.name for part in hub.storage]
     available = problem.output * solution.plant_mw
-    # plants give what load and storage take; what is left over is curtailed, each plant by the same part
-    total = solution.available
-    taken = np.minimum(total, problem.load + np.maximum(_net_charge(solution), 0.0))
-    part = np.divide(taken, total, out=np.zeros_like(total), where=total > 0.0)
     plants = [plant.name for plant in hub.plants]
     return match_carbon_free(
         pd.DataFrame({hub.name: problem.load}, index=hours),
-        pd.DataFrame(available * part[:, None], index=hours, columns=plants),
+        pd.DataFrame(available, index=hours, columns=plants),
         pd.DataFrame(solution.discharge - solution.charge, index=hours, columns=names),
         contracts=[HubContract(hub.name, [hub.name], plants, names)],
-        available=pd.DataFrame(available, index=hours, columns=plants),
         grid_share=inputs.grid_share,
         grid_price=inputs.grid_price,
         yearly_cost={hub.name: cost_of_parts},
@@ -357,10 +358,6 @@ def _account(inputs: SizingInputs, solution: SizingSolution, cost_of_parts: floa
         cyclic=True,
         typical=inputs.typical,
     )
-
-
-def _net_charge(solution: SizingSolution) -> Floats:
-    return np.asarray((solution.charge - solution.discharge).sum(axis=1))
 
 
 def _list_hours(inputs: SizingInputs, solution: SizingSolution) -> pd.DataFrame:
@@ -386,12 +383,15 @@ def _describe(
     for name in ("share_percent", "cost", "cost_per_mwh", "price_of_share"):
         row[name] = np.nan if found is None else found.summary[name]
     row["re100_percent"] = np.nan if match is None else float(match["re100_percent"])
-    lost = np.nan
-    if match is not None and match["available_mwh"] > 0.0:
-        lost = 100.0 * float(match["curtailed_mwh"] / match["available_mwh"])
-    row["curtailed_percent"] = lost
+    row["surplus_percent"] = np.nan if match is None else find_surplus(match)
     for i, part in enumerate(inputs.hub.plants):
         row[f"{part.name}_mw"] = solution.plant_mw[i]
     for i, one in enumerate(inputs.hub.storage):
         row[f"{one.name}_mw"], row[f"{one.name}_mwh"] = solution.power_mw[i], solution.energy_mwh[i]
     return row
+
+
+def find_surplus(match: pd.Series) -> float:
+    """Find what part of what plants give is surplus [%], from a row of `CarbonMatch.summary`."""
+    made = float(match["generation_mwh"])
+    return 100.0 * float(match["surplus_mwh"]) / made if made > 0.0 else float("nan")

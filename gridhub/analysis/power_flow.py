@@ -244,10 +244,14 @@ def compute_loading(case: Case, solution: Solution, rate: np.ndarray) -> np.ndar
 
     AC: 100 max(|S_from|, |S_to|) / rate; DC: 100 |P| / rate. NaN where unrated or dead.
     """
-    s_from, s_to = spread_flows(solution)
-    flow = np.abs(s_from.real) if solution.method == "dc" else np.maximum(np.abs(s_from), np.abs(s_to))
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(100.0 * flow / rate)
+        return np.asarray(100.0 * compute_flow(solution) / rate)
+
+
+def compute_flow(solution: Solution) -> np.ndarray:
+    """Compute the larger apparent power of either end, in DC the active power, (n_branch,) [p.u.]."""
+    s_from, s_to = spread_flows(solution)
+    return np.abs(s_from.real) if solution.method == "dc" else np.maximum(np.abs(s_from), np.abs(s_to))
 
 
 def spread_flows(solution: Solution) -> tuple[Complexes, Complexes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 import numpy as np
@@ -98,6 +98,16 @@ def mark_unseen(case: Case, outages: Sequence[Outage], limit: Floats) -> Bools:
     if joins.any() and not np.isnan(limit[joins]).all():
         return np.ones(len(outages), dtype=bool)
     return mark_losing(outages, "branch", joins)
+
+
+def merge_screens(parts: Sequence[tuple[Ints, Screen]]) -> Screen:
+    """Put screens of several groups of outages into one, by their positions among all."""
+    if len(parts) == 1:
+        return parts[0][1]
+    order = np.argsort(np.concatenate([rows for rows, _ in parts]), kind="stable")
+    names = [one.name for one in fields(Screen) if one.name != "method"]
+    joined = {name: np.concatenate([getattr(part, name) for _, part in parts])[order] for name in names}
+    return Screen(method=parts[0][1].method, **joined)
 
 
 def find_islanding(case: Case, outages: Sequence[Outage]) -> Bools:

@@ -4,46 +4,45 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 
 from gridhub.analysis.contingencies import find_outages, list_contingencies
-from gridhub.analysis.judging import build_limits, spread_voltage
+from gridhub.analysis.judging import OutageLimits, build_limits, spread_voltage
 from gridhub.analysis.losses import count_losses, judge_losses
+from gridhub.analysis.outage_limits import build_outage_limits
+from gridhub.analysis.outage_relief import find_relief
 from gridhub.analysis.power_flow import (
     PowerFlow,
     build_power_flow,
-    compute_loading,
+    compute_flow,
     explain_failure,
     solve_case,
 )
 from gridhub.analysis.screen_measure import measure_screen
-from gridhub.analysis.screening import FLAG_PERCENT, Screen, flag_all, screen_outages
-from gridhub.analysis.screening_voltage import CHANGE_MARGIN, VOLTAGE_MARGIN_PU, screen_by_iteration
-from gridhub.analysis.security_joins import find_beyond_batch, solve_alone
+from gridhub.analysis.screening import FLAG_PERCENT, Screen
+from gridhub.analysis.screening_voltage import CHANGE_MARGIN, VOLTAGE_MARGIN_PU
 from gridhub.analysis.security_outages import (
     Outcomes,
     Progress,
     Setting,
-    merge_outcomes,
-    run_batch,
-    take_estimates,
 )
+from gridhub.analysis.security_ranking import rank_outages
+from gridhub.analysis.security_run import choose_for_ac, run_outages, screen_set
 from gridhub.analysis.security_tables import (
     build_screen_table,
     build_state_tables,
     build_status_table,
     build_violations,
     build_warnings,
+    count_fallbacks,
     find_unjudged,
-    rank_outages,
 )
 from gridhub.analysis.tap_tables import build_outage_tap_table, summarize_outage_taps
-from gridhub.case.case import Bools, Outage
+from gridhub.case.case import Outage
 from gridhub.case.compile import compile_case
 from gridhub.criteria import Criteria, read_criteria
 from gridhub.errors import OptionError
@@ -51,7 +50,6 @@ from gridhub.model.network import Network
 from gridhub.model.snapshot import apply_snapshot, find_snapshot
 from gridhub.reference import find_criteria_text
 from gridhub.solvers.batch import plan_batch
-from gridhub.solvers.batch_result import STATUSES
 from gridhub.solvers.islands import choose_references
 from gridhub.solvers.options import PowerFlowOptions, read_options
 from gridhub.solvers.status import Status
@@ -80,15 +78,23 @@ class Security:
         ("dc" | "1p1q" | "ac"), reason (why there is no solution; where an outage was screened out, by what).
     violations : DataFrame
         contingency ("" for N), element, kind, limit, value, unit, loading_percent, base_value, snapshot,
-        stage.
+        stage, rating (that an overload is held against: rate_mva | rate_b_mva | rate_c_mva; the one that
+        stands in where the branch has not the one the criteria ask for), minutes (how long that rating
+        holds; NaN: without end).
     warnings : DataFrame
         Same columns: voltages of the N state outside the criteria's target range.
+    relief : DataFrame
+        Flows that an outage leaves within a rating of limited time and above the rating with everything in
+        service: not violations, but to be relieved in time. contingency, element, value [MVA], normal_mva,
+        loading_percent (of that), limit [MVA], rating, minutes. Of outages solved by AC.
     ranking : DataFrame
-        Contingencies, worst first: performance_index (sum over branches of (loading / 100)^4),
+        Contingencies, worst first: without a solution, then with a violation, then by worst loading, lost
+        load and performance index. performance_index (sum over branches of (loading / 100)^4),
         performance_index_voltage (sum over the voltages outside limits of ((v - middle) / half range)^4; NaN
-        where DC alone judged), both infinite without a solution,
-        worst_loading_percent, worst_element, violations, overloads, voltage_violations, lost_load_mw,
-        lost_generation_mw, islanding, status.
+        where DC alone judged), both infinite without a solution, worst_loading_percent, worst_element,
+        worst_bus, worst_vm_pu and worst_beyond_pu (the voltage furthest beyond its limits, and by how much;
+        NaN: none is), violations, overloads, voltage_violations, lost_load_mw, lost_generation_mw, islanding,
+        status.
     screen : DataFrame
         Per contingency: estimated_percent, estimated_element, estimated_vm_pu, estimated_bus, room_pu (of
         that voltage to its limit, the smallest), flagged, bound (that flagged it, or cleared it),
@@ -110,7 +116,8 @@ class Security:
     p_from_mw, vm_pu : DataFrame or None
         With ``keep="all"``: contingency x branch [MW], contingency x bus [p.u.].
     summary : mapping
-        The screen and its margins; counts by status, screened, missed, false, violations, unrated branches;
+        The screen and its margins; counts by status, screened, missed, false, violations, unrated branches,
+        rating_fallbacks (rated branches that lack a rating the criteria ask for after an outage);
         with controlled taps also outages_with_taps_moved, outages_with_taps_at_limit and
         outages_with_taps_hunting.
     options : PowerFlowOptions
@@ -125,6 +132,7 @@ class Security:
     status: pd.DataFrame
     violations: pd.DataFrame
     warnings: pd.DataFrame
+    relief: pd.DataFrame
     ranking: pd.DataFrame
     screen: pd.DataFrame
     screen_by_class: pd.DataFrame
@@ -179,66 +187,8 @@ def prepare_setting(
     if not base.status.is_solved:
         raise explain_failure(net.name, snapshot, base, options)
     limits = build_limits(net, case, criteria, "outage")
-    loading = compute_loading(case, base, limits.rate)
     settled = settle_taps(case, base)
-    return Setting(net, settled, plan, base, criteria, limits, loading, spread_voltage(base))
-
-
-def _screen(setting: Setting, outages: Sequence[Outage], method: str | None) -> Screen:
-    if method is None:
-        return flag_all(setting.case, outages)
-    options = setting.plan.options
-    if method == "dc":
-        return screen_outages(setting.base, outages, setting.limits.rate, options)
-    return screen_by_iteration(setting.base, setting.plan.newton, outages, setting.limits, options)
-
-
-def _choose_for_ac(screen: Screen, verify: str | None) -> Bools:
-    """Choose the outages to be solved by AC; those without an estimate always are."""
-    if verify == "all" or not screen.measured:
-        return np.ones(len(screen.flagged), dtype=bool)
-    return screen.unknown | (screen.flagged & (verify is not None))
-
-
-def _run_outages(
-    setting: Setting,
-    outages: Sequence[Outage],
-    screen: Screen,
-    by_ac: Bools,
-    keep_states: bool,
-    progress: Progress | None,
-) -> Outcomes:
-    """Solve the outages chosen, all together where a batch can, and take the screen for the rest."""
-    done, parts = 0, []
-
-    def count_on(ready: int, _: int) -> None:
-        if progress is not None:
-            progress(done + ready, len(outages))
-
-    if not by_ac.all():
-        rows = np.flatnonzero(~by_ac)
-        parts.append((rows, take_estimates(screen, setting.limits, rows)))
-        count_on(len(rows), len(rows))
-        done = len(rows)
-    alone = by_ac & find_beyond_batch(setting, outages, keep_states)
-    for chosen, solve in ((by_ac & ~alone, run_batch), (alone, solve_alone)):
-        rows = np.flatnonzero(chosen)
-        if len(rows):
-            selected = outages if len(rows) == len(outages) else [outages[k] for k in rows.tolist()]
-            parts.append((rows, solve(setting, selected, keep_states, count_on)))
-            done += len(rows)
-    return tell_islanding(merge_outcomes(setting, parts, keep_states), screen.islanding)
-
-
-def tell_islanding(outcomes: Outcomes, islanding: Bools) -> Outcomes:
-    """Call the outages that AC solved CONVERGED, or ISLANDED if they split an island."""
-    solved = outcomes.by_ac & outcomes.solved
-    name = np.where(islanding, STATUSES.index(Status.ISLANDED), STATUSES.index(Status.CONVERGED))
-    return replace(
-        outcomes,
-        status=np.where(solved, name, outcomes.status).astype(np.int8),
-        reason=np.where(solved, "", outcomes.reason),
-    )
+    return Setting(net, settled, plan, base, criteria, limits, compute_flow(base), spread_voltage(base))
 
 
 def run_security(
@@ -259,7 +209,8 @@ def run_security(
     net : Network
     cset : DataFrame, optional
         Index contingency, column elements (tuple of ids), optionally kind; None: every single line,
-        transformer and series element (`list_contingencies`).
+        transformer and series element (`list_contingencies`). Where the criteria give ratings by class of
+        contingency, its rating_class, event_class or kind says which hold, the first that they name.
     criteria : str, Criteria or None
         "network": the network's own, said in the result; "korea" or another region; "nerc-tpl", "sqss"; the
         path of a ``.toml`` file; None, or a network without criteria: each branch against its rating, no
@@ -292,7 +243,8 @@ def run_security(
     InputError
         If it names unknown elements; all are listed.
     OptionError
-        If an option is unknown, or taps are to be controlled behind a screen.
+        If an option is unknown, taps are to be controlled behind a screen, or the criteria give ratings
+        after a class of contingency that does not exist.
     NotConverged
         If the base state has no trustworthy solution.
 
@@ -327,10 +279,11 @@ def run_security(
     name = find_snapshot(net, snapshot) or ""
     setting = prepare_setting(settle_state(net, snapshot), name, rules, settled)
     outages = find_outages(setting.net, setting.case, cset)
-    estimate = _screen(setting, outages, screen)
-    by_ac = _choose_for_ac(estimate, verify)
-    outcomes = _run_outages(setting, outages, estimate, by_ac, keep == "all", progress)
-    return collect_security(setting, name, cset, outages, estimate, outcomes)
+    limits = build_outage_limits(setting.net, setting.case, rules, cset)
+    estimate = screen_set(setting, outages, limits, screen)
+    by_ac = choose_for_ac(estimate, verify)
+    outcomes = run_outages(setting, outages, limits, estimate, by_ac, keep == "all", progress)
+    return collect_security(setting, name, cset, outages, limits, estimate, outcomes)
 
 
 def collect_security(
@@ -338,6 +291,7 @@ def collect_security(
     snapshot: str,
     cset: pd.DataFrame,
     outages: Sequence[Outage],
+    limits: OutageLimits,
     screen: Screen,
     outcomes: Outcomes,
 ) -> Security:
@@ -349,12 +303,13 @@ def collect_security(
     lost = judge_losses(rules, kinds, outcomes.answered, losses)
     base = build_power_flow(net.name, snapshot, setting.base, options)
     status = build_status_table(setting, index, outcomes, losses, screen.method)
-    violations = build_violations(setting, base, index, outcomes, lost, screen.method)
+    violations = build_violations(setting, limits, base, index, outcomes, lost, screen.method)
     found = len(outcomes.findings) + len(lost.outage)
     table = build_screen_table(setting.case, index, outcomes, screen)
     flows, voltages = build_state_tables(setting, index, outcomes)
     taps = build_outage_tap_table(setting.case, index, outcomes.taps.tolist())
     summary = _summarize(base, status, len(violations) - found, violations, table, screen.method)
+    summary["rating_fallbacks"] = count_fallbacks(setting.case, limits)
     if options.taps == "controlled":
         summary |= summarize_outage_taps(taps)
     return Security(
@@ -367,7 +322,8 @@ def collect_security(
         status=status,
         violations=violations,
         warnings=build_warnings(setting, base),
-        ranking=rank_outages(setting.limits, screen.islanding, status, outcomes, losses, lost),
+        relief=find_relief(setting, outages, limits, outcomes, index),
+        ranking=rank_outages(setting, screen, status, outcomes, losses, lost),
         screen=table,
         screen_by_class=measure_screen(table, cset, net),
         unjudged=find_unjudged(setting),

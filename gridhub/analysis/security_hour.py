@@ -11,13 +11,22 @@ from numpy.typing import NDArray
 
 from gridhub.analysis.contingencies import find_outages
 from gridhub.analysis.interface_members import InterfaceMembers, list_members
-from gridhub.analysis.judging import Limits, build_limits, find_violations, spread_voltage
+from gridhub.analysis.judging import (
+    Limits,
+    OutageLimits,
+    build_limits,
+    find_violations,
+    hold_alike,
+    spread_voltage,
+)
 from gridhub.analysis.losses import LOSS_NAMES, count_losses, judge_losses
-from gridhub.analysis.power_flow import compute_loading, solve_case, spread_flows
+from gridhub.analysis.outage_limits import build_outage_limits, list_groups
+from gridhub.analysis.power_flow import compute_flow, compute_loading, solve_case, spread_flows
 from gridhub.analysis.screening import find_islanding
-from gridhub.analysis.security import settle_state, tell_islanding
+from gridhub.analysis.security import settle_state
 from gridhub.analysis.security_joins import find_beyond_batch, solve_alone
 from gridhub.analysis.security_outages import Outcomes, Setting, merge_outcomes, run_batch
+from gridhub.analysis.security_run import tell_islanding
 from gridhub.analysis.security_tables import KIND_NAMES, measure_findings
 from gridhub.case.case import Bools, Case, Floats, Ints, Outage
 from gridhub.case.compile import compile_case
@@ -29,6 +38,7 @@ from gridhub.solvers.islands import choose_references
 from gridhub.solvers.options import PowerFlowOptions
 from gridhub.solvers.solution import Solution
 from gridhub.solvers.taps import settle_taps
+from gridhub.solvers.twins import Twins, find_twins
 
 KINDS = (*(KIND_NAMES[kind] for kind in sorted(KIND_NAMES)), "lost_load", "interface")
 """Kinds of violations by number."""
@@ -78,7 +88,9 @@ class HourState:
     plan : BatchPlan
     criteria : Criteria or None
     normal, outage : Limits
-        With everything in service, and after an outage.
+        With everything in service, and after an outage whose class has no rating of its own.
+    limits : OutageLimits
+        After each outage.
     outages : list of Outage
     kinds : list of str
         Kinds of the contingencies.
@@ -86,6 +98,8 @@ class HourState:
         Outages that split an island.
     members : InterfaceMembers
     slots : Slots
+    twins : Twins or None
+        Outages that mirror each other, where the same limits hold after all.
     """
 
     net: Network
@@ -94,11 +108,13 @@ class HourState:
     criteria: Criteria | None
     normal: Limits
     outage: Limits
+    limits: OutageLimits
     outages: list[Outage]
     kinds: list[str]
     islanding: Bools
     members: InterfaceMembers
     slots: Slots
+    twins: Twins | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,6 +180,7 @@ def prepare_state(
     state = settle_state(net, snapshot)
     case, _ = choose_references(compile_case(state))
     outages, members = find_outages(state, case, cset), list_members(state, case)
+    limits = build_outage_limits(state, case, criteria, cset)
     return HourState(
         net=state,
         case=case,
@@ -171,11 +188,13 @@ def prepare_state(
         criteria=criteria,
         normal=build_limits(state, case, criteria, "normal"),
         outage=build_limits(state, case, criteria, "outage"),
+        limits=limits,
         outages=outages,
         kinds=cset["kind"].tolist() if "kind" in cset else [""] * len(cset),
         islanding=find_islanding(case, outages),
         members=members,
         slots=list_slots(case, members.names),
+        twins=find_twins(case, limits.groups[0].rate, outages) if len(limits.groups) == 1 else None,
     )
 
 
@@ -197,16 +216,15 @@ def solve_hour(state: HourState, case: Case) -> HourResult | Solution:
     base = solve_case(case, "ac", plan.options, plan.newton)
     if not base.status.is_solved:
         return base
-    loading = compute_loading(case, base, state.outage.rate)
     setting = Setting(
-        state.net, settle_taps(case, base), plan, base, state.criteria, state.outage, loading,
+        state.net, settle_taps(case, base), plan, base, state.criteria, state.outage, compute_flow(base),
         spread_voltage(base),
     )  # fmt: skip
     outcomes = _run_outages(state, setting)
     losses = count_losses(base, state.outages, outcomes.dead)
     lost = judge_losses(state.criteria, state.kinds, outcomes.answered, losses)
     base_loading = compute_loading(case, base, state.normal.rate)
-    after = _number(state, setting, outcomes.findings, state.outage, loading)
+    after = _number(state, setting, outcomes.findings, state.limits)
     start = state.slots.start[LOST_LOAD]
     nothing = np.full(len(lost.outage), np.nan)
     parts = [
@@ -229,14 +247,16 @@ def solve_hour(state: HourState, case: Case) -> HourResult | Solution:
 def _run_outages(state: HourState, setting: Setting) -> Outcomes:
     """Solve all outages by AC: together where a batch can, the others one by one."""
     alone = find_beyond_batch(setting, state.outages, keep_states=False)
-    if not alone.any():
-        return tell_islanding(run_batch(setting, state.outages, False, None), state.islanding)
+    if not alone.any() and len(state.limits.groups) == 1:
+        setting = replace(setting, limits=state.limits.groups[0])
+        outcomes = run_batch(setting, state.outages, False, None, state.twins)
+        return tell_islanding(outcomes, state.islanding)
     own = replace(setting, net=_write_injections(state.net, setting.case))
     parts = []
     for chosen, solve in ((~alone, run_batch), (alone, solve_alone)):
-        rows = np.flatnonzero(chosen)
-        if len(rows):
-            parts.append((rows, solve(own, [state.outages[k] for k in rows.tolist()], False, None)))
+        for k, rows in list_groups(state.limits, np.flatnonzero(chosen)):
+            held = replace(own, limits=state.limits.groups[k])
+            parts.append((rows, solve(held, [state.outages[i] for i in rows.tolist()], False, None)))
     return tell_islanding(merge_outcomes(own, parts, keep_states=False), state.islanding)
 
 
@@ -251,18 +271,16 @@ def _write_injections(net: Network, case: Case) -> Network:
     )
 
 
-def _number(
-    state: HourState, setting: Setting, found: Findings, limits: Limits, loading: Floats
-) -> Violations:
+def _number(state: HourState, setting: Setting, found: Findings, limits: OutageLimits) -> Violations:
     """Write findings with their slots."""
-    measured = measure_findings(setting.case, found, limits, loading, setting.base_vm)
+    measured = measure_findings(setting.case, found, limits, setting.base_flow, setting.base_vm)
     return Violations(found.scenario, state.slots.start[found.kind] + found.position, *measured)
 
 
 def _find_in_base(state: HourState, setting: Setting, loading: Floats) -> list[Violations]:
     """Find what the N state violates: limits of branches and buses, then of interfaces."""
     found = find_violations(loading, setting.base_vm, state.normal)
-    own = _number(state, setting, found, state.normal, loading)
+    own = _number(state, setting, found, hold_alike(state.normal))
     parts = [replace(own, outage=np.full(len(found), -1))]
     if state.members.names:
         base, case = setting.base, setting.case

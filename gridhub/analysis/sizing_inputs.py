@@ -27,7 +27,7 @@ Profiles = Mapping[tuple[str, str], pd.DataFrame]
 RULES = (
     "perfect foresight of the hours: a real hub reaches less",
     "no limit of site, grid or connection on any size",
-    "what is not used is curtailed and earns nothing",
+    "surplus goes into the grid and earns nothing; whether the grid can take it is not asked",
     "costs of plants and storage alone: feeders, banks and works in the grid are not part of it",
     "plants and storage are paid by an annuity over their life and upkeep, at a real rate",
 )

@@ -24,7 +24,10 @@ from gridhub.analysis.works import (
 from gridhub.costs import Cost, Costs
 from gridhub.model.network import Network
 
-KINDS = ("second_circuit", "larger_conductor", "bank", "capacitor", "statcom", "storage", "flexible_load")
+GRID_KINDS = ("second_circuit", "larger_conductor", "bank", "capacitor", "statcom")
+"""Kinds of works in the grid that are offered where nothing else is asked for."""
+
+KINDS = (*GRID_KINDS, "series_capacitor", "hvdc", "storage", "flexible_load")
 """Kinds of candidates."""
 
 ROUTES = 3
@@ -143,7 +146,7 @@ def list_candidates(
     low = violations[violations["kind"].isin(("voltage_low", "no_solution"))]
     if len(low):
         found += list_voltage_candidates(costs, bus)
-    return (*found, *_list_hub_candidates(costs, bus, loads, contract_mw, flexible_share))
+    return (*found, *list_hub_candidates(costs, bus, loads, contract_mw, flexible_share))
 
 
 def list_route_candidates(net: Network, costs: Costs, routes: Sequence[str]) -> list[Candidate]:
@@ -291,9 +294,10 @@ def list_voltage_candidates(costs: Costs, bus: str) -> list[Candidate]:
     return found
 
 
-def _list_hub_candidates(
+def list_hub_candidates(
     costs: Costs, bus: str, loads: Sequence[str], contract_mw: float, flexible_share: float
 ) -> list[Candidate]:
+    """Make storage at the hub, and a share of its load that is shed on request."""
     found = []
     if "storage" in costs:
         p_mw = STORAGE_SHARE * contract_mw

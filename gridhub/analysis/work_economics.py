@@ -4,32 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from gridhub.errors import OptionError
+LIFE_YEARS = 25
+"""Years that benefits count, as in the ENTSO-E guideline; no value is left after them."""
 
-PREFIXES = {"": 1.0, "thousand": 1e3, "k": 1e3, "m": 1e6, "million": 1e6, "bn": 1e9, "billion": 1e9}
-"""Word before a currency -> factor."""
-
-
-def read_scale(money_unit: str, currency: str) -> float:
-    """Find how many units of the currency one unit of money is.
-
-    Raises
-    ------
-    OptionError
-        If the unit is not a multiple of the currency that is known.
-
-    Examples
-    --------
-    >>> read_scale("bn KRW", "KRW")
-    1000000000.0
-    """
-    head, _, tail = money_unit.rpartition(" ")
-    if tail != currency or head not in PREFIXES:
-        raise OptionError(
-            f"costs are in {money_unit!r} and the dispatch in {currency!r}: give costs in bn {currency}, "
-            f"million {currency} or {currency}"
-        )
-    return PREFIXES[head]
+UPKEEP_SHARE = 0.015
+"""Upkeep a year as a share of the cost: overhead lines in PyPSA's technology data (2026)."""
 
 
 def name_rate(rate: float) -> str:

@@ -14,7 +14,7 @@ from gridhub.analysis.dispatch import Dispatch, run_dispatch
 from gridhub.analysis.hosting import hosting_capacity
 from gridhub.analysis.reinforcement import ReinforcementPlan
 from gridhub.analysis.work_candidates import Candidate
-from gridhub.analysis.work_economics import measure_worth, name_rate, read_scale
+from gridhub.analysis.work_economics import LIFE_YEARS, UPKEEP_SHARE, measure_worth, name_rate
 from gridhub.analysis.work_selection import apply_works
 from gridhub.case.compile import compile_case
 from gridhub.errors import OptionError, name_ids
@@ -25,17 +25,14 @@ HOURS_A_YEAR = 8760.0
 RATES = (0.045, 0.04)
 """Real discount rates: Korean pre-feasibility studies 4.5 % (general knowledge), ENTSO-E guideline 4 %."""
 
-LIFE_YEARS = 25
-"""Years that benefits count, as in the ENTSO-E guideline; no value is left after them."""
-
-UPKEEP_SHARE = 0.015
-"""Upkeep a year as a share of the cost: overhead lines in PyPSA's technology data (2026)."""
+UNSERVED = "unserved_energy"
+"""Item of the costs that says what energy not served is worth."""
 
 NOT_ASSESSED = (
     "growth of demand and prices over the life of the works: every year is like the one dispatched",
     "capacity value, carbon, and the value of a firmer supply beside energy not served",
     "commitment of units, if not relaxed by the options",
-    "losses inside the dispatch: they are taken from its flows, at the median price of the hour",
+    "losses beyond those of the flows at the median price of the hour, if the dispatch does not hold them",
 )
 
 
@@ -57,7 +54,8 @@ class WorksValue:
         freed_mw (room of the bus gained), cost_per_mw (base cost; NaN where nothing is freed).
     hours : DataFrame
         Every hour of every set of works dispatched: works, hour, hours_a_year, status, cost, shed_mw,
-        curtailed_mw, losses_mw, price (median).
+        curtailed_mw, losses_mw, price (median), losses_cost (0 where the dispatch holds its losses itself,
+        option ``losses`` "iterated": then they are part of benefit_congestion).
     assumptions, not_assessed : tuple of str
     """
 
@@ -146,20 +144,22 @@ def value_reinforcement(
     ----------
     ENTSO-E, 3rd Guideline for Cost Benefit Analysis of Grid Development Projects (2022).
     """
-    works = plan.chosen
+    works, net = plan.chosen, plan.network_before
     if not works:
         raise OptionError("the plan has no works to value")
-    net = plan.network_before
-    scale = read_scale(plan.money_unit, net.currency)
+    if plan.costs.currency != net.currency:
+        raise OptionError(
+            f"costs are in {plan.costs.currency} and the dispatch in {net.currency or 'no currency'}"
+        )
+    scale = plan.costs.scale
     given = dict(options or {})
     if "shed_price" not in given:
-        price = plan.unserved_price
-        if math.isnan(price):
+        if UNSERVED not in plan.costs:
             raise OptionError(
                 "what energy not served is worth is not known: give options={'shed_price': …} "
                 f"[{net.currency}/MWh], or the item unserved_energy in the network's costs"
             )
-        given["shed_price"] = price
+        given["shed_price"] = plan.costs[UNSERVED].base
     runs, shares = _list_runs(plan, profiles, weights, security, given)
     dispatcher = _Dispatcher(net, works, runs, shares)
     place = bus if bus is not None else plan.bus
@@ -238,7 +238,10 @@ def _measure_hours(net: Network, found: Dispatch) -> pd.DataFrame:
     losses = (np.where(case.branch_on, case.r, 0.0) * flow**2).sum(axis=1) * net.base_mva
     price = np.nanmedian(found.price.to_numpy(dtype=float), axis=1)
     table = status[["status", "cost", "shed_mw", "curtailed_mw"]].copy()
-    return table.assign(losses_mw=losses, price=price)
+    inside = found.options.losses == "iterated"
+    lost = status["losses_mw"].to_numpy(dtype=float) if inside else losses
+    # where the dispatch holds its losses, its cost pays for them already
+    return table.assign(losses_mw=lost, price=price, losses_cost=0.0 if inside else losses * price)
 
 
 def _compare(without: pd.DataFrame, with_: pd.DataFrame, shed_price: float, scale: float) -> dict[str, float]:
@@ -252,15 +255,11 @@ def _compare(without: pd.DataFrame, with_: pd.DataFrame, shed_price: float, scal
         change = without[name].to_numpy(dtype=float) - with_[name].to_numpy(dtype=float)
         return float(weight @ change)
 
-    worth = [
-        float(weight @ (table["losses_mw"].to_numpy(dtype=float) * table["price"].to_numpy(dtype=float)))
-        for table in (without, with_)
-    ]
     unserved = save("shed_mw") * shed_price
     row = {
         "benefit_congestion": (save("cost") - unserved) / scale,
         "benefit_unserved": unserved / scale,
-        "benefit_losses": (worth[0] - worth[1]) / scale,
+        "benefit_losses": save("losses_cost") / scale,
     }
     row["benefit"] = sum(row.values())
     row["saved_curtailed_mwh"] = save("curtailed_mw")

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gridhub.cli.console import list_records, print_json, print_line, print_table
+from gridhub.cli.console import list_records, make_plain, print_json, print_line, print_table
 from gridhub.cli.exits import exits
 from gridhub.cli.inputs import (
+    ForceOption,
     JsonOption,
     NetworkArgument,
     RatingsOption,
@@ -20,10 +21,12 @@ from gridhub.cli.inputs import (
     parse_settings,
 )
 from gridhub.cli.security import find_criteria
+from gridhub.errors import OutputError
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
     from gridhub.analysis.reinforcement import ReinforcementPlan
+    from gridhub.analysis.work_value import WorksValue
 
 
 @exits
@@ -49,30 +52,89 @@ def reinforce(
             "--option", "-o", metavar="KEY=VALUE", help="routes=8, maximum_works=20 … or power flow."
         ),
     ] = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--kind",
+            help="A kind of work that may be built; repeated. Circuits, conductors, banks, compensation if "
+            "none; also series_capacitor, hvdc, storage, flexible_load.",
+        ),
+    ] = None,
+    value: Annotated[
+        bool,
+        typer.Option(
+            "--value", help="Dispatch every state with and without each work: B/C, NPV, cost per MW."
+        ),
+    ] = False,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write a report there.")] = None,
+    force: ForceOption = False,
     top: TopOption = 20,
     as_json: JsonOption = False,
 ) -> None:
     """Choose works, greedily and by a MILP, and verify both by AC under every outage."""
     from gridhub.analysis.reinforcement import plan_reinforcement
     from gridhub.analysis.security import run_security
+    from gridhub.report.write import REPORT_FILE, write_report
     from gridhub.study.study import read_study, read_text
 
+    if out is not None and (out / REPORT_FILE).exists() and not force:
+        raise OutputError(f"{out} holds a report; name another --out, or --force to replace it")
     net = open_network(network, year=year, ratings=ratings)
     check_snapshot(net, snapshot)
     judged = find_criteria(net, criteria)
     settings: dict[str, Any] = {**parse_settings(option), "criteria": judged}
     if costs is not None:
         settings["costs"] = read_text(costs)
+    if kind:
+        settings["kinds"] = tuple(kind)
     if hub is not None:
         if snapshot is not None:
             settings["snapshots"] = (snapshot,)
         result = plan_reinforcement(net, read_study(hub).hub, settings)
     else:
         result = plan_reinforcement(net, run_security(net, None, judged, snapshot), settings)
+    worth = _value(result) if value and result.chosen else None
+    if out is not None:
+        write_report(out, result, *([worth] if worth is not None else []), net, force=force)
     if as_json:
-        print_json(_build_document(result))
+        print_json(_build_document(result) | (_describe_worth(worth) if worth is not None else {}))
     else:
         _print_result(result, top)
+        if worth is not None:
+            _print_worth(worth)
+        if out is not None:
+            print_line(f"report: {out / REPORT_FILE}")
+
+
+def _value(result: ReinforcementPlan) -> WorksValue:
+    from gridhub.analysis.work_value import value_reinforcement
+
+    return value_reinforcement(result, options={"commitment": "relaxed"})
+
+
+def _describe_worth(worth: WorksValue) -> dict[str, Any]:
+    rows = [
+        {"work": work, "method": method, **row}
+        for (work, method), row in zip(worth.table.index, worth.table.to_dict("records"), strict=True)
+    ]
+    keys = {"verdict": worth.verdict, "bus": worth.bus, "rows": rows}
+    keys |= {"assumptions": worth.assumptions, "not_assessed": worth.not_assessed}
+    return {"value": make_plain(keys)}
+
+
+def _print_worth(worth: WorksValue) -> None:
+    names = ["benefit", "cost_base", "npv_4_5", "bc_4_5", "npv_4", "bc_4", "freed_mw", "cost_per_mw"]
+    rows = [
+        (*key, *row)
+        for key, row in zip(worth.table.index, worth.table[names].to_numpy().tolist(), strict=True)
+    ]
+    heads = ["work", "against", "saves a year", "costs", "NPV 4.5 %", "B/C 4.5 %", "NPV 4 %", "B/C 4 %"]
+    heads += ["freed MW", "cost per MW"]
+    digits = dict.fromkeys(("B/C 4.5 %", "B/C 4 %", "cost per MW"), 2)
+    print_table(f"worth, {worth.money_unit}", heads, rows, digits=digits)
+    print_line(worth.verdict)
+    print_line(f"assumed: {'; '.join(worth.assumptions)}; units may rest (relaxed commitment)")
+    print_line(f"worth does not count: {'; '.join(worth.not_assessed)}")
 
 
 def _build_document(result: ReinforcementPlan) -> dict[str, Any]:

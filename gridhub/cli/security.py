@@ -131,6 +131,12 @@ def security(
             "--then", metavar="KIND,…", help="Also N-1-1: then these, after a redispatch; --min-kv holds."
         ),
     ] = None,
+    adjust: Annotated[
+        str | None,
+        typer.Option(
+            "--adjust", metavar="taps,shunts", help="With --then: between the outages also move these."
+        ),
+    ] = None,
     fail_on: Annotated[
         FailOn | None,
         typer.Option(
@@ -166,6 +172,7 @@ def security(
     if profile or dispatch or folder:
         refuse("--profile, --dispatch and --folder go with --hours")
     second = None if then is None else _list_kinds(net, then, min_kv, {}, rules)
+    adjusted = _list_adjusted(adjust, then)
     try:
         with show_progress(quiet=as_json) as report:
             result = run_security(
@@ -185,7 +192,7 @@ def security(
     remedial = run_schemes(net, chosen, schemes, rules, snapshot, settings) if schemes else None
     two = None
     if second is not None:
-        two = run_second(net, chosen, second, rules, snapshot, settings, quiet=as_json)
+        two = run_second(net, chosen, second, rules, snapshot, settings, adjusted, quiet=as_json)
     found = list_findings(result, fail_on)
     code = FOUND if found else DONE
     if as_json:
@@ -202,6 +209,17 @@ def security(
         if found:
             print_line(f"--fail-on {fail_on}: {found[0]}")
     return code
+
+
+def _list_adjusted(adjust: str | None, then: str | None) -> set[str]:
+    """Read what moves between two outages beside units; refuse what does not."""
+    wanted = {part.strip() for part in (adjust or "").split(",") if part.strip()}
+    if wanted and then is None:
+        refuse("--adjust is about what moves between two outages: it wants --then too")
+    unknown = sorted(wanted - {"taps", "shunts"})
+    if unknown:
+        refuse(f"--adjust {', '.join(unknown)}: taps, shunts, or both")
+    return wanted
 
 
 def _list_kinds(
@@ -302,6 +320,7 @@ def _build_document(net: Network, snapshot: str | None, result: Security, code: 
         "counts": count_statuses(result),
         "status": list_records(result.status, index="contingency"),
         "violations": list_records(result.violations.reset_index(drop=True), index="row"),
+        "relief": list_records(result.relief, index="row"),
         "taps": list_records(result.taps, index="row"),
         "screen": result.summary["screen"],
         "screen_by_class": list_records(result.screen_by_class.reset_index(), index="row"),
@@ -342,6 +361,16 @@ def _list_remarks(result: Security) -> list[str]:
         remarks.append(f"{screened:,} outages judged clear by {name} alone (--verify all solves them by AC)")
     if unrated:
         remarks.append(f"{unrated:,} branches have no rating: their loading is not judged")
+    fallbacks = result.summary["rating_fallbacks"]
+    if result.criteria and fallbacks:
+        remarks.append(
+            f"{fallbacks:,} branches lack the rating asked for after an outage: held against A or B"
+        )
+    if len(result.relief):
+        remarks.append(
+            f"{len(result.relief):,} flows after outages are above the lasting rating, to be relieved in "
+            f"{result.relief['minutes'].min():g} min where it is shortest"
+        )
     if result.unjudged:
         remarks.append(f"no voltage criteria for {name_ids(result.unjudged)}")
     if result.options.taps == "controlled":

@@ -69,24 +69,24 @@ class LinearProgramme:
     ----------
     largest_price : float
         Size of the largest price that is to come [currency/MWh].
-    once : bool
-        It is solved a single time: by an interior point and crossover, which finds the same kind of solution
-        (a vertex) sooner where nothing is there to start from.
+    cold : bool
+        The first solve is by an interior point and crossover: where nothing is there to start from, it finds
+        the same kind of solution (a vertex) sooner. Later ones start from its basis.
     """
 
-    def __init__(self, largest_price: float, once: bool = False) -> None:
+    def __init__(self, largest_price: float, cold: bool = False) -> None:
         largest = largest_price
         # a power of two changes no digit
         self._scale = 2.0 ** round(np.log2(LARGEST_PRICE / largest)) if largest > 0 else 1.0
         # the class above it registers callbacks, which print a banner before anything can be silenced
         self._highs: Any = _Highs()
-        self._quick: Options = {} if once else QUICK
+        self._quick: Options = {} if cold else QUICK
         options: Options = {
             "output_flag": False,
             "threads": 1,
             # presolve would throw away the basis of the last solve
-            "presolve": "on" if once else "off",
-            "solver": "ipm" if once else "simplex",
+            "presolve": "on" if cold else "off",
+            "solver": "ipm" if cold else "simplex",
             **self._quick,
             "small_matrix_value": SMALLEST_COEFFICIENT,
             "primal_feasibility_tolerance": FEASIBILITY,
@@ -95,6 +95,7 @@ class LinearProgramme:
         self._set_options(options)
         self.count = 0
         self.n_row = 0
+        self._cold = cold
         self._own: Ints = np.empty(0, dtype=np.int64)
         self._whose: Ints = np.empty(0, dtype=np.int64)
         self._basic: list[tuple[Ints, Ints]] = []
@@ -194,11 +195,18 @@ class LinearProgramme:
         """Give a column another range."""
         self._highs.changeColBounds(int(self._own[column]), low, high)
 
+    def change_row(self, row: int, low: float, high: float) -> None:
+        """Give a row another range."""
+        self._highs.changeRowBounds(row, low, high)
+
     def solve(self) -> LpSolution:
         """Solve from the basis of the last solve."""
         if self._basic:
             self._set_basis()
         iterations = self._run()
+        if self._cold:
+            self._set_options({"solver": "simplex", "presolve": "off"})
+            self._cold = False
         names = {
             HighsModelStatus.kOptimal: "optimal",
             HighsModelStatus.kInfeasible: "infeasible",

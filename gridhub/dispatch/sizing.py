@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -138,37 +139,63 @@ def solve_sizing(
     """
     if share is not None and budget is not None:
         raise ValueError("give a share or a budget, not both")
-    layout = _Layout(problem)
-    fixed, hourly = layout.build_cost(problem), problem.weight * problem.grid_price
-    missing = problem.weight * (1.0 - problem.grid_share)
-    cost = np.concatenate([fixed, hourly, np.zeros(layout.count - layout.fixed - layout.n)])
-    lost = np.concatenate([np.zeros(layout.fixed), missing, np.zeros(layout.count - layout.fixed - layout.n)])
-    total = float(problem.weight @ problem.load)
-    price = cost if share is not None else lost
-    wear = WEAR * (float(fixed.max(initial=0.0)) / HOURS_OF_YEAR if share is not None else 1.0)
-    price = price + wear * layout.mark_discharge(problem)
-    programme = LinearProgramme(float(np.abs(price).max(initial=0.0)), once=True)
-    programme.add_columns(*layout.build_bounds(problem), price)
-    matrix, low, high = layout.build_rows(problem)
-    programme.add_rows(matrix, low, high)
-    row = -1
-    for given, values, limit in (
-        (share, lost, 0.0 if share is None else (1.0 - share) * total),
-        (budget, cost, 0.0 if budget is None else budget),
-    ):
-        if given is not None:
-            scale = max(float(np.abs(values).max()), 1e-12)
-            added = programme.add_rows(
-                csr_array(values[None, :] / scale), np.array([-np.inf]), np.array([limit / scale])
-            )
-            row = int(added[0])
-    solution = programme.solve()
-    if solution.status != "optimal":
-        return layout.fail(problem, solution.status)
-    dual = np.nan
-    if share is not None:
-        dual = -float(solution.dual[row]) / max(float(np.abs(lost).max()), 1e-12)
-    return layout.read(problem, solution.x, cost, dual)
+    return _Run(problem, share is not None, budget).solve(share)
+
+
+def solve_shares(problem: SizingProblem, shares: Iterable[float]) -> Iterator[SizingSolution]:
+    """Size plants and storage at least cost for several shares, each from the basis of the one before.
+
+    Parameters
+    ----------
+    problem : SizingProblem
+    shares : iterable of float
+        Least shares of the load; near ones after each other are quick.
+
+    Yields
+    ------
+    SizingSolution
+        As `solve_sizing` gives.
+    """
+    run = _Run(problem, True, None)
+    for share in shares:
+        yield run.solve(share)
+
+
+class _Run:
+    """A programme that is built once and solved for one share after the other."""
+
+    def __init__(self, problem: SizingProblem, by_share: bool, budget: float | None) -> None:
+        self.problem, self.layout = problem, _Layout(problem)
+        layout = self.layout
+        fixed, hourly = layout.build_cost(problem), problem.weight * problem.grid_price
+        rest = np.zeros(layout.count - layout.fixed - layout.n)
+        self.cost = np.concatenate([fixed, hourly, rest])
+        missing = problem.weight * (1.0 - problem.grid_share)
+        lost = np.concatenate([np.zeros(layout.fixed), missing, rest])
+        wear = WEAR * (float(fixed.max(initial=0.0)) / HOURS_OF_YEAR if by_share else 1.0)
+        price = (self.cost if by_share else lost) + wear * layout.mark_discharge(problem)
+        self.programme = LinearProgramme(float(np.abs(price).max(initial=0.0)), cold=True)
+        self.programme.add_columns(*layout.build_bounds(problem), price)
+        self.programme.add_rows(*layout.build_rows(problem))
+        values = lost if by_share else self.cost
+        self.scale = max(float(np.abs(values).max()), 1e-12)
+        self.row = -1
+        if by_share or budget is not None:
+            limit = np.inf if budget is None else budget / self.scale
+            row = csr_array(values[None, :] / self.scale)
+            added = self.programme.add_rows(row, np.array([-np.inf]), np.array([limit]))
+            self.row = int(added[0])
+
+    def solve(self, share: float | None) -> SizingSolution:
+        """Solve for a share, or for what else the programme was built for."""
+        if share is not None:
+            total = float(self.problem.weight @ self.problem.load)
+            self.programme.change_row(self.row, -np.inf, (1.0 - share) * total / self.scale)
+        solution = self.programme.solve()
+        if solution.status != "optimal":
+            return self.layout.fail(self.problem, solution.status)
+        dual = np.nan if share is None else -float(solution.dual[self.row]) / self.scale
+        return self.layout.read(self.problem, solution.x, self.cost, dual)
 
 
 class _Layout:

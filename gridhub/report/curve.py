@@ -76,9 +76,21 @@ def draw_curves(chart: CurveChart, target: str) -> Drawing:
     highest = max(
         [float(np.nanmax(y)) for _, y in chart.curves.values() if np.isfinite(y).any()], default=0.0
     )
-    plot.y_range = Range1d(start=0.0, end=1.06 * max(highest, chart.limit or 0.0) or 1.0)
+    bottom, top = _span(chart, highest)
+    plot.y_range = Range1d(start=bottom, end=top)
     _style_legend(plot, palette)
     return finish_drawing(target, plot, palette)
+
+
+def _span(chart: CurveChart, highest: float) -> tuple[float, float]:
+    """Find the ends of the y axis: from zero, or around the curves with a little room."""
+    top = max(highest, chart.limit or 0.0)
+    if chart.start_at_zero:
+        return 0.0, 1.06 * top or 1.0
+    values = [np.asarray(y, dtype=float) for _, y in chart.curves.values()]
+    bottom = min([float(np.nanmin(y)) for y in values if np.isfinite(y).any()], default=0.0)
+    room = 0.06 * (top - bottom) or 1.0
+    return bottom - room, top + room
 
 
 def _mark_whole_steps(plot: Any, values: list[float]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gridhub.analysis.hub_sizing import HubSizing, SizingCurve
+from gridhub.analysis.hub_sizing import HubSizing, SizingCurve, find_surplus
 from gridhub.model.network import Network
 from gridhub.report.carbon_page import NOT_HERE, build_match_section, judge_match, list_match_numbers
 from gridhub.report.flow_page import list_licences
@@ -27,9 +27,12 @@ LEFT_OUT = (
     ),
     NotAssessed("Forecast errors", "storage is run with perfect foresight, so a real hub reaches less"),
     NotAssessed(
-        "Revenue", "surplus is curtailed and earns nothing; no tariff or network charge is part of it"
+        "Revenue", "surplus goes into the grid and earns nothing; no tariff or network charge is part of it"
     ),
 )
+
+LARGE = 1e10
+"""Money from which on it is shown in billions."""
 
 SHOWN_SHARE = 90.0
 """Share of a curve whose hours are shown: the nearest one that was solved [%]."""
@@ -85,7 +88,7 @@ def build_curve_page(curve: SizingCurve, net: Network | None = None) -> Page:
             "Cost against carbon-free share",
             (
                 "Each point is the cheapest mix of sun, wind and storage for its share, all hours at once. "
-                "The dashed line is the hub at the sizes it asks for, its storage run for the largest share.",
+                "The dashed line is the hub as asked, its storage run for the largest share.",
             ),
             (*_build_charts(curve), _build_table(curve)),
         ),
@@ -149,10 +152,20 @@ def _list_assumptions(rules: tuple[str, ...]) -> tuple[Assumption, ...]:
     )
 
 
+def _show_billions(table: pd.DataFrame, columns: tuple[str, ...], money: str) -> tuple[pd.DataFrame, str]:
+    """Turn large money into billions, for a reader; the columns say so."""
+    if not float(table[list(columns)].max().max()) >= LARGE:
+        return table, money
+    names = {name: f"{name}_bn" for name in columns}
+    return table.assign(**{name: table[name] / 1e9 for name in columns}).rename(columns=names), f"bn {money}"
+
+
 def _build_sizes(sizing: HubSizing, caption: str, file: str) -> TableBlock:
-    money = str(sizing.summary["currency"])
+    columns = ("investment", "yearly_cost")
+    table, money = _show_billions(sizing.sizes, columns, str(sizing.summary["currency"]))
+    shown = [name for name in table.columns if name != "source"]
     return TableBlock(
-        sizing.sizes,
+        table,
         caption,
         file,
         labels={
@@ -160,20 +173,12 @@ def _build_sizes(sizing: HubSizing, caption: str, file: str) -> TableBlock:
             "asked_mwh": "Asked",
             "p_mw": "Sized",
             "e_mwh": "Sized",
+            "investment_bn": "Investment",
             "yearly_cost": "Cost of a year",
+            "yearly_cost_bn": "Cost of a year",
         },
-        units={"investment": money, "yearly_cost": money},
-        show=[
-            "part",
-            "kind",
-            "asked_mw",
-            "p_mw",
-            "asked_mwh",
-            "e_mwh",
-            "investment",
-            "yearly_cost",
-            "confidence",
-        ],
+        units={f"{name}{end}": money for name in columns for end in ("", "_bn")},
+        show=["part", *shown],
     )
 
 
@@ -184,21 +189,26 @@ def _build_charts(curve: SizingCurve) -> list[Block]:
     share = solved["share_percent"].round(3).tolist()
     asked = curve.as_asked.summary
     at = [round(float(asked["share_percent"]), 3)] * 2
-    cost = solved["cost_per_mwh"].round(1).tolist()
-    money = f"{curve.currency}/MWh of load"
+    largest = float(solved["cost_per_mwh"].max())
+    scale, name = (1e3, f"thousand {curve.currency}") if largest >= 1e4 else (1.0, curve.currency)
+    cost = (solved["cost_per_mwh"] / scale).round(2).tolist()
+    money = f"{name}/MWh of load"
     charts: list[Block] = [
         CurveChart(
             "Cost against carbon-free share",
             "Matched in its own hour, % of load",
             f"Cost, {money}",
-            {"as asked": (at, [0.0, round(float(asked["cost_per_mwh"]), 1)]), "cheapest mix": (share, cost)},
+            {
+                "as asked": (at, [0.0, round(float(asked["cost_per_mwh"]) / scale, 2)]),
+                "cheapest mix": (share, cost),
+            },
             note="Where the grid is dear, more may be matched than was asked.",
         )
     ]
     sizes = {
-        name.removesuffix("_mw").replace("_", " "): (share, solved[name].round(1).tolist())
-        for name in solved.columns
-        if name.endswith("_mw")
+        column.removesuffix("_mw").replace("_", " "): (share, solved[column].round(1).tolist())
+        for column in solved.columns
+        if column.endswith("_mw")
     }
     charts.append(CurveChart("Sizes", "Matched in its own hour, % of load", "MW", sizes))
     return charts
@@ -207,13 +217,12 @@ def _build_charts(curve: SizingCurve) -> list[Block]:
 def _build_table(curve: SizingCurve) -> TableBlock:
     asked, money = curve.as_asked, curve.currency
     row = asked.match.summary.iloc[0]
-    lost = 100.0 * row["curtailed_mwh"] / row["available_mwh"] if row["available_mwh"] > 0 else np.nan
     values: dict[str, object] = {
         "what": "as asked",
         "status": "OPTIMAL",
         **{name: asked.summary[name] for name in ("share_percent", "cost", "cost_per_mwh", "price_of_share")},
         "re100_percent": row["re100_percent"],
-        "curtailed_percent": lost,
+        "surplus_percent": find_surplus(row),
     }
     for part, size in asked.sizes.iterrows():
         values[f"{part}_mw"] = size["p_mw"]
@@ -222,6 +231,7 @@ def _build_table(curve: SizingCurve) -> TableBlock:
     table = curve.table.reset_index()
     table.insert(0, "what", [f"{target:g} % asked for" for target in table["target_percent"]])
     table = pd.concat([table.drop(columns="target_percent"), pd.DataFrame([values])], ignore_index=True)
+    table, large = _show_billions(table, ("cost",), money)
     return TableBlock(
         table,
         "Shares and what they take",
@@ -230,8 +240,14 @@ def _build_table(curve: SizingCurve) -> TableBlock:
             "share_percent": "Matched",
             "re100_percent": "Annual share",
             "cost": "Cost of a year",
+            "cost_bn": "Cost of a year",
             "cost_per_mwh": "Cost",
             "price_of_share": "One more MWh matched",
         },
-        units={"cost": money, "cost_per_mwh": f"{money}/MWh", "price_of_share": f"{money}/MWh"},
+        units={
+            "cost": large,
+            "cost_bn": large,
+            "cost_per_mwh": f"{money}/MWh",
+            "price_of_share": f"{money}/MWh",
+        },
     )

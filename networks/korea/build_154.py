@@ -20,6 +20,7 @@ from build_snapshots import (
     read_factors,
 )
 from build_sources import SOURCES, Row, fixed, flag, read_facts
+from build_taps import hold_levels, set_taps
 
 SYNTHETIC = SOURCES / "synthetic"
 SOURCE = "synthetic: made by networks/korea/synthesize.py, methods in the data sheet"
@@ -439,7 +440,7 @@ def build_standing_154(
         "bus": buses,
         "line": lines,
         "transformer": add_iron_losses(
-            [row for row in backbone["transformer"] if is_kept(row)] + build_banks(sites)
+            set_taps([row for row in backbone["transformer"] if is_kept(row)] + build_banks(sites))
         ),
         "hvdc": links,
         **build_state_154(sites, backbone, first),
@@ -457,5 +458,6 @@ def build_state_154(
     plants = [row for row in backbone["generator"] if row["fuel"] not in ("solar", "wind")]
     return {
         "load": build_loads_154(substations, factors),
-        "generator": move_units(plants) + build_renewables_154(weather, substations, factors.unmetered_share),
+        "generator": hold_levels(move_units(plants))
+        + build_renewables_154(weather, substations, factors.unmetered_share),
     }

@@ -13,6 +13,7 @@ from build_grid import build_hvdc_row, build_lines, read_by_id
 from build_interfaces import list_members
 from build_snapshots import find_participation, make_value, read_factors
 from build_sources import HERE, SOURCES, Row, find_point, fixed, flag, great_circle_km, read_facts, write_rows
+from build_taps import find_target_pu
 
 YEARS = tuple(range(2026, 2039))
 VINTAGE = 2025
@@ -386,13 +387,15 @@ def build_operation(network: str, tables: Tables, rows: Tables, year: int) -> li
         if value != standing[table, row].get(column, ""):
             values.append(make_value(snapshot, table, row, column, value))
 
-    voltage = {factors.name: fixed(factors.voltage_pu, 4) for factors in read_factors()}
+    voltage = {factors.name: factors.voltage_pu for factors in read_factors()}
     for entry in select_year(network, "dispatch", year):
         for name in voltage:
             if entry["kind"] == "unit":
                 add(name, "generator", entry["unit"], "p_mw", entry[name])
                 add(name, "generator", entry["unit"], "in_service", flag(float(entry[name]) > 0))
-                add(name, "generator", entry["unit"], "vm_pu", voltage[name])
+                bus = standing["generator", entry["unit"]]["bus"]
+                held = voltage[name] if network == "2025-backbone" else find_target_pu(bus, voltage[name])
+                add(name, "generator", entry["unit"], "vm_pu", fixed(held, 4))
             elif entry[name]:
                 # written even where it is what the table says: else the snapshot of 2025 would grow into it
                 values.append(make_value(name, "generator", entry["unit"], "p_mw", entry[name]))

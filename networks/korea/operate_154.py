@@ -3,10 +3,11 @@
     python networks/korea/operate_154.py --write
 
 Output of the units is the dispatch of ``dispatch_hours.py``, on this network, in every snapshot.
-Shunts follow one rule: every bus is held at the snapshot's target voltage by an ideal source; what it gives,
-less what plants at the bus can give without leaving the middle of their range, is rounded to the step of the
-level and becomes the switched shunt there. With both sides of a bank at the target its tap stays at 1. Losses
-are those of the solved network; the gross load leaves room for them.
+Shunts follow one rule: every bus is held at the target voltage of the snapshot and its level by an ideal
+source; what it gives, less what plants at the bus can give without leaving the middle of their range, is
+rounded to the step of the level and becomes the switched shunt there. Taps stand by the rule of
+``build_taps.py``, to which the targets of the levels fit. Losses are those of the solved network; the gross
+load leaves room for them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from build import build_tables_154, list_columns
 from build_154 import SYNTHETIC, read_factors_154
 from build_snapshots import Factors
 from build_sources import Row, fixed, write_rows
+from build_taps import find_target_pu
 from dispatch_hours import dispatch_snapshot, plan_grid
 
 from gridhub.analysis.power_flow import PowerFlow, run_power_flow
@@ -42,8 +44,9 @@ def build_network_value(tables: dict[str, list[Row]]) -> Network:
 def find_shunts(net: Network, factors: Factors) -> dict[str, float]:
     """Compute the switched shunts of one snapshot [Mvar at 1 p.u.]."""
     held = list(net.bus.index)
+    target = {bus: find_target_pu(bus, factors.voltage_pu) for bus in held}
     ideal = pd.DataFrame(
-        {"bus": held, "vm_pu": factors.voltage_pu, "p_mw": 0.0, "participation": 0.0},
+        {"bus": held, "vm_pu": target.values(), "p_mw": 0.0, "participation": 0.0},
         index=[f"ideal:{bus}" for bus in held],
     )
     passive = net.generator.assign(regulating=False, q_mvar=0.0)
@@ -61,7 +64,7 @@ def find_shunts(net: Network, factors: Factors) -> dict[str, float]:
         spare = float(room.get(bus, 0.0))
         q_mvar -= np.clip(q_mvar, -0.4 * spare, spare)
         step = STEP_MVAR[float(net.bus.vn_kv[bus])]
-        result[bus] = step * round(q_mvar / factors.voltage_pu**2 / step)
+        result[bus] = step * round(q_mvar / target[bus] ** 2 / step)
     return result
 
 

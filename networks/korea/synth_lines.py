@@ -256,12 +256,16 @@ def close_loops(chart: Map, members: list[str], tree: list[Route], branch_of: di
     return loops
 
 
-def list_ties(chart: Map, built: set[Pair], room_km: float) -> list[Route]:
-    """List open ties between zones: the nearest of every zone, then the shortest that fit ``room_km``."""
+def list_ties(chart: Map, built: set[Pair], room_km: float, coupled: dict[str, str]) -> list[Route]:
+    """List open ties between zones: the nearest of every zone, then the shortest that fit ``room_km``.
+
+    ``coupled`` names the first of the two zones that are coupled, for the second.
+    """
+    home = {name: coupled.get(node.zone, node.zone) for name, node in chart.nodes.items()}
     pairs = sorted(
         (chart.straight_km(a, b), a, b)
         for a, b in chart.edges
-        if chart.nodes[a].zone != chart.nodes[b].zone
+        if home[a] != home[b]
         and make_pair(a, b) not in built
         and chart.straight_km(a, b) <= TIE_KM
         and min(chart.nodes[a].point[0], chart.nodes[b].point[0]) > JEJU_NORTH
@@ -270,7 +274,7 @@ def list_ties(chart: Map, built: set[Pair], room_km: float) -> list[Route]:
     count: dict[str, int] = defaultdict(int)
     for first in (True, False):
         for _, a, b in pairs:
-            zones = (chart.nodes[a].zone, chart.nodes[b].zone)
+            zones = (home[a], home[b])
             few = min(count[zone] for zone in zones) < TIES_PER_ZONE
             tie = chart.route(a, b, "tie", closed=False)
             if few != first or any(other.ends == tie.ends for other in ties):
@@ -282,14 +286,3 @@ def list_ties(chart: Map, built: set[Pair], room_km: float) -> list[Route]:
             for zone in zones:
                 count[zone] += 1
     return ties
-
-
-def draw_lines(nodes: list[Node], circuit_km: float) -> list[Route]:
-    """Draw all lines so that their circuit-km come up to ``circuit_km`` if the candidates suffice."""
-    chart = triangulate(nodes)
-    routes: list[Route] = []
-    for members in list_zones(chart).values():
-        tree, branch_of = grow_tree(chart, members)
-        routes += tree + close_loops(chart, members, tree, branch_of)
-    used = sum(route.circuits * route.length_km for route in routes)
-    return routes + list_ties(chart, {route.ends for route in routes}, circuit_km - used)

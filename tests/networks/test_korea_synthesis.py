@@ -141,6 +141,51 @@ def test_loop_flow_is_shared_by_reactance(load: Load) -> None:
     assert abs(flow[2]) * 2 == pytest.approx(300 * (1 - share))
 
 
+def make_pair(load: Load, mw: float, banks: int = 2) -> tuple[ModuleType, object, list[object]]:
+    """Two zones of one substation each, 20 km apart, joined by nothing yet."""
+    lines, pairs = load("synth_lines"), load("synth_pairs")
+    points = {"one": (36.0, 127.0), "a": (36.0, 127.05), "two": (36.0, 127.22), "b": (36.0, 127.17)}
+    nodes = [
+        lines.Node(name, zone, points[name], 0.0, np.array([0.0 if name == zone else mw]), name == zone)
+        for zone, name in (("one", "one"), ("one", "a"), ("two", "two"), ("two", "b"))
+    ]
+    chart = lines.triangulate(nodes)
+    zones = [
+        pairs.Zone(["one", "a"], [chart.route("one", "a", "tree")], "west", "region", banks),
+        pairs.Zone(["two", "b"], [chart.route("two", "b", "tree")], "east", "region", banks),
+    ]
+    return pairs, chart, zones
+
+
+def test_flow_through_a_coupled_zone_is_that_of_a_chain(load: Load) -> None:
+    pairs, chart, zones = make_pair(load, 100.0)
+    routes = [*zones[0].routes, *zones[1].routes, chart.route("a", "b", "coupling")]
+    ohm = [0.337 * route.length_km / 2 for route in routes]
+    bank_ohm = 0.12 * 154.0**2 / 500.0 / 2
+    own, through = pairs.find_pair_flows(chart, tuple(zones), routes, None)
+    assert np.abs(through) == pytest.approx(154.0**2 / (sum(ohm) + 2 * bank_ohm) / 2)
+    # alike on both sides: nothing flows over the coupling of itself, each bank carries half of 100 MW
+    assert np.abs(own[:, 0]) == pytest.approx([50.0, 50.0, 0.0, 50.0, 50.0], abs=0.5)
+    assert (own[3:, 0] > 0).all()
+    # without one circuit of the coupling the other one carries the chain alone
+    ohm[2] *= 2
+    _, after = pairs.find_pair_flows(chart, tuple(zones), routes, 2)
+    assert abs(after[2]) == pytest.approx(154.0**2 / (sum(ohm) + 2 * bank_ohm))
+
+
+def test_zones_are_coupled_where_what_flows_through_is_carried(load: Load) -> None:
+    pairs, chart, zones = make_pair(load, 200.0)
+    direct = frozenset(("west", "east"))
+    (coupling,) = pairs.couple_zones(chart, zones, {direct: 0.03})
+    assert (set(coupling.ends), coupling.closed, coupling.circuits) == ({"a", "b"}, True, 2)
+    assert pairs.couple_zones(chart, zones, {}) == []  # no 345 kV route beside it
+    assert pairs.couple_zones(chart, zones, {direct: 0.5}) == []  # more flows through than it carries
+    zones[1].region = "other"
+    assert pairs.couple_zones(chart, zones, {direct: 0.03}) == []
+    pairs, chart, zones = make_pair(load, 800.0, banks=5)
+    assert pairs.couple_zones(chart, zones, {direct: 0.0}) == []  # 1,600 MW are more than a section may
+
+
 def test_lines_and_banks_are_made_again_byte_for_byte(load: Load, tmp_path: Path) -> None:
     module = load("synthesize")
     names = ("substations", "loads", "renewables", "units", "links")

@@ -128,7 +128,9 @@ def test_hosting_meets_its_limit_and_none_before(net: Network) -> None:
     base = find_loadings(net, factors, None, 0.0)
     for bus in buses:
         row = table.loc[bus]
-        below, above = (find_loadings(net, factors, bus, row["firm_mw"] + step) for step in (-0.1, 0.1))
+        below, above = (
+            find_loadings(net, factors, bus, float(row["firm_mw"]) + step) for step in (-0.1, 0.1)
+        )
         allowed = (base + 1.0).clip(lower=100.0)
         assert not (below > allowed).to_numpy(dtype=bool).any()
         binding = (str(row["binding_element"]), str(row["binding_contingency"]))

@@ -229,3 +229,28 @@ def test_faults(net, hub, profiles):
     curve = gh.trace_hub_sizing(net, hub, dark, [0.9])
     assert curve.table["status"].tolist() == ["INFEASIBLE"]
     assert curve.as_asked.summary["share_percent"] == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.slow
+def test_a_year_of_a_korean_hub_is_sized_and_accounted():
+    """8,760 hours of sun, wind at sea and a battery at Solaseado, three points of its curve."""
+    here = {"lat": 34.68, "lon": 126.43}
+    hub = gh.Hub(
+        gh.DataCenter("hall", contract_mw=1000, **here),
+        [
+            gh.RenewablePlant("sun", p_mw=1500, **here),
+            gh.RenewablePlant("sea", kind="offshore_wind", p_mw=1000, lat=34.8, lon=125.95),
+        ],
+        [gh.Storage("cell", p_mw=500, e_mwh=3000, **here)],
+    )
+    net = gh.place(gh.load_network("korea-2025-backbone"), hub)
+    profiles = gh.make_profiles(net, data_centers=[hub.data_center])
+    curve = gh.trace_hub_sizing(net, hub, profiles, [0.7, 0.9, 0.95])
+    assert (curve.table["status"] == "OPTIMAL").all()
+    assert curve.table["price_of_share"].is_monotonic_increasing
+    for one in (*curve.sizings, curve.as_asked):
+        row = one.match.summary.iloc[0]
+        assert row["cfe_percent"] == pytest.approx(one.summary["share_percent"], abs=1e-3)
+        assert row["cfe_percent"] <= row["re100_percent"] + 1e-6
+        assert row["charged_grid_mwh"] == pytest.approx(0.0, abs=1.0)
+        assert len(one.hourly) == 8760

@@ -93,6 +93,14 @@ def test_ranking_has_what_each_outage_breaks() -> None:
         outside = vm[(vm < 340 / 345) | (vm > 362 / 345)]
         expected = (((outside - middle) / half) ** 4).sum()
         assert row["performance_index_voltage"] == pytest.approx(expected, rel=1e-9)
+        beyond = np.fmax(340 / 345 - vm, vm - 362 / 345)
+        if len(outside):
+            assert row["worst_beyond_pu"] == pytest.approx(beyond.max(), rel=1e-9)
+            assert sec.vm_pu.loc[name, row["worst_bus"]] == row["worst_vm_pu"]
+        else:
+            assert (row["worst_bus"], np.isnan(row["worst_vm_pu"])) == ("", True)
         assert row["islanding"] == (sec.status.loc[name, "status"] == "ISLANDED")
     assert sec.ranking["voltage_violations"].max() > 0
+    broken = (sec.ranking["violations"] > 0).tolist()
+    assert broken == sorted(broken, reverse=True)
     assert np.isfinite(sec.ranking["performance_index_voltage"]).all()

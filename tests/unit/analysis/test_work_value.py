@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,8 +11,8 @@ import pytest
 from gridhub.analysis.contingencies import list_contingencies
 from gridhub.analysis.reinforcement import ReinforcementPlan, plan_reinforcement
 from gridhub.analysis.security import run_security
-from gridhub.analysis.work_economics import find_annuity, measure_worth, read_scale
-from gridhub.analysis.work_value import UPKEEP_SHARE, WorksValue, value_reinforcement
+from gridhub.analysis.work_economics import UPKEEP_SHARE, find_annuity, measure_worth
+from gridhub.analysis.work_value import WorksValue, value_reinforcement
 from gridhub.errors import OptionError
 from gridhub.model.network import Network, build_network
 
@@ -92,6 +93,16 @@ def test_losses_are_resistance_times_flow_squared(plan: ReinforcementPlan, value
     assert every
 
 
+def test_losses_that_the_dispatch_holds_are_not_counted_twice(plan: ReinforcementPlan):
+    hours = pd.DataFrame({"lb": [200.0], "lc": [150.0]}, index=["low"])
+    given = {("load", "p_mw"): hours}, {"low": 8760.0}
+    beside = value_reinforcement(plan, *given).table.iloc[0]
+    inside = value_reinforcement(plan, *given, options={"losses": "iterated"}).table.iloc[0]
+    assert inside["benefit_losses"] == 0.0 < beside["benefit_losses"]
+    assert inside["saved_losses_mwh"] == pytest.approx(beside["saved_losses_mwh"], rel=0.05)
+    assert inside["benefit"] == pytest.approx(beside["benefit"], rel=0.05)
+
+
 def test_toot_and_pint_are_differences_between_the_sets(plan: ReinforcementPlan, value: WorksValue):
     cost = {}
     for works, weight, mwh in zip(
@@ -150,10 +161,10 @@ def test_nothing_to_pay_is_an_infinite_ratio():
     )
 
 
-def test_money_of_another_currency_is_refused():
-    with pytest.raises(OptionError, match="bn EUR"):
-        read_scale("bn KRW", "EUR")
-    assert read_scale("EUR", "EUR") == 1.0
+def test_money_of_another_currency_is_refused(plan: ReinforcementPlan):
+    other = replace(plan, network_before=plan.network_before.replace(currency="EUR"))
+    with pytest.raises(OptionError, match="costs are in KRW and the dispatch in EUR"):
+        value_reinforcement(other)
 
 
 def test_weights_must_fit_the_hours(plan: ReinforcementPlan):

@@ -32,9 +32,21 @@ def test_host_as_json(ring: Path):
     assert document["buses"][0]["flexible_1_mw"] is None
 
 
+def test_two_buses_share_their_room(meshed: Path):
+    some = ("--criteria", "none", "--bus", "B", "--bus", "C", "--share")
+    code, out, _ = run("host", meshed, *some, "--json")
+    document = json.loads(out)
+    assert code == 0 and [row["bus"] for row in document["buses"]] == ["B", "C"]
+    assert document["total_mw"] == pytest.approx(sum(row["mw"] for row in document["buses"]))
+    assert [row["least_share"] for row in document["frontier"]] == [0.0, 0.25, 0.5, 0.75, 1.0]
+    code, out, _ = run("host", meshed, *some)
+    assert code == 0 and "frontier of the total" in out
+
+
 @pytest.mark.parametrize(
     ("args", "text"),
     [
+        (("--share", "--method=ac"), "--share wants two buses"),
         (("--bus", "Z"), "no bus 'Z'"),
         (("--snapshot", "noon"), "no snapshot 'noon'"),
         (("-o", "efect=1"), "did you mean effect"),
@@ -72,3 +84,10 @@ def test_sites_of_a_file_are_ranked(ring: Path, tmp_path: Path):
 def test_bad_sites_are_2(ring: Path, args: tuple[str, ...], text: str):
     code, _, err = run("site", ring, *args)
     assert code == 2 and (text in err or "belongs to no region" in err)
+
+
+@pytest.mark.parametrize("command", ["host", "site"])
+def test_a_year_without_plans_is_refused(command: str):
+    run = CliRunner().invoke(app, [command, "rts-96", "--year", "2030"])
+    assert run.exit_code == 2
+    assert "no plans to bring it to 2030" in run.output

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from gridhub.dispatch.sizing import SizingProblem, SizingSolution, solve_sizing
+from gridhub.dispatch.sizing import SizingProblem, SizingSolution, solve_shares, solve_sizing
 
 
 def make_problem(seed: int, n: int = 24, block: int = 24, stores: int = 1) -> SizingProblem:
@@ -181,6 +181,20 @@ def test_cost_rises_and_bends_with_the_share():
     total = float(problem.weight @ problem.load)
     price = solve_sizing(problem, share=0.8).price_of_share
     assert price == pytest.approx((up - down) / (2 * step * total), rel=1e-3)
+
+
+def test_shares_in_a_row_are_those_solved_alone():
+    problem = replace(make_problem(6, n=48), grid_share=np.zeros(48), plant_high=np.array([900.0, 400.0]))
+    shares = [0.9, 0.5, 1.0, 0.7]
+    row = list(solve_shares(problem, shares))
+    for share, one in zip(shares, row, strict=True):
+        alone = solve_sizing(problem, share=share)
+        assert one.cost == pytest.approx(alone.cost, rel=1e-7)
+        assert one.price_of_share == pytest.approx(alone.price_of_share, rel=1e-4)
+        check_hours(problem, one)
+    # one that cannot be reached stops none after it
+    poor = replace(problem, plant_high=np.array([150.0, 10.0]))
+    assert [one.status for one in solve_shares(poor, [0.2, 1.0, 0.3])] == ["optimal", "infeasible", "optimal"]
 
 
 def test_a_budget_and_a_share_find_the_same_plant():
