@@ -332,7 +332,7 @@ class Section:
         Heading, unique on the page.
     text : sequence of str
         Paragraphs of plain text.
-    blocks : sequence of TableBlock, RangeChart, CurveChart, HeatChart or MapLayers
+    blocks : sequence of TableBlock, RangeChart, CurveChart, HeatChart, MapLayers or PlaceMap
         What follows the text, in order.
     """
 
