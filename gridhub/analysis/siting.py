@@ -121,7 +121,7 @@ def rank_sites(
     settled = read_siting_options(options)
     center = hub.data_center if isinstance(hub, Hub) else hub
     check_sites(sites, settled.layers)
-    table = build_criteria(net, sites, center, settled)
+    table, reasons = build_criteria(net, sites, center, settled)
     table["short_mw"] = (center.contract_mw - table["headroom_mw"]).clip(lower=0.0)
     layers = [
         Criterion(name, str(unit), "high" if better == "high" else "low", name, "column of the sites")
@@ -130,6 +130,7 @@ def rank_sites(
     for layer in layers:
         table[layer.name] = sites[layer.name].astype(float)
     criteria, left_out = _choose_criteria(table, [*list_criteria(net), *layers], settled)
+    left_out |= reasons
     alike = find_alike(table, criteria)
     weights = read_weights(settled.weights, criteria, alike)
     _score(table, criteria, weights, settled)

@@ -26,7 +26,7 @@ from gridhub.analysis.siting_options import SitingOptions
 from gridhub.analysis.siting_scores import Criterion
 from gridhub.connection_rules import read_connection_rules
 from gridhub.costs import Costs, read_costs
-from gridhub.errors import PlacementError
+from gridhub.errors import NotConverged, PlacementError
 from gridhub.model.network import Network
 from gridhub.placement.hub import DataCenter
 from gridhub.placement.place import place
@@ -183,15 +183,18 @@ def count_feeds(net: Network, buses: list[str]) -> list[int]:
 
 def build_criteria(
     net: Network, sites: pd.DataFrame, center: DataCenter, options: SitingOptions
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, dict[str, str]]:
     """Find every criterion of `CRITERIA` at every site, and where it is connected.
 
     Returns
     -------
-    DataFrame
+    table : DataFrame
         Index site; the columns of `connect_sites`, one per criterion (NaN where it is not asked for or not
         known), binding (what sets the headroom), not_assessed.
+    reasons : dict
+        Criterion -> why no site has it, where a state of the grid is to blame.
     """
+    reasons: dict[str, str] = {}
     table = connect_sites(net, sites, center)
     known = table["bus"] != ""
     buses = list(dict.fromkeys(table.loc[known, "bus"]))
@@ -201,7 +204,7 @@ def build_criteria(
     table["binding"], table["not_assessed"] = "", "everything: no connection is possible"
     if buses:
         at = table.loc[known, "bus"]
-        for name, values in _look_at_buses(net, buses, center, options).items():
+        for name, values in _look_at_buses(net, buses, center, options, reasons).items():
             table.loc[known, name] = at.map(values)
         table.loc[known, "feeds"] = count_feeds(net, list(at))
     placed = sites["lat"].notna() & sites["lon"].notna()
@@ -213,13 +216,13 @@ def build_criteria(
         local = compute_local(net, sites[placed], center, *ratios, options.weather_year, options.seed)
         for name in local.columns:
             table.loc[placed, name] = local[name]
-    return table
+    return table, reasons
 
 
 def _look_at_buses(
-    net: Network, buses: list[str], center: DataCenter, options: SitingOptions
+    net: Network, buses: list[str], center: DataCenter, options: SitingOptions, reasons: dict[str, str]
 ) -> dict[str, pd.Series[Any]]:
-    """Find what points of connection are judged by: room, losses, congestion, curtailment."""
+    """Find what points of connection are judged by; `reasons` is told of a state that stands in the way."""
     power = {"power_factor": center.power_factor} | dict(options.hosting)
     every = hosting_capacity(net, buses, method=options.method, options=power).table
     near = hosting_capacity(net, buses, options=power | {"effect": NEAR_EFFECT}).table
@@ -229,9 +232,14 @@ def _look_at_buses(
         "headroom_near_mw": near["firm_mw"],
         "binding": every["binding_element"],
         "not_assessed": every["not_assessed"],
-        "loss_percent": find_losses(net, buses, probe, center.power_factor),
     }
-    if options.market:
-        effects = find_market_effects(net, buses, probe, options.dispatch)
-        found |= {name: effects[name] for name in effects.columns}
-    return found
+    try:
+        found["loss_percent"] = find_losses(net, buses, probe, center.power_factor)
+    except NotConverged as error:
+        reasons["loss_percent"] = str(error)
+    try:
+        effects = find_market_effects(net, buses, probe, options.dispatch) if options.market else None
+    except NotConverged as error:
+        effects = None
+        reasons |= dict.fromkeys(("congestion_per_mwh", "curtailment_relieved_percent"), str(error))
+    return found | ({} if effects is None else {str(name): effects[name] for name in effects.columns})

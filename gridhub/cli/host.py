@@ -8,7 +8,15 @@ import typer
 
 from gridhub.cli.console import find_name, list_records, print_json, print_line, print_table
 from gridhub.cli.exits import exits, refuse
-from gridhub.cli.inputs import JsonOption, Method, NetworkArgument, TopOption, check_snapshot, parse_settings
+from gridhub.cli.inputs import (
+    JsonOption,
+    Method,
+    NetworkArgument,
+    TopOption,
+    YearOption,
+    check_snapshot,
+    parse_settings,
+)
 from gridhub.cli.security import find_criteria
 from gridhub.study.source import open_network, suggest
 
@@ -43,6 +51,7 @@ def host(
             help="Of hosting (effect=0.05, balancing=merit …) or power flow.",
         ),
     ] = None,
+    year: YearOption = None,
     share: Annotated[
         bool,
         typer.Option(
@@ -55,7 +64,7 @@ def host(
     """Find how much each bus takes in every state and after every outage."""
     from gridhub.analysis.hosting import hosting_capacity
 
-    net = open_network(network)
+    net = open_network(network, year=year)
     for name in snapshot or ():
         check_snapshot(net, name)
     for name in bus or ():

@@ -9,7 +9,7 @@ import typer
 
 from gridhub.cli.console import list_records, print_json, print_line, print_table
 from gridhub.cli.exits import exits, refuse
-from gridhub.cli.inputs import JsonOption, NetworkArgument, TopOption, parse_settings
+from gridhub.cli.inputs import JsonOption, NetworkArgument, TopOption, YearOption, parse_settings
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
@@ -36,16 +36,19 @@ def site(
     ] = None,
     option: Annotated[
         list[str] | None,
-        typer.Option("--option", "-o", metavar="KEY=VALUE", help="score=topsis, method=ac, draws, seed …"),
+        typer.Option(
+            "--option", "-o", metavar="KEY=VALUE", help="market=true, score=topsis, method=ac, seed …"
+        ),
     ] = None,
+    year: YearOption = None,
     top: TopOption = 20,
     as_json: JsonOption = False,
 ) -> None:
-    """Rank candidate sites: room, connection, dates, feeds, latency."""
+    """Rank candidate sites: room, connection, dates, feeds, latency, losses, sun and wind, climate."""
     from gridhub.analysis.siting import rank_sites
     from gridhub.placement.hub import DataCenter
 
-    net = open_network(network)
+    net = open_network(network, year=year)
     table = _read_sites(net, sites)
     settings: dict[str, Any] = dict(parse_settings(option))
     points = _read_points(net)

@@ -118,8 +118,12 @@ def place(net: Network, hub: Hub | Part | Iterable[Hub | Part]) -> Network:
 
 
 def find_site_bus(net: Network, part: str) -> str:
-    """Find the bus of the grid that the spur of a placed part ends at; its own bus where it has no spur."""
-    row = net.placements[net.placements["part"] == part].iloc[0]
+    """Find the bus of the grid that the spur of a placed part ends at; its own bus where it has no spur.
+
+    A part that is split over two points of connection has the first of them.
+    """
+    names = net.placements["part"].astype(str)
+    row = net.placements[(names == part) | names.isin([f"{part} ({n} of 2)" for n in (1, 2)])].iloc[0]
     return str(row.get("site_bus", "") or row["bus"])
 
 

@@ -2,10 +2,10 @@
 
     python studies/asia_pacific_hub/make.py --write
 
-runs the four cases, some five minutes each on one core, and puts the tables between their marks. What is done is
-kept in ``results/asia_pacific_hub``, one folder per case, and read back while the network and the settings are
-the same; ``--fresh`` runs it anew, ``--case 2030-1000`` runs one case alone. Each folder holds a page
-``report.html`` with the map of hosting capacity.
+runs the four cases, some five minutes each on one core, and puts the tables between their marks. What is
+done is kept in ``results/asia_pacific_hub``, one folder per case, and read back while the network and the
+settings are the same; ``--fresh`` runs it anew, ``--case 2030-1000`` runs one case alone. Each folder holds a
+page ``report.html`` with the map of hosting capacity.
 """
 
 from __future__ import annotations
@@ -23,13 +23,15 @@ import pandas as pd
 from gridhub.analysis.comparison import collect_violations, compare_violations
 from gridhub.analysis.hosting import HostingCapacity, hosting_capacity
 from gridhub.analysis.hosting_queue import list_reviews
+from gridhub.analysis.hosting_table import list_common_gaps
 from gridhub.analysis.reinforcement import ReinforcementPlan, plan_reinforcement
 from gridhub.analysis.security import run_security
 from gridhub.analysis.siting import SiteRanking, rank_sites
 from gridhub.analysis.siting_options import read_siting_options
+from gridhub.connection_rules import read_connection_rules
 from gridhub.model.network import Network
 from gridhub.placement.hub import DataCenter, Hub
-from gridhub.reference import load_network, read_region_table
+from gridhub.reference import find_region_document, load_network, read_region_table
 from gridhub.report.write import write_report
 from gridhub.study.provenance import hash_network
 
@@ -42,6 +44,7 @@ PEAK = "summer_peak"
 CONTRAST = "capital-region contrast"
 BEST = 3
 SHOWN = 12
+UNSURE = "not assessable with public data"
 RANKING = {"market": True}
 #: A plan looks at this much: routes that candidates are made for, buses that get compensation, works.
 PLAN = {"snapshots": (PEAK,), "routes": 4, "voltage_buses": 2, "maximum_works": 8, "threads": 1}
@@ -153,7 +156,7 @@ def find_plan(
 def plan_site(net: Network, site: str, row: pd.Series[Any], mw: float, role: str) -> dict[str, Any]:
     """Plan the works of a site at the peak, and say what is left in the other states with them."""
     plan = plan_reinforcement(net, Hub(make_hub(site, row, mw)), PLAN)
-    works = plan.works[["description", "cost_low", "cost_base", "cost_high", "lead_years"]]
+    works = plan.works[["candidate", "description", "cost_low", "cost_base", "cost_high", "lead_years"]]
     chosen = plan.selection.loc[plan.method]
     return {
         "site": site,
@@ -188,7 +191,7 @@ def describe_hosting(net: Network, hosting: HostingCapacity) -> list[dict[str, A
         firm = part["firm_mw"].dropna()
         if province and len(firm):
             review = reviews.get(str(province))
-            unsure = part["not_assessed"].str.contains("not assessable with public data")
+            unsure = part["not_assessed"].str.contains(UNSURE)
             rows.append(
                 {
                     "province": str(province),
@@ -242,24 +245,34 @@ def make_ranking(table: pd.DataFrame, sites: pd.DataFrame) -> str:
         "curtailment_relieved_percent": "curtailed energy used, %",
         "carbon_free_percent": "carbon-free hours, %",
     }
-    rows = [
+    reviews = read_connection_rules(find_region_document("korea", "connection_rules")).published
+    able_unable = {one.name: (one.able_mw, one.unable_mw) for one in reviews}
+    rows: list[Sequence[object]] = [
         (
-            int(table.at[site, "rank"]),
+            int(number(table, site, "rank")),
             name_site(str(site), sites),
-            float(table.at[site, "rank_stability"]),
-            float(table.at[site, "short_mw"]),
-            *(float(table.at[site, name]) for name in columns),
+            f"{100 * number(table, site, 'rank_stability'):.0f} %",
+            number(table, site, "short_mw"),
+            *(number(table, site, name) for name in columns),
             table.at[site, "bus"],
+            "no" if UNSURE in str(table.at[site, "not_assessed"]) else "yes",
+            *(able_unable.get(str(table.at[site, "province"]), (None, None))),
         )
         for site in shown
     ]
-    heads = ("rank", "site", "in the first three, share", "short of the hub, MW", *columns.values())
-    return write_rows((*heads, "point of connection"), rows)
+    heads: tuple[str, ...] = ("rank", "site", "in the first three", "short of the hub, MW", *columns.values())
+    heads += ("point of connection", "assessable with public data")
+    return write_rows((*heads, "published for the province: able, MW", "unable, MW"), rows)
+
+
+def number(table: pd.DataFrame, site: object, column: str) -> float:
+    """Give a figure of a site."""
+    return float(table[column].astype(float).loc[[site]].iloc[0])
 
 
 def make_plans(document: Mapping[str, Any], sites: pd.DataFrame) -> str:
     """Set the plans of a case side by side."""
-    rows = []
+    rows: list[Sequence[object]] = []
     for plan in document["plans"]:
         elsewhere = ", ".join(f"{name} {count}" for name, count in plan["elsewhere"].items())
         left = f"{plan['left']}" + (f" (to {plan['left_worst_percent']:.0f} %)" if plan["left"] else "")
@@ -270,7 +283,7 @@ def make_plans(document: Mapping[str, Any], sites: pd.DataFrame) -> str:
                 plan["role"],
                 " and ".join(plan["points"]),
                 plan["before"],
-                "; ".join(work["description"] for work in plan["works"]) or "none",
+                "; ".join(work["candidate"] for work in plan["works"]) or "none",
                 cost,
                 1000.0 * plan["cost_base"] / document["mw"],
                 plan["lead_years"],
@@ -278,7 +291,7 @@ def make_plans(document: Mapping[str, Any], sites: pd.DataFrame) -> str:
                 elsewhere,
             )
         )
-    heads = ("site", "role", "points of connection", "caused at the peak", "works")
+    heads: tuple[str, ...] = ("site", "role", "points of connection", "caused at the peak", "works")
     heads += ("cost, bn KRW: base (low to high)", "million KRW per MW", "years", "left at the peak")
     return write_rows((*heads, "caused in other states with the works"), rows)
 
@@ -299,7 +312,14 @@ def make_hosting(document: Mapping[str, Any]) -> str:
         )
         for row in document["hosting"]
     ]
-    heads = ("province", "buses", "median firm, MW", "largest, MW", "at", "what binds most often")
+    heads: tuple[str, ...] = (
+        "province",
+        "buses",
+        "median firm, MW",
+        "largest, MW",
+        "at",
+        "what binds most often",
+    )
     heads += ("not assessable with public data, buses", "published: able, MW", "published: unable, MW")
     return write_rows(heads, rows)
 
@@ -323,13 +343,40 @@ def make_tables(folders: Mapping[str, Path]) -> dict[str, str]:
     """Write the tables from what the cases left."""
     sites = read_region_table(NETWORK, "sites")
     tables = {}
+    findings = []
     for name, folder in folders.items():
         document = json.loads((folder / "case.json").read_text(encoding="utf-8"))
         tables[f"ranking {name}"] = make_ranking(read_kept(folder, "table"), sites)
         tables[f"plans {name}"] = make_plans(document, sites)
         tables[f"hosting {document['year']}"] = make_hosting(document)
         tables["criteria"] = make_criteria(read_kept(folder, "criteria"))
-    return tables
+        findings.append(say_findings(document, read_kept(folder, "table"), sites))
+    return {"findings": "\n".join(findings), **tables}
+
+
+def say_findings(document: Mapping[str, Any], table: pd.DataFrame, sites: pd.DataFrame) -> str:
+    """Say in a few sentences what came out of a case, and what was not assessed."""
+    ranked = table[table["rank"].notna()]
+    first = ", ".join(
+        f"{name_site(str(site), sites)} ({100 * number(ranked, site, 'rank_stability'):.0f} %)"
+        for site in ranked.index[:3]
+    )
+    room = ranked["headroom_mw"].astype(float)
+    roomy = int((ranked["short_mw"].astype(float) == 0).sum())
+    unsure = int(ranked["not_assessed"].str.contains(UNSURE).sum())
+    plans = []
+    for plan in document["plans"]:
+        left = "none left" if not plan["left"] else f"{plan['left']} left"
+        plans.append(f"{name_site(plan['site'], sites)} {plan['cost_base']:,.0f} bn KRW ({left})")
+    gaps = "; ".join(list_common_gaps(ranked["not_assessed"].astype(str)))
+    return (
+        f"* **{document['mw']:,.0f} MW in {document['year']}.** First come {first}; in brackets how often a "
+        f"site is among the first three when weights and data are drawn anew. {roomy} of {len(ranked)} "
+        f"ranked sites have firm room for the hub as the grid stands; the largest is {room.max():,.0f} MW at "
+        f"{name_site(str(room.idxmax()), sites)}. Works against what the hub causes at the peak, base cost: "
+        f"{', '.join(plans)}. {unsure} of the ranked sites rest on missing or assumed routes: {UNSURE}. "
+        f"Not assessed anywhere: {gaps}."
+    )
 
 
 def replace_table(text: str, name: str, table: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from gridhub.analysis.security_hours import SecurityHours, run_security_hours
 from gridhub.errors import InputError, NotConverged, OutputError
 from gridhub.model.network import Network
 from gridhub.model.snapshot import apply_snapshot
+from gridhub.rating_rules import RatingRule
 from tests.small_networks import load_rated_case118, make_double_feed, make_meshed
+from tests.unit.analysis.test_screening_voltage import make_band
 
 Profiles = dict[tuple[str, str], pd.DataFrame]
 TEXTS = ["contingency", "element", "kind", "unit"]
@@ -108,6 +111,27 @@ def test_equals_each_hour_alone_on_case118() -> None:
     assert found.hours["islanded"].min() > 0
     alone = {hour: put_hour(net, profiles, hour) for hour in found.hours.index}
     check_equal_to_each_hour_alone(found, alone, "network")
+
+
+def test_ratings_by_class_hold_in_every_hour() -> None:
+    net = load_rated_case118()
+    rules = (
+        RatingRule("normal", "rate_mva", 1.0),
+        RatingRule("outage", "rate_mva", 1.0),
+        RatingRule("outage", "rate_b_mva", 1.1, 30.0, "line"),
+        RatingRule("outage", "rate_b_mva", 0.7, contingency="generator"),
+    )
+    criteria = replace(make_band(0.5, 1.5), ratings=rules)
+    cset = gh.list_contingencies(net, kinds=["line", "transformer", "generator"]).iloc[::3]
+    profiles = vary_hours(net, 0)
+    found = run_security_hours(net, profiles, cset, criteria)
+    thermal = found.violations[found.violations["kind"] == "thermal"]
+    share = thermal["limit"] / thermal["element"].astype(str).map(
+        pd.concat([net.line, net.transformer])["rate_mva"]
+    )
+    assert len(share.round(6).unique()) > 2
+    alone = {hour: put_hour(net, profiles, hour) for hour in found.hours.index}
+    check_equal_to_each_hour_alone(found, alone, criteria)
 
 
 def test_equals_each_hour_alone_on_the_backbone() -> None:

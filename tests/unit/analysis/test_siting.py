@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import gridhub as gh
-from gridhub.analysis.siting import rank_sites, read_weights
+from gridhub.analysis.siting import find_alike, rank_sites, read_weights
 from gridhub.analysis.siting_criteria import CRITERIA
 from gridhub.analysis.siting_latency import compute_latency
 from gridhub.analysis.siting_scores import (
@@ -92,6 +92,14 @@ def test_a_site_that_lacks_a_criterion_is_not_ranked_and_says_why():
     assert "water" in table.at["west", "note"] and table["rank"].notna().sum() == 3
 
 
+def test_a_state_without_an_ac_solution_costs_the_losses_not_the_ranking():
+    net = build_ring()
+    net = net.replace(line=net.line.assign(x_ohm=2000.0, rate_mva=9000.0))
+    ranking = rank_sites(net, SITES, HUB)
+    assert ranking.table["rank"].notna().all() and "loss_percent" not in ranking.criteria.index
+    assert "no AC solution without the hub" in ranking.left_out["loss_percent"]
+
+
 def test_a_site_without_a_point_of_connection_is_a_row_with_the_reason():
     sites = pd.DataFrame({"lat": [35.0, 36.0], "lon": [127.0, 128.0], "bus": ["b", ""]}, index=["x", "y"])
     table = rank_sites(build_ring(), sites, HUB).table
@@ -159,6 +167,27 @@ def test_groups_share_a_weight_where_none_is_given():
     assert weights["headroom_mw"] + weights["headroom_near_mw"] == pytest.approx(weights["latency_ms"])
 
 
+def test_what_sites_hardly_differ_in_gets_no_weight_unless_asked_for():
+    criteria = [
+        Criterion("room", "MW", "high", "room", "x", 0.1),
+        Criterion("pue", "1", "low", "climate", "x", 0.02),
+        Criterion("years", "year", "low", "time", "x"),
+    ]
+    table = pd.DataFrame({"room": [1.0, 2.0], "pue": [1.211, 1.214], "years": [9.0, 9.0]})
+    alike = find_alike(table, criteria)
+    assert alike == ["", "within 2%", "the same at every site"]
+    assert read_weights(None, criteria, alike).tolist() == [1.0, 0.0, 0.0]
+    assert read_weights({"pue": 2.0}, criteria, alike).tolist() == [0.0, 1.0, 0.0]
+    assert read_weights(None, criteria, ["x", "x", "x"]) == pytest.approx([1 / 3] * 3)
+
+
+def test_a_criterion_without_weight_keeps_no_site_from_its_rank():
+    sites = SITES.assign(water=[1.0, np.nan, 3.0, 4.0])
+    options = {"layers": {"water": ("high", "m3/s")}, "weights": {"headroom_mw": 1.0}}
+    table = rank_sites(build_ring(), sites, HUB, options).table
+    assert table["rank"].notna().all() and table.loc["west", "note"] == ""
+
+
 def test_bad_input_is_refused_at_once():
     net = build_ring()
     with pytest.raises(InputError, match="2 error"):
@@ -169,6 +198,8 @@ def test_bad_input_is_refused_at_once():
         rank_sites(net, SITES, HUB, {"weights": {"beauty": 1.0}})
     with pytest.raises(OptionError, match="did you mean weights"):
         rank_sites(net, SITES, HUB, {"weight": {}})
+    with pytest.raises(OptionError, match="market = 1: True or False; solar_ratio = -1"):
+        rank_sites(net, SITES, HUB, {"market": 1, "solar_ratio": -1})
     with pytest.raises(OptionError, match="score = 'best'.*draws = 0"):
         rank_sites(net, SITES, HUB, {"score": "best", "draws": 0})
     with pytest.raises(InputError, match="no row is 'cable landing'"):

@@ -84,3 +84,10 @@ def test_sites_of_a_file_are_ranked(ring: Path, tmp_path: Path):
 def test_bad_sites_are_2(ring: Path, args: tuple[str, ...], text: str):
     code, _, err = run("site", ring, *args)
     assert code == 2 and (text in err or "belongs to no region" in err)
+
+
+@pytest.mark.parametrize("command", ["host", "site"])
+def test_a_year_without_plans_is_refused(command: str):
+    run = CliRunner().invoke(app, [command, "rts-96", "--year", "2030"])
+    assert run.exit_code == 2
+    assert "no plans to bring it to 2030" in run.output

@@ -7,7 +7,7 @@ from gridhub.case.compile import compile_case
 from gridhub.errors import PlacementError
 from gridhub.geo import calculate_distance_km
 from gridhub.placement.hub import DataCenter, Hub, RenewablePlant, Storage
-from gridhub.placement.place import place
+from gridhub.placement.place import find_site_bus, place
 from tests.unit.placement.small_grid import build_small_grid
 
 
@@ -133,6 +133,7 @@ def test_a_hub_above_the_largest_loss_is_split_over_two_sites(grid):
     assert len(set(net.placements["site_bus"])) == 2
     assert net.load["p_mw"][net.load.index.str.startswith("hub:")].tolist() == [1000.0, 1000.0]
     assert net.placements["note"].str.contains("split over two").all()
+    assert find_site_bus(net, "dc") == "middle"
     huge = place(grid, DataCenter("dc", contract_mw=3000.0, lat=35.1, lon=127.2))
     assert huge.placements["note"].str.contains("frequency study required").all()
     named = place(grid, DataCenter("dc", contract_mw=2000.0, bus="middle"))
