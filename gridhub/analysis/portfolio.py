@@ -246,6 +246,4 @@ def _write_verdict(
         return f"{text}; AC was not asked."
     if caused.empty:
         return f"{text}; secure by AC in every outage."
-    return (
-        f"{text}; by AC {len(caused)} violations are caused: plan_reinforcement with these hubs mends them."
-    )
+    return f"{text}; by AC {len(caused)} violations are caused, to be mended by plan_reinforcement."

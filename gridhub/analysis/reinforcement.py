@@ -43,7 +43,7 @@ from gridhub.model.network import Network
 from gridhub.model.snapshot import find_snapshot
 from gridhub.placement.candidates import HUB_PREFIX
 from gridhub.placement.hub import Hub
-from gridhub.placement.place import find_site_bus, place
+from gridhub.placement.place import find_placed, find_site_bus, place
 from gridhub.solvers.options import read_options
 
 ROUNDS = 6
@@ -343,8 +343,8 @@ def _list_candidates(
         for bus in depth.sort_values(ascending=False, kind="stable").index[: settled.voltage_buses]:
             found += [one for one in list_voltage_candidates(costs, str(bus)) if one.kind in works]
     if hub is not None:
-        center, placed = hub.data_center, net.placements
-        rows = placed[placed["part"] == center.name]
+        center = hub.data_center
+        rows = find_placed(net, center.name)
         loads = [str(name) for name in net.load.index if net.load.at[name, "bus"] in set(rows["bus"])]
         loads = [name for name in loads if name.startswith(f"{HUB_PREFIX}{center.name}")]
         bus, share = str(rows["bus"].iloc[0]), center.flexible_share

@@ -117,13 +117,18 @@ def place(net: Network, hub: Hub | Part | Iterable[Hub | Part]) -> Network:
     return _apply(net, rules, placed)
 
 
+def find_placed(net: Network, part: str) -> pd.DataFrame:
+    """Find the rows of ``placements`` of a part: two where it is split over two points of connection."""
+    names = net.placements["part"].astype(str)
+    return net.placements[(names == part) | names.isin([f"{part} ({n} of 2)" for n in (1, 2)])]
+
+
 def find_site_bus(net: Network, part: str) -> str:
     """Find the bus of the grid that the spur of a placed part ends at; its own bus where it has no spur.
 
     A part that is split over two points of connection has the first of them.
     """
-    names = net.placements["part"].astype(str)
-    row = net.placements[(names == part) | names.isin([f"{part} ({n} of 2)" for n in (1, 2)])].iloc[0]
+    row = find_placed(net, part).iloc[0]
     return str(row.get("site_bus", "") or row["bus"])
 
 

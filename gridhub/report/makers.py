@@ -12,6 +12,9 @@ from gridhub.report.page import Page
 
 PAGES = {
     "gridhub.analysis.carbon:CarbonMatch": "gridhub.report.carbon_page:build_carbon_page",
+    "gridhub.analysis.dispatch:Dispatch": "gridhub.report.dispatch_page:build_dispatch_page",
+    "gridhub.analysis.dispatch_change:DispatchChange": "gridhub.report.dispatch_page:build_change_page",
+    "gridhub.analysis.dispatch_check:DispatchCheck": "gridhub.report.dispatch_page:build_check_page",
     "gridhub.analysis.fault_levels:FaultLevels": "gridhub.report.fault_page:build_fault_page",
     "gridhub.analysis.hosting:HostingCapacity": "gridhub.report.hosting_page:build_hosting_page",
     "gridhub.analysis.hosting_joint:JointHosting": "gridhub.report.portfolio_page:build_joint_page",

@@ -60,15 +60,30 @@ class Factor:
         unit = np.zeros((len(right), len(distinct)))
         unit[distinct, np.arange(len(distinct))] = 1.0
         columns = self.solve(unit)
-        for k, nodes, block in some:
-            own = columns[:, np.searchsorted(distinct, nodes)]
-            try:
-                weight = np.linalg.solve(np.eye(len(nodes)) + block @ own[nodes], block @ found[nodes, k])
-            except np.linalg.LinAlgError:
-                found[:, k] = np.nan
-                continue
-            found[:, k] -= own @ weight
+        sizes = np.array([len(nodes) for _, nodes, _ in some])
+        for size in np.unique(sizes).tolist():
+            # changes of one size together: k columns, their nodes and blocks
+            alike = [some[i] for i in np.flatnonzero(sizes == size).tolist()]
+            k = np.array([column for column, _, _ in alike])
+            nodes, block = np.stack([one for _, one, _ in alike]), np.stack([one for _, _, one in alike])
+            place = np.searchsorted(distinct, nodes)
+            inner = np.eye(size) + block @ columns[nodes[:, :, None], place[:, None, :]]
+            weight = _solve_each(inner, (block @ found[nodes, k[:, None]][:, :, None])[:, :, 0])
+            for j in range(size):
+                found[:, k] -= columns[:, place[:, j]] * weight[:, j]
         return found
+
+
+def _solve_each(matrix: Floats, right: Floats) -> Floats:
+    """Solve (m, s, s) small systems, (m, s); NaN for those that are singular."""
+    try:
+        return np.asarray(np.linalg.solve(matrix, right[:, :, None])[:, :, 0], dtype=float)
+    except np.linalg.LinAlgError:
+        if len(matrix) == 1:
+            return np.full(right.shape, np.nan)
+        half = len(matrix) // 2
+        parts = ((matrix[:half], right[:half]), (matrix[half:], right[half:]))
+        return np.concatenate([_solve_each(*part) for part in parts])
 
 
 def factorize(matrix: csc_array, free: Ints) -> Factor:
@@ -103,6 +118,10 @@ def gather_changes(count: int, parts: Sequence[tuple[Ints, Ints, Ints, Floats]])
         own = order[first:last]
         if not len(own):
             changes.append(None)
+            continue
+        if len(own) == 4 and row[own[0]] != row[own[3]] and (row[own] == column[own[[0, 2, 1, 3]]]).all():
+            # one branch: rows f f t t, columns f t f t
+            changes.append((row[own[[0, 3]]], value[own].reshape(2, 2)))
             continue
         nodes, place = np.unique(np.concatenate([row[own], column[own]]), return_inverse=True)
         change = np.zeros((len(nodes), len(nodes)))

@@ -369,12 +369,25 @@ def say_findings(document: Mapping[str, Any], table: pd.DataFrame, sites: pd.Dat
         left = "none left" if not plan["left"] else f"{plan['left']} left"
         plans.append(f"{name_site(plan['site'], sites)} {plan['cost_base']:,.0f} bn KRW ({left})")
     gaps = "; ".join(list_common_gaps(ranked["not_assessed"].astype(str)))
+    city = ranked.index[(sites["kind"].reindex(ranked.index) == CONTRAST).to_numpy()][0]
+    contrast = (
+        f"The best of the capital region is {name_site(str(city), sites)} at rank "
+        f"{number(ranked, city, 'rank'):.0f}: permission after "
+        f"{number(ranked, city, 'permission_years'):.1f} years, losses {number(ranked, city, 'loss_percent'):+.1f} %, congestion "
+        f"{number(ranked, city, 'congestion_per_mwh'):+,.0f} KRW/MWh, where the first site has "
+        f"{number(ranked, ranked.index[0], 'permission_years'):.1f} years, "
+        f"{number(ranked, ranked.index[0], 'loss_percent'):+.1f} % and "
+        f"{number(ranked, ranked.index[0], 'congestion_per_mwh'):+,.0f} KRW/MWh."
+    )
+    missing = [name_site(str(site), sites) for site in table.index[table["rank"].isna()]]
+    unranked = f" Without a rank, for want of a point of connection or a figure: {', '.join(missing)}."
     return (
         f"* **{document['mw']:,.0f} MW in {document['year']}.** First come {first}; in brackets how often a "
         f"site is among the first three when weights and data are drawn anew. {roomy} of {len(ranked)} "
         f"ranked sites have firm room for the hub as the grid stands; the largest is {room.max():,.0f} MW at "
         f"{name_site(str(room.idxmax()), sites)}. Works against what the hub causes at the peak, base cost: "
-        f"{', '.join(plans)}. {unsure} of the ranked sites rest on missing or assumed routes: {UNSURE}. "
+        f"{', '.join(plans)}. {contrast}{unranked if missing else ''} "
+        f"{unsure} of the ranked sites rest on missing or assumed routes: {UNSURE}. "
         f"Not assessed anywhere: {gaps}."
     )
 
