@@ -188,7 +188,7 @@ def build_violation_table(
         shown.append("loading_before_percent")
     if table["snapshot"].nunique() > 1:
         shown.append("snapshot")
-    if "rating" in table and table["rating"].replace("", np.nan).nunique() > 1:
+    if "rating" in table and table.loc[table["rating"] != "", "rating"].nunique() > 1:
         shown += ["rating", "minutes"] if table["minutes"].notna().any() else ["rating"]
     return TableBlock(
         table,
