@@ -225,7 +225,10 @@ def read_profile_files(texts: Sequence[str] | None) -> dict[tuple[str, str], pd.
             refuse(f"--profile {text!r} is not TABLE.COLUMN=FILE, for example load.p_mw=load.csv")
         path = Path(name.strip())
         try:
-            frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, index_col=0)
+            frame = pd.read_csv(path, index_col=0) if path.suffix != ".parquet" else pd.read_parquet(path)
+            # files of the command profiles keep the hours as a column
+            if path.suffix == ".parquet" and "hour" in frame.columns[:1]:
+                frame = frame.set_index("hour")
         except (OSError, ValueError) as error:
             refuse(f"--profile {text!r}: {error}")
         frame.columns = frame.columns.map(str)

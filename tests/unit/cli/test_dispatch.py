@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 import gridhub as gh
+from gridhub.cli.dispatch import read_profile_files
 from gridhub.cli.main import app
 from tests.small_networks import make_table
 from tests.unit.dispatch.small_hours import make_triangle
@@ -107,3 +108,14 @@ def test_what_cannot_be_compared_or_checked_is_2(triangle: Path) -> None:
     assert "n-1" in err
     assert run("dispatch", triangle, "--fail-on", "ac")[0] == 2
     assert run("dispatch", triangle, "--compare", "nowhere")[0] == 2
+
+
+def test_hours_of_the_command_profiles_are_read(tmp_path: Path) -> None:
+    assert run("profiles", "korea-2025-backbone", "--out", tmp_path / "hours")[0] == 0
+    files = [
+        f"{key}={tmp_path}/hours/{key.replace('.', '_')}.parquet" for key in ("load.p_mw", "generator.p_mw")
+    ]
+    found = read_profile_files(files)
+    made = gh.make_profiles(gh.load_network("korea-2025-backbone"))
+    for key, frame in made.items():
+        pd.testing.assert_frame_equal(found[key], frame, check_names=False, check_freq=False)
