@@ -143,6 +143,16 @@ def value_reinforcement(
     References
     ----------
     ENTSO-E, 3rd Guideline for Cost Benefit Analysis of Grid Development Projects (2022).
+
+    Examples
+    --------
+    >>> import gridhub as gh
+    >>> net = gh.load_network("korea-2025-backbone")
+    >>> outages = gh.list_contingencies(net).loc[["goryeong--seodaegu:1", "goryeong--seodaegu:2"]]
+    >>> plan = gh.plan_reinforcement(net, gh.run_security(net, outages))
+    >>> worth = gh.value_reinforcement(plan, options={"commitment": "relaxed"})
+    >>> worth.table.index.get_level_values("method").tolist(), worth.money_unit
+    (['set', 'toot', 'pint'], 'bn KRW')
     """
     works, net = plan.chosen, plan.network_before
     if not works:
