@@ -373,7 +373,8 @@ def say_findings(document: Mapping[str, Any], table: pd.DataFrame, sites: pd.Dat
     contrast = (
         f"The best of the capital region is {name_site(str(city), sites)} at rank "
         f"{number(ranked, city, 'rank'):.0f}: permission after "
-        f"{number(ranked, city, 'permission_years'):.1f} years, losses {number(ranked, city, 'loss_percent'):+.1f} %, congestion "
+        f"{number(ranked, city, 'permission_years'):.1f} years, "
+        f"losses {number(ranked, city, 'loss_percent'):+.1f} %, congestion "
         f"{number(ranked, city, 'congestion_per_mwh'):+,.0f} KRW/MWh, where the first site has "
         f"{number(ranked, ranked.index[0], 'permission_years'):.1f} years, "
         f"{number(ranked, ranked.index[0], 'loss_percent'):+.1f} % and "
