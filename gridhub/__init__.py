@@ -13,11 +13,13 @@ _HOME = {
     "DataCenter": "gridhub.placement.hub",
     "DataCenterLoad": "gridhub.profiles.data_center",
     "Hub": "gridhub.placement.hub",
+    "HubContract": "gridhub.analysis.contracts",
     "InputError": "gridhub.errors",
     "Network": "gridhub.model.network",
     "NotConverged": "gridhub.errors",
     "OutagePairs": "gridhub.analysis.outage_pairs",
     "PowerFlowOptions": "gridhub.solvers.options",
+    "Project": "gridhub.analysis.years_projects",
     "RenewablePlant": "gridhub.placement.hub",
     "Status": "gridhub.solvers.status",
     "Storage": "gridhub.placement.hub",
@@ -35,8 +37,13 @@ _HOME = {
     "load_network": "gridhub.reference",
     "lodf": "gridhub.analysis.sensitivities",
     "make_profiles": "gridhub.model.profiles",
+    "match_carbon_free": "gridhub.analysis.carbon",
+    "match_dispatch": "gridhub.analysis.carbon_dispatch",
+    "pick_typical_weeks": "gridhub.model.typical_weeks",
     "place": "gridhub.placement.place",
+    "plan_portfolio": "gridhub.analysis.portfolio",
     "plan_reinforcement": "gridhub.analysis.reinforcement",
+    "plan_years": "gridhub.analysis.years",
     "ptdf": "gridhub.analysis.sensitivities",
     "rank_faults": "gridhub.analysis.voltage_dips",
     "rank_pairs": "gridhub.analysis.outage_pairs",
@@ -49,12 +56,17 @@ _HOME = {
     "run_power_flow": "gridhub.analysis.power_flow",
     "run_remedial": "gridhub.analysis.remedial",
     "run_security": "gridhub.analysis.security",
+    "run_security_hours": "gridhub.analysis.security_hours",
     "run_successive_outages": "gridhub.analysis.successive_outages",
     "run_time_series": "gridhub.analysis.time_series",
+    "share_room": "gridhub.analysis.hosting_joint",
+    "size_hub": "gridhub.analysis.hub_sizing",
     "to_pandapower": "gridhub.interop.pandapower",
+    "trace_hub_sizing": "gridhub.analysis.hub_sizing",
     "trace_pv_curve": "gridhub.analysis.pv_curve",
     "track_interfaces": "gridhub.analysis.interface_hours",
     "validate": "gridhub.model.validate",
+    "value_reinforcement": "gridhub.analysis.work_value",
     "write_case": "gridhub.interop.case_files",
     "write_network": "gridhub.model.files",
     "write_report": "gridhub.report.write",
@@ -80,13 +92,20 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from gridhub.analysis.carbon import match_carbon_free as match_carbon_free
+    from gridhub.analysis.carbon_dispatch import match_dispatch as match_dispatch
     from gridhub.analysis.contingencies import list_contingencies as list_contingencies
+    from gridhub.analysis.contracts import HubContract as HubContract
     from gridhub.analysis.dispatch import run_dispatch as run_dispatch
     from gridhub.analysis.fault_levels import compute_fault_levels as compute_fault_levels
     from gridhub.analysis.hosting import hosting_capacity as hosting_capacity
+    from gridhub.analysis.hosting_joint import share_room as share_room
+    from gridhub.analysis.hub_sizing import size_hub as size_hub
+    from gridhub.analysis.hub_sizing import trace_hub_sizing as trace_hub_sizing
     from gridhub.analysis.interface_hours import track_interfaces as track_interfaces
     from gridhub.analysis.outage_pairs import OutagePairs as OutagePairs
     from gridhub.analysis.outage_pairs import rank_pairs as rank_pairs
+    from gridhub.analysis.portfolio import plan_portfolio as plan_portfolio
     from gridhub.analysis.power_flow import run_power_flow as run_power_flow
     from gridhub.analysis.pv_curve import find_reactive_margin as find_reactive_margin
     from gridhub.analysis.pv_curve import trace_pv_curve as trace_pv_curve
@@ -96,6 +115,7 @@ if TYPE_CHECKING:
     from gridhub.analysis.remedial_schemes import read_schemes as read_schemes
     from gridhub.analysis.secured_events import list_secured as list_secured
     from gridhub.analysis.security import run_security as run_security
+    from gridhub.analysis.security_hours import run_security_hours as run_security_hours
     from gridhub.analysis.sensitivities import lodf as lodf
     from gridhub.analysis.sensitivities import ptdf as ptdf
     from gridhub.analysis.siting import rank_sites as rank_sites
@@ -105,6 +125,9 @@ if TYPE_CHECKING:
     from gridhub.analysis.voltage_dips import assess_fault as assess_fault
     from gridhub.analysis.voltage_dips import rank_faults as rank_faults
     from gridhub.analysis.voltage_margin import find_voltage_margin as find_voltage_margin
+    from gridhub.analysis.work_value import value_reinforcement as value_reinforcement
+    from gridhub.analysis.years import plan_years as plan_years
+    from gridhub.analysis.years_projects import Project as Project
     from gridhub.errors import InputError as InputError
     from gridhub.errors import NotConverged as NotConverged
     from gridhub.interop.case_files import read_case as read_case
@@ -117,6 +140,7 @@ if TYPE_CHECKING:
     from gridhub.model.network import Network as Network
     from gridhub.model.network import build_network as build_network
     from gridhub.model.profiles import make_profiles as make_profiles
+    from gridhub.model.typical_weeks import pick_typical_weeks as pick_typical_weeks
     from gridhub.model.validate import validate as validate
     from gridhub.placement.hub import DataCenter as DataCenter
     from gridhub.placement.hub import Hub as Hub

@@ -187,6 +187,8 @@ class ConnectionRules:
     route_factor, minimum_length_km, split_above_mw, line_lead_years : Figure
         Route length over straight distance; shortest feeder [km]; load above which two points of
         connection are used [MW]; standard period of a new line [year].
+    line_lead_from_kv : float
+        Voltage from which a new line takes that period [kV]; 0: every line does.
     shared_km : Figure
         Distance up to which a part of a hub shares the connection of its data center [km].
     longest_feeder_km : mapping
@@ -217,6 +219,7 @@ class ConnectionRules:
     output: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     output_sources: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     published: tuple[Published, ...] = ()
+    line_lead_from_kv: float = 0.0
 
     def find_class(self, kind: str, p_mw: float) -> VoltageClass:
         """Find the voltage class of a part.
@@ -380,6 +383,7 @@ def read_connection_rules(text: str) -> ConnectionRules:
             for kind, table in data.get("output", {}).items()
         },
         published=_read_rows({"published": findings}, "published", Published),
+        line_lead_from_kv=float(connection.get("line_lead_from_kv", 0.0)),
         **figures,
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal, get_args
@@ -17,9 +17,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gridhub.errors import InputError, Issue
+from gridhub.rating_rules import (
+    RATING_COLUMNS,
+    RatingColumn,
+    RatingRule,
+    check_rules,
+    choose_rules,
+    read_rule,
+)
 
 State = Literal["target", "normal", "outage"]
-RatingColumn = Literal["rate_mva", "rate_b_mva", "rate_c_mva"]
 Confidence = Literal["H", "M", "L", "K", "assumed"]
 
 SCHEMA_VERSION = 1
@@ -133,8 +140,8 @@ class Criteria:
         Voltage by range of nominal voltages and state, where `ranges` say nothing.
     secured : tuple of SecuredEvent
         What the grid must survive; empty where the document lists nothing.
-    ratings : mapping
-        ``normal`` | ``outage`` -> (rating column, factor).
+    ratings : tuple of RatingRule
+        Which rating holds in which state, after which class of contingency, and for how long.
     voltage_change_max_pu : float or None
         Largest voltage step an outage may cause [p.u.]; None: not judged.
     max_load_loss_mw : float
@@ -167,7 +174,7 @@ class Criteria:
     ranges: tuple[VoltageRange, ...]
     classes: tuple[VoltageClass, ...]
     secured: tuple[SecuredEvent, ...]
-    ratings: Mapping[str, tuple[RatingColumn, float]]
+    ratings: tuple[RatingRule, ...]
     voltage_change_max_pu: float | None
     max_load_loss_mw: float
     max_loss_mw: float
@@ -207,8 +214,30 @@ class Criteria:
                 high[own] = allowed.high_kv / nominal[own]
         return low, high
 
+    def choose_ratings(
+        self, state: State, contingencies: Sequence[str], vn_kv: ArrayLike
+    ) -> NDArray[np.int64]:
+        """Choose the rule that holds for each branch.
+
+        Parameters
+        ----------
+        state : {"target", "normal", "outage"}
+            State they are judged in; ``target`` is as ``normal``.
+        contingencies : sequence of str
+            Classes the contingency belongs to (event class, kind), the one that counts most first.
+        vn_kv : (n,) array_like
+            Nominal voltages of the branches' higher ends [kV].
+
+        Returns
+        -------
+        (n,) int
+            Position in ``ratings``: a rule for the class comes before one for every class, then one for some
+            voltages before one for all.
+        """
+        return choose_rules(self.ratings, "outage" if state == "outage" else "normal", contingencies, vn_kv)
+
     def rating_set(self, state: State) -> tuple[RatingColumn, float]:
-        """Give the rating a branch is held against.
+        """Give the rating a branch is held against where no rule says more of its voltage or the outage.
 
         Parameters
         ----------
@@ -222,7 +251,13 @@ class Criteria:
         factor : float
             What its value is multiplied with.
         """
-        return self.ratings["outage" if state == "outage" else "normal"]
+        wanted = "outage" if state == "outage" else "normal"
+        rule = next(
+            rule
+            for rule in self.ratings
+            if rule.state == wanted and not rule.contingency and not rule.by_voltage
+        )
+        return rule.column, rule.factor
 
     def loss_limits(self, kind: str) -> tuple[float, float, float]:
         """Give what a contingency of one kind may take away.
@@ -252,7 +287,7 @@ class Criteria:
         Parameters
         ----------
         factor : float
-            Multiplies the rating after an outage: 1.10 allows 110 %.
+            Multiplies every rating after an outage, in the place of its own factor: 1.10 allows 110 %.
 
         Returns
         -------
@@ -266,13 +301,19 @@ class Criteria:
         """
         if not 0.0 < factor < math.inf:
             raise ValueError(f"the rating factor is {factor}; it must be a finite number above 0")
-        column, _ = self.ratings["outage"]
-        key = f"rating outage {column}"
-        chosen = CriterionValue(key, factor, "1", "sensitivity: chosen for this run", self.as_of, "assumed")
+        keys = {rule.name for rule in self.ratings if rule.state == "outage"}
+        source = "sensitivity: chosen for this run"
         return replace(
             self,
-            ratings=MappingProxyType({**self.ratings, "outage": (column, factor)}),
-            values=tuple(chosen if value.key == key else value for value in self.values),
+            ratings=tuple(
+                replace(rule, factor=factor) if rule.state == "outage" else rule for rule in self.ratings
+            ),
+            values=tuple(
+                CriterionValue(value.key, factor, "1", source, self.as_of, "assumed")
+                if value.key in keys
+                else value
+                for value in self.values
+            ),
         )
 
 
@@ -313,7 +354,7 @@ follow."""
 _PROVENANCE = ("source", "as_of", "confidence")
 _ROWS: Mapping[str, Mapping[str, type | tuple[str, ...]]] = {
     "voltage": {"vn_kv": float, "state": get_args(State), "low_kv": float, "high_kv": float},
-    "rating": {"state": ("normal", "outage"), "column": get_args(RatingColumn), "factor": float},
+    "rating": {"state": ("normal", "outage"), "column": RATING_COLUMNS, "factor": float},
     "voltage_class": {
         "min_kv": float,
         "max_kv": float,
@@ -332,9 +373,11 @@ _OPTIONAL: Mapping[str, Mapping[str, str]] = {
         "max_load_lost_mw": "MW",
         "max_generation_lost_mw": "MW",
     },
-    "rating": {"minutes": "min"},
+    "rating": {"minutes": "min", "min_kv": "kV", "max_kv": "kV"},
 }
 """Numbers of 0 or more, inf included, that a row may have, with their units."""
+_TEXTS = {"rating": ("contingency",)}
+"""Texts that a row may have."""
 _TOP = ("schema_version", "name", "title", "as_of", *_ROWS)
 
 
@@ -361,10 +404,12 @@ def _check_row(kind: str, where: str, row: object, faults: _Faults) -> dict[str,
         return None
     wanted = {**_ROWS[kind], "source": str, "as_of": str, "confidence": get_args(Confidence)}
     before = len(faults)
-    optional = _OPTIONAL.get(kind, {})
+    optional, texts = _OPTIONAL.get(kind, {}), _TEXTS.get(kind, ())
     for key in row:
-        if key not in wanted and key not in optional and key != "note":
-            known = ", ".join([*wanted, *optional])
+        if key in texts and not (isinstance(row[key], str) and row[key]):
+            faults.note("E-TYPE", where, key, row[key], "wants a text")
+        elif key not in wanted and key not in optional and key not in texts and key != "note":
+            known = ", ".join([*wanted, *optional, *texts])
             faults.note("E-KEY", where, key, row[key], f"is not a key of [[{kind}]]: {known}")
         elif key in optional and not _is_limit(row[key]):
             faults.note("E-TYPE", where, key, row[key], "wants a number of 0 or more, or inf")
@@ -416,7 +461,6 @@ def _check_sense(rows: Mapping[str, list[dict[str, Any]]], faults: _Faults) -> N
             text = "wants min_kv <= max_kv and low_pu < 1 < high_pu"
             faults.note("E-RANGE", f"voltage_class {i}", "low_pu", shown, text)
     names = [f"voltage {row['vn_kv']:g} kV {row['state']}" for row in rows["voltage"]]
-    names += [f"rating {row['state']}" for row in rows["rating"]]
     names += [f"breaker {row['vn_kv']:g} kV {row['breaking_ka']:g} kA" for row in rows["breaker"]]
     names += [f"limit {row['key']}" for row in rows["limit"]]
     names += [f"secured {row['kind']}" for row in rows["secured"]]
@@ -427,10 +471,9 @@ def _check_sense(rows: Mapping[str, list[dict[str, Any]]], faults: _Faults) -> N
     for name in dict.fromkeys(names):
         if names.count(name) > 1:
             faults.note("E-DUP", name, "", None, "is given twice")
-    for state in ("normal", "outage"):
-        # a rating that was found faulty is not missing too
-        if f"rating {state}" not in names and not any(issue.id.startswith("rating") for issue in faults):
-            faults.note("E-KEY", "rating", "state", state, "no rating is given for this state")
+    # a rating that was found faulty is not missing too
+    if not any(issue.id.startswith("rating") for issue in faults):
+        check_rules(rows["rating"], faults.note)
 
 
 def _list_values(rows: Mapping[str, list[dict[str, Any]]]) -> tuple[CriterionValue, ...]:
@@ -446,7 +489,7 @@ def _list_values(rows: Mapping[str, list[dict[str, Any]]]) -> tuple[CriterionVal
         values.append(CriterionValue(f"{place} low", float(row["low_pu"]), "p.u.", *origin))
         values.append(CriterionValue(f"{place} high", float(row["high_pu"]), "p.u.", *origin))
     for row in rows["rating"]:
-        key = f"rating {row['state']} {row['column']}"
+        key = read_rule(row).name
         values.append(CriterionValue(key, float(row["factor"]), "1", *(row[key] for key in _PROVENANCE)))
     for row in rows["breaker"]:
         key = f"breaker {row['vn_kv']:g} kV"
@@ -458,9 +501,8 @@ def _list_values(rows: Mapping[str, list[dict[str, Any]]]) -> tuple[CriterionVal
         values.append(CriterionValue(row["key"], float(row["value"]), unit, *origin))
     for kind, keys in _OPTIONAL.items():
         for row in rows[kind]:
-            name = (
-                f"secured {row['kind']} ({row['class']})" if kind == "secured" else f"rating {row['state']}"
-            )
+            rating = kind == "rating"
+            name = read_rule(row).name if rating else f"secured {row['kind']} ({row['class']})"
             origin = [row[key] for key in _PROVENANCE]
             values += [
                 CriterionValue(f"{name} {key}", float(row[key]), unit, *origin)
@@ -530,9 +572,7 @@ def read_criteria(text: str) -> Criteria:
             for row in rows["voltage_class"]
         ),
         secured=tuple(map(_read_event, rows["secured"])),
-        ratings=MappingProxyType(
-            {row["state"]: (row["column"], float(row["factor"])) for row in rows["rating"]}
-        ),
+        ratings=tuple(map(read_rule, rows["rating"])),
         voltage_change_max_pu=limits.get("voltage_change_max_pu"),
         max_load_loss_mw=limits.get("max_load_loss_mw", math.inf),
         max_loss_mw=limits.get("max_loss_mw", math.inf),

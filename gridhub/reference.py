@@ -22,6 +22,8 @@ from gridhub.model.schema import BRANCH_TABLES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gridhub.model.plan import Plan
+
 PANDAPOWER = "pandapower:"
 """Prefix of the networks that pandapower ships."""
 
@@ -211,15 +213,45 @@ def bring_to_year(net: Network, folder: Path | None, year: int) -> Network:
         If the plans are not valid.
     """
     from gridhub.model.plan import apply_plan
-    from gridhub.model.plan_files import read_plan
 
-    plan = read_plan(folder, net) if folder is not None else None
+    plan = _read_plan(net, folder)
     if plan is None:
         stands = f"it stands for {net.vintage}" if net.vintage else "it has no date"
         raise OptionError(
             f"network {net.name!r} has no plans to bring it to {year}: {stands}; leave year out"
         )
     return apply_plan(net, plan, year)
+
+
+def load_plan(name: str | Path) -> tuple[Network, Plan | None]:
+    """Load a network as it stands, and the plans beside it.
+
+    Parameters
+    ----------
+    name : str or Path
+        As for `load_network`.
+
+    Returns
+    -------
+    Network
+    Plan or None
+        None if there are none.
+
+    Raises
+    ------
+    KeyError, SchemaError
+        As for `load_network`.
+    InputError
+        If the plans are not valid.
+    """
+    net, folder = _load(name)
+    return net, _read_plan(net, folder)
+
+
+def _read_plan(net: Network, folder: Path | None) -> Plan | None:
+    from gridhub.model.plan_files import read_plan
+
+    return read_plan(folder, net) if folder is not None else None
 
 
 def _load(name: str | Path) -> tuple[Network, Path | None]:

@@ -34,8 +34,9 @@ class Dispatch:
         One row per hour: status (OPTIMAL | INFEASIBLE | UNSOLVED), reason, cost and its parts,
         cost_intact (without the outages), cost_market (without any limit of the grid), load_mw (served),
         shed_mw, dead_load_mw (in islands without a reference), generation_mw, curtailed_mw, storage_mw,
-        reserve_short_mw, imbalance_mw (largest of any island), rounds. Numbers of an infeasible hour are of
-        the hour in which its limits give way as `conflicts` says.
+        losses_mw (of branches, as the balance holds them; links and shunts not), reserve_short_mw,
+        imbalance_mw (largest of any island), rounds. Numbers of an infeasible hour are of the hour in which
+        its limits give way as `conflicts` says.
     cost : Series
         By hour; constant costs of in-service units included.
     generation : DataFrame
@@ -68,7 +69,7 @@ class Dispatch:
         dispatch of least cost without a grid.
     summary : mapping
         hours, counts by status, cost, cost_intact, cost_market, security_cost, congestion_cost,
-        congestion_rent, load_mwh, shed_mwh, dead_load_mwh, generation_mwh, curtailed_mwh,
+        congestion_rent, load_mwh, shed_mwh, dead_load_mwh, generation_mwh, curtailed_mwh, losses_mwh,
         largest_imbalance_mw, contingencies, not_assessed, unrated_branches, references_chosen,
         units_without_cost, storage_assumed.
     options : DispatchOptions
@@ -151,8 +152,9 @@ def run_dispatch(
     Notes
     -----
     A linear programme on the DC model; see `gridhub.dispatch.hour.solve_hour` and
-    `gridhub.dispatch.horizon.solve_horizon` for the equations. Losses of branches are not part of it; shunts
-    draw their conductance at 1 p.u. A branch is held to ``rate_mva`` before an outage and to ``rate_b_mva``
+    `gridhub.dispatch.horizon.solve_horizon` for the equations. Losses of branches are part of it with
+    the option ``losses`` "iterated"; shunts draw their conductance at 1 p.u. A branch is held to ``rate_mva``
+    before an outage and to ``rate_b_mva``
     (else ``rate_mva``) after one, an unrated one to nothing. Sun and wind without a profile give up to their
     schedule where the network stores snapshots, and up to p_max_mw otherwise. A unit that holds no voltage
     and has no p_max_mw keeps its schedule. Commitment is not decided: see the option ``commitment``.
@@ -227,6 +229,7 @@ def _summarize(inputs: DispatchInputs, tables: Mapping[str, pd.DataFrame]) -> di
         "dead_load_mwh": float(status["dead_load_mw"].sum()),
         "generation_mwh": float(status["generation_mw"].sum()),
         "curtailed_mwh": float(status["curtailed_mw"].sum()),
+        "losses_mwh": float(status["losses_mw"].sum()),
         "largest_imbalance_mw": float(status["imbalance_mw"].max()),
         "contingencies": len(inputs.contingencies),
         "not_assessed": inputs.skipped,

@@ -8,17 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from gridhub.analysis.block_folder import BlockFolder
 from gridhub.analysis.dispatch_options import DispatchOptions
 from gridhub.analysis.dispatch_tables import TABLES
-from gridhub.errors import OutputError
 from gridhub.model.network import Network
 
-KEY_FILE = "run.sha256"
-"""Says which network, profiles, outages and options the windows belong to."""
 
-
-class DispatchFolder:
-    """A folder with one Parquet file for each table and window.
+class DispatchFolder(BlockFolder):
+    """A folder with one Parquet file for each table of a dispatch and window.
 
     Parameters
     ----------
@@ -34,47 +31,7 @@ class DispatchFolder:
     """
 
     def __init__(self, path: Path, key: str) -> None:
-        self.path = path
-        mark = path / KEY_FILE
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            if not mark.exists():
-                mark.write_text(key, encoding="ascii")
-            found = mark.read_text(encoding="ascii")
-        except OSError as error:
-            raise OutputError(f"{path} cannot hold the windows of a dispatch: {error}") from error
-        if found != key:
-            raise OutputError(
-                f"{path} holds the windows of another dispatch (other network, profiles, outages or "
-                "options): give another folder, or remove it"
-            )
-
-    def _find(self, first: int, table: str) -> Path:
-        return self.path / f"{first:05d}-{table}.parquet"
-
-    def read(self, first: int, count: int) -> dict[str, pd.DataFrame] | None:
-        """Read the window that begins at an hour; None if it is not there in full."""
-        if not all(self._find(first, table).exists() for table in TABLES):
-            return None
-        tables = {table: pd.read_parquet(self._find(first, table)) for table in TABLES}
-        return tables if len(tables["status"]) == count else None
-
-    def write(self, first: int, tables: Mapping[str, pd.DataFrame]) -> None:
-        """Write a window; each file appears whole or not at all.
-
-        Raises
-        ------
-        OutputError
-            If a file cannot be written.
-        """
-        for table in TABLES:
-            file = self._find(first, table)
-            half = file.with_suffix(".half")
-            try:
-                tables[table].to_parquet(half)
-                half.replace(file)
-            except OSError as error:
-                raise OutputError(f"{file} could not be written: {error}") from error
+        super().__init__(path, key, TABLES, "dispatch")
 
 
 def compute_key(

@@ -19,6 +19,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "storage": (None, "optimize", "hold"),
     "storage_end": ("start", "free"),
     "hvdc": ("optimize", "hold"),
+    "losses": ("none", "iterated"),
     "angle_limits": (True, False),
     "interfaces": (True, False),
 }
@@ -91,9 +92,18 @@ class DispatchOptions:
     overlap_hours : int
         Hours beyond a window that are solved with it, and decided anew by the next.
     workers : int
-        Processes that solve days side by side; more than one only where nothing ties hours together.
+        Processes that solve days side by side, where nothing ties hours together, or `parts`.
+    parts : int
+        Parts that a run with storage or budgets is cut into: each begins with storage as full as the run does
+        and leaves it at least so full, and may use its share of the budgets. Not with ramps, nor with
+        ``storage_end`` "free". Progress is told when a part is done.
     tolerance_mw : float
         By how much a flow may be beyond its limit.
+    losses : {"none", "iterated"}
+        "iterated": the losses of branches are a load at their ends, found again from the flows until they
+        change by less than `loss_tolerance_mw` in an hour; see
+        `gridhub.dispatch.losses.solve_lossy_horizon`. An hour is solved about five times for it.
+    loss_tolerance_mw : float
     cost_error : float
         By how much quadratic costs may be missed, relative to the hour's cost; prices to about the root.
     """
@@ -118,7 +128,10 @@ class DispatchOptions:
     window_hours: int | None = None
     overlap_hours: int = 24
     workers: int = 1
+    parts: int = 1
     tolerance_mw: float = 1e-6
+    losses: Literal["none", "iterated"] = "none"
+    loss_tolerance_mw: float = 1e-3
     cost_error: float = COST_ERROR
 
     def __post_init__(self) -> None:
@@ -141,10 +154,10 @@ class DispatchOptions:
         for name in _AT_LEAST_ZERO:
             if not _is_number(getattr(self, name), least=0.0):
                 faults.append(f"{name} = {getattr(self, name)!r}: a number of at least 0")
-        for name in ("rate_share", "tolerance_mw", "cost_error"):
+        for name in ("rate_share", "tolerance_mw", "loss_tolerance_mw", "cost_error"):
             if not _is_number(getattr(self, name), above=0.0):
                 faults.append(f"{name} = {getattr(self, name)!r}: a number above 0")
-        for name, least in (("window_hours", 1), ("overlap_hours", 0), ("workers", 1)):
+        for name, least in (("window_hours", 1), ("overlap_hours", 0), ("workers", 1), ("parts", 1)):
             value = getattr(self, name)
             if name == "window_hours" and value is None:
                 continue
@@ -160,6 +173,8 @@ class DispatchOptions:
         reserve = np.asarray(self.reserve_mw, dtype=object).ravel()
         if not all(_is_number(value, least=0.0) for value in reserve):
             faults.append(f"reserve_mw = {self.reserve_mw!r}: MW of at least 0")
+        if not faults and self.parts > 1 and (self.ramp_mw_per_h or self.storage_end == "free"):
+            faults.append('parts above 1: not with ramp_mw_per_h, nor with storage_end = "free"')
         if faults:
             raise OptionError("options of the dispatch: " + "; ".join(faults))
 

@@ -12,6 +12,7 @@ from gridhub.analysis.dispatch_inputs import DispatchInputs
 from gridhub.case.case import Case, Floats
 from gridhub.case.matrices import sum_at_nodes
 from gridhub.dispatch.horizon import HorizonResult
+from gridhub.dispatch.problem import draw_losses
 from gridhub.dispatch.result import HourResult
 
 CONGESTION_COLUMNS = (
@@ -98,6 +99,7 @@ def _build_status(inputs: DispatchInputs, first: int, found: HorizonResult) -> p
                 "generation_mw": one.generator_p.sum(),
                 "curtailed_mw": one.curtailment.sum(),
                 "storage_mw": one.storage_p.sum(),
+                "losses_mw": draw_losses(case, one.losses)[inputs.plan.islands.live].sum(),
                 "reserve_short_mw": found.reserve_shortage[t],
                 "imbalance_mw": find_imbalance(inputs, case, one),
                 "rounds": one.rounds,
@@ -121,6 +123,7 @@ def find_imbalance(inputs: DispatchInputs, case: Case, one: HourResult) -> float
         - sum_at_nodes(case, case.hvdc_from_bus, np.where(runs, one.hvdc_p, 0.0))
         - sum_at_nodes(case, case.load_bus, load)
         - sum_at_nodes(case, case.shunt_bus, shunt)
+        - draw_losses(case, one.losses)
     )
     total = np.bincount(islands.island, np.where(islands.live, injected, 0.0), islands.count)
     return float(np.abs(total).max(initial=0.0))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,7 @@ from gridhub.analysis.dispatch_inputs import DispatchInputs
 from gridhub.analysis.dispatch_tables import build_tables
 from gridhub.case.case import Floats, Ints
 from gridhub.dispatch.horizon import NO_CUTS, HorizonResult, solve_horizon
+from gridhub.dispatch.losses import solve_lossy_horizon
 from gridhub.errors import GridhubError, OptionError
 
 WHOLE_HOURS = 48
@@ -27,6 +30,9 @@ WINDOW_HOURS = 24
 
 Tables = Mapping[str, pd.DataFrame]
 """Tables of some hours, by name (`gridhub.analysis.dispatch_tables.TABLES`)."""
+
+Window = tuple[range, range]
+"""Hours of a window, and those that are solved for it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,20 +50,28 @@ def solve_windows(inputs: DispatchInputs, folder: DispatchFolder | None = None) 
 
     A window is solved together with the hours of its overlap, which the next window decides anew. What is in
     storage, the output of units and what flexible loads have used are carried over. Where nothing ties hours
-    together, ``workers`` processes solve windows side by side.
+    together, ``workers`` processes solve windows side by side; else the option ``parts`` cuts the run into
+    parts for them.
 
     Raises
     ------
     OptionError
         If several workers are asked for where this system cannot fork a process.
     """
-    windows = list(list_windows(inputs))
-    alone = all(len(window) == len(ahead) for window, ahead in windows) and _is_free(inputs)
-    if alone and inputs.options.workers > 1 and len(windows) > 1:
-        yield from _solve_side_by_side(inputs, [window for window, _ in windows], folder)
+    runs = [list(run) for run in list_runs(inputs)]
+    if inputs.options.workers > 1 and len(runs) > 1:
+        yield from _solve_side_by_side(inputs, runs, folder)
         return
-    carried = _start(inputs)
-    for window, ahead in windows:
+    for run in runs:
+        yield from _solve_run(inputs, run, folder)
+
+
+def _solve_run(
+    inputs: DispatchInputs, run: Sequence[Window], folder: DispatchFolder | None
+) -> Iterator[Tables]:
+    """Solve windows one after the other."""
+    carried = _start(inputs, run[0][0].start)
+    for window, ahead in run:
         tables = folder.read(window.start, len(window)) if folder is not None else None
         if tables is None:
             found = _solve(inputs, window, ahead, carried)
@@ -68,28 +82,34 @@ def solve_windows(inputs: DispatchInputs, folder: DispatchFolder | None = None) 
         yield tables
 
 
-def _start(inputs: DispatchInputs) -> _Carried:
-    nothing_used = np.zeros(len(inputs.options.flexible))
-    return _Carried(inputs.stores.start, None, nothing_used, np.array(NO_CUTS))
+def _start(inputs: DispatchInputs, first: int) -> _Carried:
+    """Begin a run: storage as full as at the start, an even share of the budgets used."""
+    most = np.array([one.energy_mwh for one in inputs.options.flexible.values()])
+    used = np.where(np.isfinite(most), most, 0.0) * (first / inputs.count)
+    return _Carried(inputs.stores.start, None, used, np.array(NO_CUTS))
 
 
 def _is_free(inputs: DispatchInputs) -> bool:
     """Whether nothing ties the hours together."""
-    start = _start(inputs)
+    start = _start(inputs, 0)
     return inputs.couple(range(inputs.count), start.energy, None, start.used).is_empty
 
 
 def _solve(inputs: DispatchInputs, window: range, ahead: range, carried: _Carried) -> HorizonResult:
     """Solve a window with its overlap, and keep the window."""
-    found = solve_horizon(
+    options = inputs.options
+    solve = solve_horizon
+    if options.losses == "iterated":
+        solve = partial(solve_lossy_horizon, loss_tolerance_mw=options.loss_tolerance_mw)
+    found = solve(
         [inputs.make_hour(hour) for hour in ahead],
         inputs.plan,
         inputs.limits,
         inputs.security,
         inputs.couple(ahead, carried.energy, carried.output, carried.used),
         start_cuts=carried.cuts,
-        tolerance_mw=inputs.options.tolerance_mw,
-        cost_error=inputs.options.cost_error,
+        tolerance_mw=options.tolerance_mw,
+        cost_error=options.cost_error,
     )
     count = len(window)
     return HorizonResult(found.hours[:count], found.energy[:count], found.reserve_shortage[:count])
@@ -99,30 +119,24 @@ _shared: list[tuple[DispatchInputs, DispatchFolder | None]] = []
 """What forked processes find in their copy of the memory: plans hold factors that cannot be sent."""
 
 
-def _solve_shared(window: range) -> Tables:
-    """Solve a window in a process of its own."""
+def _solve_shared(run: Sequence[Window]) -> list[Tables]:
+    """Solve windows in a process of its own."""
     inputs, folder = _shared[-1]
-    tables = build_tables(inputs, window.start, _solve(inputs, window, window, _start(inputs)))
-    if folder is not None:
-        folder.write(window.start, tables)
-    return tables
+    return list(_solve_run(inputs, run, folder))
 
 
 def _solve_side_by_side(
-    inputs: DispatchInputs, windows: list[range], folder: DispatchFolder | None
+    inputs: DispatchInputs, runs: Sequence[Sequence[Window]], folder: DispatchFolder | None
 ) -> Iterator[Tables]:
-    """Solve windows that nothing ties together in several processes, in order."""
+    """Solve runs of windows that nothing ties to each other in several processes, in order."""
     if "fork" not in multiprocessing.get_all_start_methods():
         raise OptionError("option workers: this system cannot fork a process; leave it at 1")
-    there = {w.start: None if folder is None else folder.read(w.start, len(w)) for w in windows}
     _shared.append((inputs, folder))
     try:
         context = multiprocessing.get_context("fork")
         with ProcessPoolExecutor(inputs.options.workers, mp_context=context) as pool:
-            solved = pool.map(_solve_shared, [w for w in windows if there[w.start] is None])
-            for window in windows:
-                tables = there[window.start]
-                yield next(solved) if tables is None else tables
+            for solved in pool.map(_solve_shared, runs):
+                yield from solved
     except BrokenProcessPool as error:
         raise GridhubError(
             "a worker of the dispatch died, likely for lack of memory: give fewer workers; with a folder the "
@@ -132,14 +146,28 @@ def _solve_side_by_side(
         _shared.pop()
 
 
-def list_windows(inputs: DispatchInputs) -> Iterator[tuple[range, range]]:
-    """List the hours of each window, and those that are solved for it: its overlap follows."""
+def list_runs(inputs: DispatchInputs) -> Iterator[list[Window]]:
+    """List the windows that follow each other, with the hours that are solved for each: its overlap follows.
+
+    Where nothing ties hours together every window is a run of its own.
+    """
     count, options = inputs.count, inputs.options
     size = options.window_hours or (count if count <= WHOLE_HOURS else WINDOW_HOURS)
-    overlap = 0 if _is_free(inputs) else options.overlap_hours
-    for first in range(0, count, size):
-        last = min(first + size, count)
-        yield range(first, last), range(first, min(last + overlap, count))
+    if _is_free(inputs):
+        for first in range(0, count, size):
+            window = range(first, min(first + size, count))
+            yield [(window, window)]
+        return
+    windows = -(-count // size)
+    ends = [round(windows * part / options.parts) * size for part in range(1, options.parts + 1)]
+    for begin, end in pairwise(sorted({0, *(min(end, count) for end in ends)})):
+        yield [
+            (
+                range(first, min(first + size, end)),
+                range(first, min(first + size + options.overlap_hours, end)),
+            )
+            for first in range(begin, end, size)
+        ]
 
 
 def _carry(inputs: DispatchInputs, before: _Carried, tables: Tables) -> _Carried:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from gridhub.analysis.fault_sources import (
     list_fault_sources,
     read_assumptions,
 )
+from gridhub.analysis.hosting import find_buses
 from gridhub.analysis.security import resolve_criteria
 from gridhub.case.case import Case, Complexes, Floats
 from gridhub.case.compile import compile_case
@@ -133,6 +134,7 @@ def compute_fault_levels(
     sources: pd.DataFrame | None = None,
     assumptions: FaultAssumptions | Mapping[str, Any] | None = None,
     voltage_factor: float = 1.1,
+    buses: Sequence[str] | None = None,
 ) -> FaultLevels:
     """Compute the three-phase fault level of every bus and hold it against breaker classes.
 
@@ -149,6 +151,8 @@ def compute_fault_levels(
         What the network does not say of its units.
     voltage_factor : float
         Of the equivalent source; 1.1 is that of IEC 60909-0 for the largest current above 1 kV.
+    buses : sequence of str, optional
+        Those whose level is wanted; None: all.
 
     Returns
     -------
@@ -157,7 +161,7 @@ def compute_fault_levels(
     Raises
     ------
     KeyError
-        If the snapshot or the region of the criteria does not exist.
+        If a bus, the snapshot or the region of the criteria does not exist.
     InputError
         If the sources name unknown buses or lack numbers; all are listed.
     OptionError
@@ -179,6 +183,7 @@ def compute_fault_levels(
     if not 0.5 <= voltage_factor <= 1.5:
         raise OptionError(f"voltage_factor = {voltage_factor}: a number from 0.5 to 1.5")
     rules = resolve_criteria(net, criteria)
+    chosen = find_buses(net, buses) if buses is not None else None
     given = read_assumptions(assumptions)
     used = list_fault_sources(net, snapshot, given) if sources is None else check_fault_sources(net, sources)
     model = build_fault_model(net, snapshot, used)
@@ -188,22 +193,26 @@ def compute_fault_levels(
         snapshot=find_snapshot(net, snapshot) or "",
         criteria="" if rules is None else rules.name,
         voltage_factor=voltage_factor,
-        table=_build_table(net, model, rules, voltage_factor),
+        table=_build_table(net, model, rules, voltage_factor, chosen),
         sources=used,
         unknown=tuple(str(name) for name in used.index[used["kind"] == "unknown"]),
         assumptions=(METHOD, f"voltage factor {voltage_factor:g}", *said),
     )
 
 
-def _build_table(net: Network, model: FaultModel, rules: Criteria | None, factor: float) -> pd.DataFrame:
+def _build_table(
+    net: Network, model: FaultModel, rules: Criteria | None, factor: float, buses: Sequence[str] | None
+) -> pd.DataFrame:
     case, plan = model.case, model.plan
-    z = plan.find_diagonal()
+    labels = pd.Index(case.labels.bus, dtype=object, name="bus")
+    rows = np.arange(len(labels)) if buses is None else labels.get_indexer(pd.Index(buses, dtype=object))
+    node = case.bus_node[rows]
+    z = plan.find_diagonal(node[node >= 0])
     lifted = plan.solve(model.converter_current)
     with np.errstate(invalid="ignore"):
         machines = np.where(plan.fed, factor / np.abs(z), 0.0)
         converters = np.where(plan.fed, np.abs(lifted / z), 0.0)
-    node = case.bus_node
-    vn_kv = net.bus["vn_kv"].to_numpy(dtype=float)
+    vn_kv = net.bus["vn_kv"].to_numpy(dtype=float)[rows]
 
     def spread(values: np.ndarray, missing: float = np.nan) -> np.ndarray:
         return np.where(node >= 0, values[node], missing)
@@ -229,7 +238,7 @@ def _build_table(net: Network, model: FaultModel, rules: Criteria | None, factor
             "largest_ka": largest,
             "state": state,
         },
-        index=pd.Index(case.labels.bus, dtype=object, name="bus"),
+        index=labels[rows],
     )
 
 

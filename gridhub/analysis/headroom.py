@@ -257,7 +257,8 @@ def _search(
     found = start_search(1, maximum)
     result = {}
     for group in group_states(states):
-        search = DcSearch(group[0], at, criteria, options, found, towers=math.isfinite(options.tower_min_kv))
+        towers = options.tower_min_kv is None or math.isfinite(options.tower_min_kv)
+        search = DcSearch(group[0], at, criteria, options, found, towers=towers)
         for state in group:
             result[state.label] = found.start_anew(1, maximum)
             search.run([state], result[state.label])

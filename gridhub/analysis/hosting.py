@@ -43,12 +43,14 @@ class HostingCapacity:
         One row per bus, index bus. All MW; a figure equal to ``options.maximum_mw`` means "or more".
 
         firm_mw : keeps every limit, with everything in service and after the loss of any one branch: the
-        smallest of thermal_mw, interface_mw, generation_mw or reserve_mw, largest_loss_mw, voltage_mw.
-        firm_tower_mw : also after the loss of the circuits of any tower of ``options.tower_min_kv``.
+        smallest of thermal_mw, interface_mw, generation_mw or reserve_mw, largest_loss_mw, voltage_mw,
+        nose_mw.
+        firm_tower_mw : also after the loss of the circuits of any tower the criteria name.
         flexible_0_25_mw … flexible_5_mw : with that percentage of the year's energy curtailable; NaN without
         hours. thermal_mw, interface_mw, generation_mw (what the units can follow), reserve_mw (less the
         reserve they must keep), largest_loss_mw (what may be lost at once), voltage_mw (AC, not looked for
-        above the DC figure; NaN for DC).
+        above the DC figure), nose_mw (AC: there is a solution, in N and N-1, with 5 % more; not looked for
+        above what the other limits leave). Both NaN for DC.
         binding_kind, binding_element, binding_contingency ("" = N), binding_snapshot : what sets firm_mw.
         next_mw, next_kind, next_element, next_contingency, next_snapshot : what would bind next if the
         binding branch, with those parallel to it, had no limit.
@@ -179,7 +181,7 @@ def hosting_capacity(
         "snapshots": len(states.snapshots),
         "hours": len(states.hours),
         "existing_violations": int((found.existing["intact"] + found.existing["single"]).max(initial=0)),
-        "median_firm_mw": float(table["firm_mw"].median()),
+        "median_firm_mw": float(table["firm_mw"].dropna().median()),
     }
     return HostingCapacity(
         network=net.name,

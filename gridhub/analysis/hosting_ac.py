@@ -42,8 +42,14 @@ STEP_MW = 1.0
 TIGHT_STATES = 2
 """States of each bus in which all outages are solved by AC: those with the least room by DC."""
 
-KINDS = ("thermal", "voltage")
+KINDS = ("thermal", "voltage", "nose")
 """What is bisected; an outage that loses its solution counts as voltage."""
+
+NOSE_MARGIN = 0.05
+"""By how much the injection may grow before a state, or an outage in it, loses its solution."""
+
+STRETCH = {"nose": 1.0 + NOSE_MARGIN}
+"""Kind -> by how much the injection is stretched when it is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,9 @@ class Breaches:
     position: Ints
 
     def select(self, kind: str) -> Bools:
-        """Mark those of "thermal" or "voltage"."""
+        """Mark those of "thermal", "voltage" (lost solutions too) or "nose" (lost solutions alone)."""
+        if kind == "nose":
+            return np.asarray(self.kind == UNSOLVED)
         thermal = self.kind == THERMAL
         return np.asarray(thermal if kind == "thermal" else ~thermal)
 
@@ -219,17 +227,22 @@ class AcSearch:
         amount : (n_bus,) float
             [p.u.].
         """
-        loads = [self._load(j, one) for j, one in enumerate(amount.tolist())]
-        sets = Injections(load_p=np.stack([p for p, _ in loads]), load_q=np.stack([q for _, q in loads]))
-        result = solve_batch(self.case, self.plan, None, sets, watch=self.before)
+        result = self._solve_each(amount)
         found = result.findings
         depth = _find_depth(found.kind, found.position, found.value, self.before)
         broken = set(np.flatnonzero(~result.solved).tolist())
+        broken |= set(np.flatnonzero(~self._solve_each(amount * STRETCH["nose"]).solved).tolist())
         for j, kind, position, measure in zip(found.scenario, found.kind, found.position, depth, strict=True):
             before = self.existing.get((-1, int(kind), int(position)), -math.inf)
             if measure > before + self.growth.get(int(kind), WORSE["voltage_low"]):
                 broken.add(int(j))
         return np.array(sorted(broken), dtype=np.int64)
+
+    def _solve_each(self, amount: Floats) -> BatchResult:
+        """Solve the intact state with the injection at each bus, one at a time."""
+        loads = [self._load(j, one) for j, one in enumerate(amount.tolist())]
+        sets = Injections(load_p=np.stack([p for p, _ in loads]), load_q=np.stack([q for _, q in loads]))
+        return solve_batch(self.case, self.plan, None, sets, watch=self.before)
 
     def _is_far(self, j: int, rows: Ints) -> Bools:
         """Mark overloads of branches that the injection moves by less than ``options.effect``, by DC."""
@@ -282,15 +295,17 @@ class AcSearch:
         Notes
         -----
         First with everything in service; then all outages are solved at what that allows, and those with a
-        breach there are bisected. A breach of an outage that shows below that alone is not seen.
+        breach there are bisected. A breach of an outage that shows below that alone is not seen. The margin
+        to the nose is looked at last, up to what the other kinds leave: there must be a solution with the
+        injection larger by `NOSE_MARGIN`.
         """
         every = np.arange(len(self.outages)) if outages is None else outages
         seen: dict[float, Breaches] = {}
-        met = {}
+        met: dict[str, Met] = {}
         for kind in kinds:
-            met[kind] = Met(upper)
+            met[kind] = Met(_reach(met) if kind == "nose" and met else upper)
             for after_outage in (False, True):
-                top = met[kind].amount
+                top = met[kind].amount * STRETCH.get(kind, 1.0)
                 if top > 0:
                     if top not in seen:
                         seen[top] = self.find_breaches(j, top, every)
@@ -306,7 +321,7 @@ class AcSearch:
         low, high, last = 0.0, top.amount, breaches
         while high - low > STEP_MW / self.case.base_mva:
             middle = 0.5 * (low + high)
-            found = self.find_breaches(j, middle, suspects)
+            found = self.find_breaches(j, middle * STRETCH.get(kind, 1.0), suspects)
             if found.select(kind).any():
                 high, last = middle, found
             else:
@@ -362,7 +377,7 @@ def check_by_ac(
     Returns
     -------
     list of dict
-        Per bus: "thermal" and "voltage" -> Met.
+        Per bus: kind of `KINDS` -> Met. Where no nose is near, its amount is what the others leave.
     """
     probed = add_probes(net, buses)
     tight = np.argsort(rooms, axis=0, kind="stable")[:TIGHT_STATES]
@@ -383,6 +398,9 @@ def check_by_ac(
                 for kind in KINDS:
                     if found[kind].element and found[kind].amount < met[j][kind].amount:
                         met[j][kind] = found[kind]
+    for one in met:
+        if not one["nose"].element:
+            one["nose"] = Met(_reach(one))
     return met
 
 

@@ -41,8 +41,9 @@ class HostingOptions:
     worsening_points : float
         Percentage points of loading by which a violation that is there without the injection may grow. 0: not
         at all; infinite: such violations are set aside.
-    tower_min_kv : float
-        Lowest voltage of the towers of ``firm_tower_mw`` [kV].
+    tower_min_kv : float, optional
+        Lowest voltage of the towers of ``firm_tower_mw`` [kV]; None: the criteria's
+        ``double_circuit_min_kv``, every tower where they name none.
     interface_margin_percent : float
         Part of an interface's limit that must stay free [%].
     reserve_mw : float, optional
@@ -65,7 +66,7 @@ class HostingOptions:
     maximum_mw: float = 5000.0
     effect: float = 0.0
     worsening_points: float = WORSENING_POINTS
-    tower_min_kv: float = 345.0
+    tower_min_kv: float | None = None
     interface_margin_percent: float = 0.0
     reserve_mw: float | None = None
     power_factor: float = 0.95
@@ -90,7 +91,7 @@ class HostingOptions:
             ("power_factor", 0.1, 1.0),
         ):
             value = getattr(self, name)
-            if value is None and name == "reserve_mw":
+            if value is None and name in ("reserve_mw", "tower_min_kv"):
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
                 faults.append(f"{name} = {value!r}: a number from {low:g} to {high:g}")

@@ -282,7 +282,7 @@ class DcSearch:
         net, case = self.example.net, self.example.case
         parts = [list_contingencies(net, SINGLE)]
         if self.towers:
-            parts.append(list_contingencies(net, ("tower",), self.options.tower_min_kv))
+            parts.append(list_contingencies(net, ("tower",), find_tower_kv(self.criteria, self.options)))
         table = pd.concat([part for part in parts if len(part)] or parts[:1])
         sets = [one.branch for one in find_outages(net, case, table)]
         joins = np.array([any(case.branch_joins[i] for i in one) for one in sets], dtype=bool)
@@ -349,6 +349,14 @@ class DcSearch:
                 nothing, existing = no_losses(case.n_branch), found.existing[kind]
                 args = (path, drawn, here, nothing, limits, number, label, self.threads)
                 lower_rooms(rooms, existing, *args)
+
+
+def find_tower_kv(criteria: Criteria | None, options: HostingOptions) -> float:
+    """Lowest voltage of the towers looked at [kV]: as asked, else by the criteria, else all."""
+    if options.tower_min_kv is not None:
+        return options.tower_min_kv
+    named = criteria.double_circuit_min_kv if criteria is not None else math.inf
+    return named if math.isfinite(named) else 0.0
 
 
 def find_interface_range(rows: InterfaceRows, share: float) -> tuple[Floats, Floats]:

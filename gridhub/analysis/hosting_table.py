@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,7 @@ COLUMNS = (
     "reserve_mw",
     "largest_loss_mw",
     "voltage_mw",
+    "nose_mw",
     "binding_kind",
     "binding_element",
     "binding_contingency",
@@ -48,7 +49,7 @@ COLUMNS = (
 NOTHING = (math.nan, "", "", "", "")
 """What binds where nothing does."""
 
-NEVER_ASSESSED = "voltage stability (margin to the nose), loss of units and links, fault level, dynamics"
+NEVER_ASSESSED = "loss of units and links, fault level, dynamics"
 """What no method here looks at."""
 
 
@@ -173,7 +174,10 @@ def build_table(
             "generation_mw": generation,
             "reserve_mw": kept if reserve.any() else np.nan,
             "largest_loss_mw": largest if math.isfinite(largest) else np.nan,
-            "voltage_mw": np.nan if met is None else [one["voltage"].amount * base for one in met],
+            **{
+                f"{kind}_mw": np.nan if met is None else [one[kind].amount * base for one in met]
+                for kind in ("voltage", "nose")
+            },
         }
     )
     if met is not None:
@@ -239,7 +243,7 @@ def describe_gaps(
     if not has_hours:
         always.append("flexible figures (no profiles given: snapshots are no hours of a year)")
     if np.isnan(table["voltage_mw"].to_numpy(dtype=float)).all():
-        always.append('voltage and reactive power (method "ac")')
+        always.append('voltage, reactive power and the margin to the nose (method "ac")')
     else:
         always.append("outages by AC in all but the two states with the least room")
     unrated = int((net.branches()["rate_mva"].isna() & net.branches()["in_service"]).sum())
@@ -263,6 +267,18 @@ def describe_gaps(
             own.append(f"not assessable with public data: {what} rests on routes that are not public{review}")
         texts.append("; ".join([*own, *always]))
     return texts
+
+
+def list_common_gaps(texts: Iterable[str]) -> list[str]:
+    """List what ``not_assessed`` says of every bus; what concerns single buses is left to them.
+
+    Examples
+    --------
+    >>> list_common_gaps(["supply after an outage; fault level", "fault level", "everything: out of service"])
+    ['fault level']
+    """
+    parts = [text.split("; ") for text in texts if not text.startswith("everything")]
+    return [part for part in parts[0] if all(part in other for other in parts)] if parts else []
 
 
 def _list_unsure(net: Network) -> set[str]:

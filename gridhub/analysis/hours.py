@@ -20,7 +20,7 @@ from gridhub.solvers.loop import record_solution
 from gridhub.solvers.newton import plan_newton
 from gridhub.solvers.options import PowerFlowOptions
 from gridhub.solvers.scenario import INJECTED, Injections, Watch
-from gridhub.solvers.status import Status
+from gridhub.solvers.status import NO_GENERATION_LEFT, TOO_MUCH_GENERATION, Status
 
 Keep = Literal["violations", "all"]
 
@@ -55,6 +55,8 @@ class Hours:
         Losses of branches, shunts and links [p.u.]; NaN where not known.
     p_from : (k, n_branch) float or None
         With ``keep="all"`` [p.u.].
+    p_to : (k, n_branch) float or None
+        With ``keep="all"`` and AC [p.u.]; DC loses nothing on the way.
     vm : (k, n_node) float or None
         With ``keep="all"`` and AC [p.u.].
     """
@@ -72,6 +74,7 @@ class Hours:
     unserved: Floats
     losses: Floats
     p_from: Floats | None
+    p_to: Floats | None
     vm: Floats | None
 
 
@@ -102,6 +105,7 @@ def solve_hours(
     """
     joins = case.branch_joins
     p_from: Floats | None = None
+    p_to: Floats | None = None
     if joins.any() and (keep == "all" or not np.isnan(watch.rate[joins]).all()):
         result = _solve_alone(case, injections, watch, method, keep, options, progress)
     elif method == "ac":
@@ -112,6 +116,8 @@ def solve_hours(
         result, p_from = _solve_dc(case, injections, watch, keep, options, progress)
     if result.s_from is not None:
         p_from = result.s_from.real
+    if method == "ac" and result.s_to is not None:
+        p_to = result.s_to.real
     count_losses = _count_losses_ac if method == "ac" else _count_losses_dc
     served = case.load_on & _find_live(case, case.load_bus)
     return Hours(
@@ -128,6 +134,7 @@ def solve_hours(
         unserved=_sum_rows(case, injections, case.load_on & ~served),
         losses=count_losses(case, injections, result),
         p_from=p_from,
+        p_to=p_to,
         vm=result.vm if method == "ac" else None,
     )
 
@@ -204,8 +211,8 @@ def _explain(case: Case, batch: DcBatch, hour: int) -> str:
     missing = batch.missing[hour] * case.base_mva
     most = float(missing[np.argmax(np.abs(missing))])
     if most > 0:
-        return f"no generation left: the units lack {most:,.1f} MW"
-    return f"too much generation: the units cannot shed {-most:,.1f} MW more (p_min_mw)"
+        return f"{NO_GENERATION_LEFT}: the units lack {most:,.1f} MW"
+    return f"{TOO_MUCH_GENERATION}: the units cannot shed {-most:,.1f} MW more (p_min_mw)"
 
 
 def _take_sets(injections: Injections, sets: Ints) -> Injections:

@@ -324,7 +324,7 @@ def build_connection_costs(placements: pd.DataFrame, costs: Costs | None) -> pd.
             text = f"{count} circuits {part['vn_kv']:g} kV, {km:.1f} km"
             found.append(("feeders", text, cost_route(costs, float(part["vn_kv"]), "overhead", km, count)))
         if part["banks"]:
-            item = f"bank_345_{part['vn_kv']:g}"
+            item = f"bank_{part['bank_high_kv']:g}_{part['vn_kv']:g}"
             cost = costs[item] * int(part["banks"]) * find_contingency(costs) if item in costs else None
             found.append(("banks", f"{int(part['banks'])} banks of {part['bank_mva']:g} MVA", cost))
         for item, text, cost in found:

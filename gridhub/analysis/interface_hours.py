@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from gridhub.analysis.hours import solve_hours
+from gridhub.analysis.interface_members import list_members
 from gridhub.analysis.interfaces import NARROW_PERCENT, compute_interfaces
 from gridhub.analysis.power_flow import Method, run_power_flow
 from gridhub.analysis.time_series import build_injections
-from gridhub.case.case import Case, Floats
 from gridhub.case.compile import compile_case
-from gridhub.case.profiles import Profiles, read_profiles
+from gridhub.case.profiles import read_profiles
 from gridhub.errors import NotConverged, OptionError
 from gridhub.model.network import Network
 from gridhub.model.snapshot import apply_snapshot, find_snapshot
 from gridhub.solvers.batch import Progress
+from gridhub.solvers.batch_result import STATUSES
 from gridhub.solvers.islands import choose_references
 from gridhub.solvers.options import PowerFlowOptions, read_options
 from gridhub.solvers.scenario import INJECTED, Injections, watch_nothing
 
-BLOCK = 1024
-"""Hours solved together; bounds the memory to BLOCK x n_branch flows."""
+BLOCK: Mapping[Method, int] = MappingProxyType({"dc": 1024, "ac": 256})
+"""Hours solved together; bounds the memory to so many times n_branch flows (AC: complex, at both ends)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +70,7 @@ def track_interfaces(
     options: Mapping[str, Any] | PowerFlowOptions | None = None,
     *,
     snapshot: str | None = None,
+    keep_power_factor: bool = False,
     narrow_percent: float = NARROW_PERCENT,
     progress: Progress | None = None,
 ) -> InterfaceHours:
@@ -78,14 +81,16 @@ def track_interfaces(
     net : Network
         ``net.interface`` holds one row per member.
     profiles : mapping, optional
-        As for `run_time_series`, solved by DC. None: every snapshot, as it is stored.
+        As for `run_time_series`. None: every snapshot, as it is stored.
     snapshots : sequence of str, optional
         Without profiles: states looked at; None: all stored ones, or the tables themselves.
     method : {"dc", "ac"}
-        AC for snapshots only: it would need both ends of every member in every hour.
+        AC counts each member at the end its power is meant to come from, losses included.
     options : mapping or PowerFlowOptions, optional
     snapshot : str, optional
         State the profiles are put into; None is the first.
+    keep_power_factor : bool
+        As for `run_time_series`: whether loads move their reactive power along (AC).
     narrow_percent : float
     progress : callable, optional
         Called with hours done and hours in all.
@@ -115,8 +120,8 @@ def track_interfaces(
     >>> int(table["hours"].iloc[0])
     4
     """
-    if method not in ("ac", "dc") or (method == "ac" and profiles is not None):
-        raise OptionError(f'method = {method!r}: "dc", or "ac" for snapshots without profiles')
+    if method not in ("ac", "dc"):
+        raise OptionError(f'method = {method!r}: choose "dc" or "ac"')
     if not 0.0 <= narrow_percent <= 100.0:
         raise OptionError(f"narrow_percent = {narrow_percent}: a number from 0 to 100")
     settled = read_options(options, reactive_limits=net.reactive_limits)
@@ -125,7 +130,7 @@ def track_interfaces(
         described = net.interface
     else:
         described = apply_snapshot(net, snapshot).interface
-        flow = _follow_hours(net, profiles, snapshot, settled, progress)
+        flow = _follow_hours(net, profiles, snapshot, method, keep_power_factor, settled, progress)
         limits, reverse = (
             _repeat_limit(described, column, flow) for column in ("limit_mw", "limit_reverse_mw")
         )
@@ -181,63 +186,35 @@ def _follow_hours(
     net: Network,
     profiles: Mapping[tuple[str, str], pd.DataFrame],
     snapshot: str | None,
+    method: Method,
+    keep_power_factor: bool,
     options: PowerFlowOptions,
     progress: Progress | None,
 ) -> pd.DataFrame:
-    """Solve hours by DC, block by block: hour x interface [MW]."""
+    """Solve hours block by block: hour x interface [MW]."""
     state = apply_snapshot(net, snapshot)
     hourly = read_profiles(state, profiles, find_snapshot(net, snapshot) or "snapshot")
     case, _ = choose_references(compile_case(state, snapshot))
-    injections = build_injections(case, hourly)
-    names = _list_names(state.interface)
-    weight = _weigh_members(state.interface, names, case)
+    injections = build_injections(case, hourly, keep_power_factor)
+    members = list_members(state, case)
     count = len(hourly.hours)
-    flow = np.full((count, len(names)), np.nan)
-    for first in range(0, count, BLOCK):
-        some = slice(first, min(first + BLOCK, count))
+    flow = np.full((count, len(members.names)), np.nan)
+    for first in range(0, count, BLOCK[method]):
+        some = slice(first, min(first + BLOCK[method], count))
         given = {name: getattr(injections, name) for name in INJECTED}
         block = Injections(**{name: array[some] for name, array in given.items() if array is not None})
-        hours = solve_hours(case, block, watch_nothing(case), "dc", "all", options)
+        hours = solve_hours(case, block, watch_nothing(case), method, "all", options)
         assert hours.p_from is not None
-        # NaN: an hour without a solution in all branches, a dead island in those of it
-        dead = np.isnan(hours.p_from)
-        flow[some] = np.where(dead, 0.0, hours.p_from) @ weight
-        flow[some] += _sum_links(state.interface, names, case, hourly, some)
-        flow[some][dead[:, case.branch_on].all(axis=1)] = np.nan
+        solved = np.array([status.is_solved for status in STATUSES])[hours.status]
+        flow[some] = members.sum_flows(hours.p_from, hours.p_to, case, block.hvdc_p)
+        flow[some][~solved] = np.nan
         if progress is not None:
             progress(some.stop, count)
     return pd.DataFrame(
         flow * case.base_mva,
         index=hourly.hours.rename("hour"),
-        columns=pd.Index(names, name="interface", dtype=object),
+        columns=pd.Index(members.names, name="interface", dtype=object),
     )
-
-
-def _weigh_members(interface: pd.DataFrame, names: list[str], case: Case) -> Floats:
-    """Direction of each branch in each interface, (n_branch, n_interface): 0 where it is no member."""
-    place = {name: i for i, name in enumerate(case.labels.branch)}
-    weight = np.zeros((case.n_branch, len(names)))
-    for name, member, direction in interface[["name", "member", "direction"]].itertuples(index=False):
-        if member in place:
-            weight[place[member], names.index(str(name))] += np.sign(direction)
-    return weight
-
-
-def _sum_links(
-    interface: pd.DataFrame, names: list[str], case: Case, hourly: Profiles, some: slice
-) -> Floats:
-    """Flow of the HVDC members of each interface, hour x interface [p.u.]."""
-    given = hourly.values.get(("hvdc", "p_mw"))
-    count = some.stop - some.start
-    sent = case.hvdc_p[None].repeat(count, axis=0) if given is None else given[some] / case.base_mva
-    arriving = sent - case.hvdc_loss - case.hvdc_loss_share * np.abs(sent)
-    place = {name: i for i, name in enumerate(case.labels.hvdc)}
-    total = np.zeros((count, len(names)))
-    for name, member, direction in interface[["name", "member", "direction"]].itertuples(index=False):
-        if member in place and case.hvdc_on[place[member]]:
-            i = place[member]
-            total[:, names.index(str(name))] += sent[:, i] if direction > 0 else -arriving[:, i]
-    return total
 
 
 def _repeat_limit(interface: pd.DataFrame, column: str, flow: pd.DataFrame) -> pd.DataFrame:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from gridhub.analysis.power_flow import LIMIT_TOLERANCE
-from gridhub.case.case import Case, Floats
-from gridhub.criteria import Criteria
+from gridhub.case.case import Bools, Case, Floats, Ints
+from gridhub.criteria import Criteria, State
 from gridhub.model.network import Network
+from gridhub.model.schema import BRANCH_TABLES
+from gridhub.rating_rules import RATING_COLUMNS
 from gridhub.solvers.batch_result import THERMAL, VOLTAGE_CHANGE, VOLTAGE_HIGH, VOLTAGE_LOW, Findings
 from gridhub.solvers.solution import Solution
 
@@ -27,10 +29,12 @@ VIOLATION_COLUMNS = (
     "base_value",
     "snapshot",
     "stage",
+    "rating",
+    "minutes",
 )
 """Columns of ``Security.violations``."""
 
-NUMBER_COLUMNS = ("limit", "value", "loading_percent", "base_value")
+NUMBER_COLUMNS = ("limit", "value", "loading_percent", "base_value", "minutes")
 """Those that hold numbers; the others hold text."""
 
 VOLTAGE_TOLERANCE = 1e-6
@@ -49,15 +53,27 @@ class Limits:
         [p.u.]; NaN = not judged.
     vm_change : float
         Largest change of a voltage by an outage [p.u.]; infinite = not judged.
+    column : (n_branch,) int
+        Which rating `rate` comes from, by position in `RATING_COLUMNS`: where a branch has not the one asked
+        for, the one it falls back to. Empty where nobody asked.
+    minutes : (n_branch,) float
+        How long it holds [min]; infinite = without end. Empty likewise.
+    fallback : (n_branch,) bool
+        Whether it stands in for one that the branch has not. Empty likewise.
     """
 
     rate: Floats
     vm_low: Floats
     vm_high: Floats
     vm_change: float = np.inf
+    column: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    minutes: Floats = field(default_factory=lambda: np.zeros(0))
+    fallback: Bools = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
 
-def build_limits(net: Network, case: Case, criteria: Criteria | None, state: str) -> Limits:
+def build_limits(
+    net: Network, case: Case, criteria: Criteria | None, state: str, contingencies: Sequence[str] = ()
+) -> Limits:
     """Collect the limits of a state.
 
     Parameters
@@ -67,16 +83,74 @@ def build_limits(net: Network, case: Case, criteria: Criteria | None, state: str
     criteria : Criteria or None
         None: each branch against its rating (after an outage: rate_b_mva), no voltage limits.
     state : {"normal", "outage"}
+    contingencies : sequence of str
+        Classes of the contingency whose ratings hold (`Criteria.choose_ratings`); none: those that hold
+        after every one.
     """
-    rates = {"rate_mva": case.rate, "rate_b_mva": case.rate_b, "rate_c_mva": case.rate_c}
+    rates = np.stack([case.rate, case.rate_b, case.rate_c])
+    used = _find_columns(net, case)
+    branches = np.arange(case.n_branch)
     if criteria is None:
         nothing = np.full(len(case.labels.bus), np.nan)
-        return Limits(case.rate if state == "normal" else case.rate_b, nothing, nothing)
-    name, factor = criteria.rating_set("normal" if state == "normal" else "outage")
+        wanted = 0 if state == "normal" else 1
+        column, endless = used[wanted], np.full(case.n_branch, np.inf)
+        return Limits(rates[column, branches], nothing, nothing, np.inf, column, endless, column != wanted)
+    when: State = "normal" if state == "normal" else "outage"
     vn_kv = net.tables["bus"]["vn_kv"].to_numpy(dtype=float)
-    low, high = criteria.voltage_limits(vn_kv, "normal" if state == "normal" else "outage")
+    branch_kv = np.maximum(vn_kv[case.branch_from_bus], vn_kv[case.branch_to_bus])
+    rule = criteria.choose_ratings(when, contingencies, branch_kv)
+    asked = np.array([RATING_COLUMNS.index(one.column) for one in criteria.ratings])[rule]
+    factor, minutes = (
+        np.array([getattr(one, name) for one in criteria.ratings])[rule] for name in ("factor", "minutes")
+    )
+    column = used[asked, branches]
+    # a rating that holds always, not enlarged, holds without end for whatever it stands in
+    endless = (column == 0) & (factor <= 1.0)
+    low, high = criteria.voltage_limits(vn_kv, when)
     change = criteria.voltage_change_max_pu if state == "outage" else None
-    return Limits(rates[name] * factor, low, high, np.inf if change is None else change)
+    return Limits(
+        rates[column, branches] * factor,
+        low,
+        high,
+        np.inf if change is None else change,
+        column,
+        np.where(endless, np.inf, minutes),
+        column != asked,
+    )
+
+
+def _find_columns(net: Network, case: Case) -> Ints:
+    """Rating that stands for each of `RATING_COLUMNS`, (3, n_branch): an empty one is the one before it."""
+    place = [net.tables[table][list(RATING_COLUMNS)] for table in BRANCH_TABLES]
+    table = pd.concat(place).loc[list(case.labels.branch)] if case.n_branch else pd.concat(place)
+    given = table.notna().to_numpy()
+    column = np.where(given, np.arange(len(RATING_COLUMNS)), 0)
+    return np.asarray(np.maximum.accumulate(column, axis=1).T)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OutageLimits:
+    """Limits after each of k outages.
+
+    Attributes
+    ----------
+    groups : tuple of Limits
+        They differ in their ratings alone.
+    of : (k,) int
+        Group of each outage.
+    """
+
+    groups: tuple[Limits, ...]
+    of: Ints
+
+    def take(self, name: str, outage: Ints, branch: Ints) -> np.ndarray:
+        """Take rate, column or minutes of branches after outages, (m,)."""
+        return np.asarray(np.stack([getattr(group, name) for group in self.groups])[self.of[outage], branch])
+
+
+def hold_alike(limits: Limits, count: int = 1) -> OutageLimits:
+    """Hold all outages against the same limits."""
+    return OutageLimits((limits,), np.zeros(count, dtype=np.int64))
 
 
 def find_violations(loading: Floats, vm: Floats, limits: Limits, vm_before: Floats | None = None) -> Findings:
@@ -124,7 +198,7 @@ def build_violation_table(found: Mapping[str, np.ndarray] | Iterable[Mapping[str
     if not isinstance(found, Mapping):
         rows = list(found)
         found = {
-            name: np.array([row.get(name, np.nan) for row in rows], dtype=object)
+            name: np.array([row.get(name, "" if name == "rating" else np.nan) for row in rows], dtype=object)
             for name in VIOLATION_COLUMNS
         }
     columns = {name: found[name] for name in VIOLATION_COLUMNS}

@@ -23,7 +23,7 @@ from gridhub.solvers.joins import compute_join_flows, sum_bus_injections
 from gridhub.solvers.newton import NewtonPlan
 from gridhub.solvers.options import PowerFlowOptions, read_options
 from gridhub.solvers.solution import Solution
-from gridhub.solvers.status import Status
+from gridhub.solvers.status import NO_GENERATION_LEFT, TOO_MUCH_GENERATION, Status
 from gridhub.solvers.taps import solve_state
 
 Method = Literal["ac", "dc"]
@@ -102,10 +102,11 @@ def solve_case(
     if method == "ac":
         return solve_state(case, options, plan)
     state = solve_dc(case, options.dc_convention, options.distributed_slack)
-    n_node, short = case.n_node, np.abs(state.missing).max(initial=0.0)
+    n_node = case.n_node
+    short = state.missing[np.argmax(np.abs(state.missing))] if len(state.missing) else 0.0
     status, reason = Status.CONVERGED, ""
-    if short > options.tolerance:
-        status, reason = Status.NOT_CONVERGED, "no generation left"
+    if abs(short) > options.tolerance:
+        status, reason = Status.NOT_CONVERGED, NO_GENERATION_LEFT if short > 0 else TOO_MUCH_GENERATION
     elif has_dead_power(state.case, state.islands):
         status, reason = Status.ISLANDED, "part of the load or generation has no reference"
     return Solution(
@@ -223,10 +224,12 @@ def _advise(solution: Solution, options: PowerFlowOptions) -> str:
     load = float(case.load_p[case.load_on].sum() * case.base_mva)
     limit = case.generator_p_max[case.generator_on]
     room = float(np.where(np.isfinite(limit), limit, 0).sum() * case.base_mva)
-    if solution.reason == "no generation left":
+    if solution.reason in (NO_GENERATION_LEFT, TOO_MUCH_GENERATION):
+        low = case.generator_p_min[case.generator_on]
+        least = float(np.where(np.isfinite(low), low, 0).sum() * case.base_mva)
         return (
-            f"The units in service ({room:,.0f} MW at most, load {load:,.0f} MW) cannot balance an island "
-            "within their limits: check p_min_mw, p_max_mw and in_service."
+            f"The units in service ({least:,.0f} to {room:,.0f} MW, load {load:,.0f} MW) cannot balance an "
+            "island within their limits: check p_min_mw, p_max_mw and in_service."
         )
     tries = [f"load is {load:,.0f} MW against {room:,.0f} MW of units: try less load"]
     if options.reactive_limits:
@@ -241,10 +244,14 @@ def compute_loading(case: Case, solution: Solution, rate: np.ndarray) -> np.ndar
 
     AC: 100 max(|S_from|, |S_to|) / rate; DC: 100 |P| / rate. NaN where unrated or dead.
     """
-    s_from, s_to = spread_flows(solution)
-    flow = np.abs(s_from.real) if solution.method == "dc" else np.maximum(np.abs(s_from), np.abs(s_to))
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(100.0 * flow / rate)
+        return np.asarray(100.0 * compute_flow(solution) / rate)
+
+
+def compute_flow(solution: Solution) -> np.ndarray:
+    """Compute the larger apparent power of either end, in DC the active power, (n_branch,) [p.u.]."""
+    s_from, s_to = spread_flows(solution)
+    return np.abs(s_from.real) if solution.method == "dc" else np.maximum(np.abs(s_from), np.abs(s_to))
 
 
 def spread_flows(solution: Solution) -> tuple[Complexes, Complexes]:

@@ -18,6 +18,7 @@ from gridhub.dispatch.offers import UnitOffers, make_offers
 from gridhub.dispatch.result import DispatchStatus
 from gridhub.dispatch.security import plan_security
 from gridhub.model.network import Network
+from gridhub.rating_rules import SECOND_OUTAGE
 from gridhub.solvers.dc import DcPlan, plan_dc, solve_dc
 from gridhub.solvers.dc_outages import screen_dc_outages
 from gridhub.solvers.options import PowerFlowOptions
@@ -52,11 +53,17 @@ class Adjustment:
         Whether HVDC links may be set anew within p_min_mw and p_max_mw, at no cost.
     stop : bool
         Whether units may be lowered below their minimum, down to 0: taken off.
+    taps : bool
+        Whether transformers may step within tap_min and tap_max where voltages are to be mended.
+    shunts : bool
+        Whether shunts may be switched on and off there.
     """
 
     minutes: float = float("inf")
     links: bool = False
     stop: bool = False
+    taps: bool = False
+    shunts: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,7 +136,8 @@ def redispatch(
     flow = np.abs(np.nan_to_num(solve_dc(start, plan.convention, True, plan).p_from))
     possible = [o for o in outages if not any(case.branch_joins[i] for i in o.branch)]
     worst = _find_worst(start, plan, possible, options)
-    normal, after = (build_limits(net, case, criteria, state).rate for state in ("normal", "outage"))
+    normal = build_limits(net, case, criteria, "normal").rate
+    after = build_limits(net, case, criteria, "outage", (SECOND_OUTAGE,)).rate
     limits = FlowLimits(
         rate=case.base_mva * _hold(_reserve(base, normal, flow), flow, over_now),
         rate_after=case.base_mva * _hold(_reserve(base, after, flow), np.maximum(worst, flow), over_after),

@@ -26,10 +26,13 @@ from gridhub.analysis.reinforcement_tables import (
 from gridhub.analysis.security import Security, resolve_criteria
 from gridhub.analysis.work_candidates import (
     Candidate,
+    list_hub_candidates,
     list_route_candidates,
     list_voltage_candidates,
     rank_routes,
 )
+from gridhub.analysis.work_catalogue import list_overload_candidates
+from gridhub.analysis.work_faults import find_faults
 from gridhub.analysis.work_judging import WorksTask, list_left, measure_excess, run_works
 from gridhub.analysis.work_optimum import choose_by_milp, rank_selection
 from gridhub.analysis.work_selection import Step, apply_works, choose_greedily
@@ -38,19 +41,20 @@ from gridhub.criteria import Criteria
 from gridhub.errors import OptionError
 from gridhub.model.network import Network
 from gridhub.model.snapshot import find_snapshot
+from gridhub.placement.candidates import HUB_PREFIX
 from gridhub.placement.hub import Hub
-from gridhub.placement.place import place
+from gridhub.placement.place import find_site_bus, place
 from gridhub.solvers.options import read_options
 
 ROUNDS = 6
 """Times that what the full run finds beside the outages looked at so far is mended too."""
 
 NOT_ASSESSED = (
-    "new routes between places without one, series compensation, HVDC, remedial schemes",
-    "fault levels with the works, protection and stability",
+    "new routes between places without one, and remedial schemes (see run_remedial)",
+    "fault levels with all works together, single-phase faults, protection and stability",
     "permits, land and room in substations; lead times are usual ones, without their spread",
     "outages of lines while they are rebuilt",
-    "benefits beside security: congestion, losses, curtailment",
+    "benefits beside security: see value_reinforcement",
 )
 
 
@@ -72,10 +76,14 @@ class ReinforcementPlan:
         Which of the two selections is the plan: the one that leaves less by AC, then the cheaper.
     candidates : DataFrame
         Index candidate; kind, target, description, length_km, cost_low, cost_base, cost_high, lead_years,
-        cost_source, cost_confidence, note, methods (those that took it).
+        cost_source, cost_confidence, note, methods (those that took it); fault_bus (the end it raises most),
+        fault_before_ka, fault_after_ka (three-phase, indicative, see `gridhub.compute_fault_levels`),
+        breaker_ka (smallest class that interrupts the second), fault_state.
     works : DataFrame
         The plan, one row per work: candidate, kind, target, description, length_km, cost_low, cost_base,
         cost_high, lead_years.
+    chosen : tuple of Candidate
+        The same works, to be put into a network: ``chosen[0].apply(net)``.
     greedy_steps : DataFrame
         One row per step of the greedy choice: step, candidate, cost_base, removed_points (see Notes of
         `plan_reinforcement`), removed_per_cost, cleared (violations gone with this step), left_violations,
@@ -87,14 +95,19 @@ class ReinforcementPlan:
         Index method (greedy, and milp where there are candidates); works, cost_low, cost_base, cost_high,
         lead_years (the longest), before_violations, before_points, left_violations, left_points,
         left_worst_percent: verified by AC over every outage; objective (of the MILP, see Notes),
-        proven (whether HiGHS proved the optimum).
+        proven (whether HiGHS proved the optimum), from_greedy (whether the MILP kept the greedy choice that
+        it began with, as nothing it found was better by AC).
     before, left : DataFrame
         Violations before and with the works, every outage by AC; columns of ``Security.violations``. For a
         hub those it causes.
     without_candidate : tuple of str
         Violated routes, transformers and buses that no candidate could be made for.
-    network_after : Network
-        With the hub, if one was given, and the works.
+    bus : str
+        Where the hub is connected; "" without one.
+    network_given, network_before, network_after : Network
+        As given; with the hub, if one was given; with the works too.
+    costs : Costs
+        That the works were weighed by.
     security_after : mapping
         Snapshot -> Security of `network_after`: every outage listed and the loss of each new branch, by AC.
     not_assessed : tuple of str
@@ -109,13 +122,18 @@ class ReinforcementPlan:
     method: str
     candidates: pd.DataFrame
     works: pd.DataFrame
+    chosen: tuple[Candidate, ...]
     greedy_steps: pd.DataFrame
     cleared: pd.DataFrame
     selection: pd.DataFrame
     before: pd.DataFrame
     left: pd.DataFrame
     without_candidate: tuple[str, ...]
+    bus: str
+    network_given: Network
+    network_before: Network
     network_after: Network
+    costs: Costs
     security_after: Mapping[str, Security]
     not_assessed: tuple[str, ...]
     options: ReinforcementOptions
@@ -166,6 +184,7 @@ def plan_reinforcement(
     with loadings by AC minus the sum of what each work takes off by DC and outage factors. What AC then finds
     above that picture is added to it, and the choice made again, `work_optimum.CORRECTIONS` times at most.
     The picture adds the reliefs of several works up, so its optimum is one of the picture; AC verifies both.
+    The greedy choice is its incumbent: the MILP's row is never worse by what AC leaves, then by cost.
 
     Examples
     --------
@@ -187,7 +206,7 @@ def plan_reinforcement(
         task = _take_security(net, cause, settled)
     else:
         task = _place_hub(net, cause, settled)
-    return _plan(task, costs, settled)
+    return _plan(task, costs, settled, net, None if isinstance(cause, Security) else cause)
 
 
 def _take_security(net: Network, sec: Security, settled: ReinforcementOptions) -> WorksTask:
@@ -213,7 +232,7 @@ def _place_hub(net: Network, hub: Hub, settled: ReinforcementOptions) -> WorksTa
     assert settled.power_flow is not None
     names = settled.snapshots if settled.snapshots is not None else net.snapshots or (None,)
     states = [find_snapshot(net, one) or "" for one in names]
-    criteria = resolve_criteria(net, "network" if settled.criteria == "judged" else settled.criteria)
+    criteria = resolve_criteria(net, settled.criteria_of_hub)
     placed = place(net, hub)
     none = collect_violations([])
     outages = {name: list_hub_contingencies(net, criteria) for name in states}
@@ -223,7 +242,9 @@ def _place_hub(net: Network, hub: Hub, settled: ReinforcementOptions) -> WorksTa
     return WorksTask(placed, outages, criteria, settled.power_flow, old)
 
 
-def _plan(task: WorksTask, costs: Costs, settled: ReinforcementOptions) -> ReinforcementPlan:
+def _plan(
+    task: WorksTask, costs: Costs, settled: ReinforcementOptions, given: Network, hub: Hub | None
+) -> ReinforcementPlan:
     """Choose, verify, choose again for what the verification finds; then say what came out."""
     results, lost = run_works(task, task.net)
     before = left = list_left(task, results, lost)
@@ -233,7 +254,7 @@ def _plan(task: WorksTask, costs: Costs, settled: ReinforcementOptions) -> Reinf
     for _ in range(ROUNDS):
         net = apply_works(task.net, [step.candidate for step in steps])
         routes = rank_routes(net, left, _find_cutting(task, left))
-        new = _list_candidates(task.net, costs, routes, left, settled)
+        new = _list_candidates(task.net, costs, routes, left, settled, hub)
         candidates = {one.name: one for one in new} | candidates
         chosen = choose_greedily(
             task.narrow(seen), list(candidates.values()), steps, left, settled.maximum_works
@@ -251,7 +272,11 @@ def _plan(task: WorksTask, costs: Costs, settled: ReinforcementOptions) -> Reinf
     names = list(candidates.values())
     greedy = [step.candidate for step in steps]
     methods: dict[str, tuple[Sequence[Candidate], pd.DataFrame]] = {"greedy": (greedy, left)}
-    optimum = choose_by_milp(task, names, before, seen, settled.maximum_works) if names else None
+    optimum = (
+        choose_by_milp(task, names, before, seen, settled.maximum_works, (greedy, left, results))
+        if names
+        else None
+    )
     method = "greedy"
     if optimum is not None:
         methods["milp"] = optimum.works, optimum.left
@@ -261,6 +286,7 @@ def _plan(task: WorksTask, costs: Costs, settled: ReinforcementOptions) -> Reinf
     net = apply_works(task.net, works)
     unserved = _find_without_candidate(net, left, names)
     selection = build_selection(methods, before, names, optimum)
+    faults = find_faults(task.net, names, next(iter(task.outages)) or None, task.criteria)
     return ReinforcementPlan(
         network=task.net.name,
         criteria=task.criteria.name if task.criteria is not None else "",
@@ -268,15 +294,20 @@ def _plan(task: WorksTask, costs: Costs, settled: ReinforcementOptions) -> Reinf
         money_unit=costs.money_unit,
         method=method,
         verdict=write_verdict(selection, method, costs.money_unit, unserved),
-        candidates=build_candidates(names, methods),
+        candidates=build_candidates(names, methods, faults),
         works=build_works(works),
+        chosen=tuple(works),
         greedy_steps=build_steps(steps),
         cleared=build_cleared(steps),
         selection=selection,
         before=before,
         left=left,
         without_candidate=unserved,
+        bus=find_site_bus(task.net, hub.name) if hub is not None else "",
+        network_given=given,
+        network_before=task.net,
         network_after=net,
+        costs=costs,
         security_after=results,
         not_assessed=NOT_ASSESSED,
         options=settled,
@@ -300,15 +331,25 @@ def _list_candidates(
     routes: list[str],
     violations: pd.DataFrame,
     settled: ReinforcementOptions,
+    hub: Hub | None,
 ) -> list[Candidate]:
-    """Make candidates for the worst routes and transformers, and for the buses furthest beyond a limit."""
-    found = list_route_candidates(net, costs, routes[: settled.routes])
+    """Make candidates for the worst routes and transformers, for voltages, and at the hub."""
+    worst = routes[: settled.routes]
+    found = list_route_candidates(net, costs, worst)
+    found += list_overload_candidates(net, costs, worst, violations, settled.kinds)
     for kind, works in (("voltage_low", ("capacitor", "statcom")), ("voltage_high", ("statcom",))):
         mine = violations[violations["kind"] == kind]
         depth = pd.Series(measure_excess(mine), index=mine["element"]).groupby(level=0).max()
         for bus in depth.sort_values(ascending=False, kind="stable").index[: settled.voltage_buses]:
             found += [one for one in list_voltage_candidates(costs, str(bus)) if one.kind in works]
-    return found
+    if hub is not None:
+        center, placed = hub.data_center, net.placements
+        rows = placed[placed["part"] == center.name]
+        loads = [str(name) for name in net.load.index if net.load.at[name, "bus"] in set(rows["bus"])]
+        loads = [name for name in loads if name.startswith(f"{HUB_PREFIX}{center.name}")]
+        bus, share = str(rows["bus"].iloc[0]), center.flexible_share
+        found += list_hub_candidates(costs, bus, loads, center.contract_mw, share)
+    return [one for one in found if one.kind in settled.kinds]
 
 
 def _find_without_candidate(net: Network, left: pd.DataFrame, candidates: list[Candidate]) -> tuple[str, ...]:

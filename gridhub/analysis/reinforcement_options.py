@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from gridhub.analysis.work_candidates import GRID_KINDS, KINDS
 from gridhub.costs import Costs, read_costs
 from gridhub.criteria import Criteria
 from gridhub.errors import OptionError
@@ -34,6 +35,9 @@ class ReinforcementOptions:
         a STATCOM.
     maximum_works : int
         Works taken at most.
+    kinds : sequence of str
+        Of `gridhub.analysis.work_candidates.KINDS`: what may be built. Series capacitors, HVDC links and
+        batteries are offered for overloaded routes, storage and flexible load at a hub too, where asked for.
     power_flow : PowerFlowOptions
         Given by their own names beside the options above.
     """
@@ -44,6 +48,7 @@ class ReinforcementOptions:
     routes: int = 8
     voltage_buses: int = 3
     maximum_works: int = 20
+    kinds: tuple[str, ...] = GRID_KINDS
     power_flow: PowerFlowOptions | None = None
 
     def __post_init__(self) -> None:
@@ -54,8 +59,16 @@ class ReinforcementOptions:
             for value in (getattr(self, name),)
             if type(value) is not int or not 0 <= value <= 100
         ]
+        given = (self.kinds,) if isinstance(self.kinds, str) else tuple(self.kinds)
+        object.__setattr__(self, "kinds", given)
+        faults += [f"kinds: {kind!r} is none of {', '.join(KINDS)}" for kind in given if kind not in KINDS]
         if faults:
             raise OptionError("; ".join(faults))
+
+    @property
+    def criteria_of_hub(self) -> str | Criteria | None:
+        """Criteria that the room of a bus is judged by."""
+        return "network" if self.criteria == "judged" else self.criteria
 
 
 def read_reinforcement_options(

@@ -28,6 +28,11 @@ CANDIDATE_COLUMNS = (
     "cost_confidence",
     "note",
     "methods",
+    "fault_bus",
+    "fault_before_ka",
+    "fault_after_ka",
+    "breaker_ka",
+    "fault_state",
 )
 
 WORK_COLUMNS = ("candidate", *CANDIDATE_COLUMNS[:8])
@@ -65,11 +70,17 @@ def _describe(one: Candidate) -> dict[str, Any]:
     }
 
 
-def build_candidates(candidates: Sequence[Candidate], methods: Selections) -> pd.DataFrame:
-    """Make ``ReinforcementPlan.candidates``."""
+def build_candidates(
+    candidates: Sequence[Candidate], methods: Selections, faults: Mapping[str, Mapping[str, Any]]
+) -> pd.DataFrame:
+    """Make ``ReinforcementPlan.candidates``; `faults` holds the fault level by candidate."""
     taken = {method: {one.name for one in works} for method, (works, _) in methods.items()}
     rows = [
-        {**_describe(one), "methods": tuple(method for method in taken if one.name in taken[method])}
+        {
+            **_describe(one),
+            "methods": tuple(method for method in taken if one.name in taken[method]),
+            **faults.get(one.name, {}),
+        }
         for one in candidates
     ]
     names = pd.Index([one.name for one in candidates], dtype=object, name="candidate")
@@ -140,6 +151,7 @@ def build_selection(
             "left_worst_percent": float(left["loading_percent"].astype(float).max()),
             "objective": float("nan") if optimum is None else optimum.problem.measure(taken),
             "proven": optimum is not None and method == "milp" and optimum.optimal,
+            "from_greedy": optimum is not None and method == "milp" and optimum.seeded,
         }
         rows.append(row)
     return pd.DataFrame(rows, index=pd.Index(list(methods), name="method"))

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gridhub.analysis.contingencies import ELEMENT_TABLES, find_outages
+from gridhub.analysis.outage_limits import build_outage_limits
 from gridhub.analysis.remedial_schemes import Action, Condition, RemedialScheme
 from gridhub.analysis.screening import flag_all
 from gridhub.analysis.security import (
@@ -211,14 +212,16 @@ def _solve(
     table = contingencies.loc[[variant.contingency for variant in variants]]
     table.index = pd.Index([variant.label for variant in variants], name="contingency")
     outages = find_outages(setting.net, setting.case, table)
+    limits = build_outage_limits(setting.net, setting.case, setting.criteria, table)
     parts, after = [], []
     for k, (variant, outage) in enumerate(zip(variants, outages, strict=True)):
         case, more = _apply(setting, outage, variant.actions)
-        parts.append((np.array([k]), solve_alone(replace(setting, case=case), [more], True, None)))
+        own = replace(setting, case=case, limits=limits.groups[limits.of[k]])
+        parts.append((np.array([k]), solve_alone(own, [more], True, None)))
         after.append(more)
     flags = flag_all(setting.case, after)
     outcomes = tell_islanding(merge_outcomes(setting, parts, True), flags.islanding)
-    return collect_security(setting, snapshot, table, outages, flags, outcomes)
+    return collect_security(setting, snapshot, table, outages, limits, flags, outcomes)
 
 
 def _apply(setting: Setting, outage: Outage, actions: Sequence[Action]) -> tuple[Case, Outage]:

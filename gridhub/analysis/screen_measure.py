@@ -1,8 +1,6 @@
-"""What a DC screen missed and what it flagged for nothing, by class of outage."""
+"""What a screen missed and what it flagged for nothing, by class of outage."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,58 +8,59 @@ import pandas as pd
 from gridhub.analysis.contingencies import ELEMENT_TABLES
 from gridhub.model.network import Network
 
-if TYPE_CHECKING:
-    from gridhub.analysis.security import Security
+COUNTS = (
+    "outages",
+    "flagged",
+    "left_to_screen",
+    "overloaded",
+    "missed",
+    "voltage_violated",
+    "voltage_missed",
+    "false",
+)
+"""Columns of ``Security.screen_by_class`` that count outages."""
 
-COUNTS = ("outages", "flagged", "left_to_dc", "overloaded", "missed", "false", "voltage_missed")
-"""Columns of `measure_screen` that count outages."""
+RECALLS = {
+    "recall_percent": ("overloaded", "missed"),
+    "voltage_recall_percent": ("voltage_violated", "voltage_missed"),
+}
+"""Columns of ``Security.screen_by_class`` that give shares, with what was to be found and what was not."""
 
 
-def measure_screen(security: Security, net: Network | None = None) -> pd.DataFrame:
-    """Measure the DC screen of a security analysis by what AC found.
+def measure_screen(screen: pd.DataFrame, contingencies: pd.DataFrame, net: Network) -> pd.DataFrame:
+    """Measure the screen of a security analysis by what AC found.
 
     Parameters
     ----------
-    security : Security
-        With ``verify="all"`` every outage is measured; else those that were flagged, and the rest is
-        counted in left_to_dc.
-    net : Network, optional
-        The network that was analysed; without it outages are not told apart by voltage.
+    screen : DataFrame
+        ``Security.screen``. With ``verify="all"`` every outage is measured; else those that were flagged,
+        and the rest is counted in left_to_screen.
+    contingencies : DataFrame
+        kind (if there is one), elements.
+    net : Network
+        The network that was analysed.
 
     Returns
     -------
     DataFrame
-        Index kind of contingency and, with a network, kv (highest nominal voltage of its elements). Columns
-        outages, flagged, left_to_dc (not solved by AC), overloaded (by AC, or without a solution), missed
-        (overloaded, not flagged), false (flagged, neither overloaded nor islanding), voltage_missed (not
-        flagged, no overload, but a voltage outside its limits: DC sees none), recall_percent (overloaded ones
-        that were flagged; NaN where none is overloaded). Without rows where nothing was screened.
+        Index kind of contingency, kv (highest nominal voltage of its elements). Columns outages, flagged,
+        left_to_screen (not solved by AC), overloaded (by AC, or without a solution), missed (overloaded, not
+        flagged), voltage_violated (by AC), voltage_missed (of these, not flagged: a DC screen sees no
+        voltage), false (flagged, neither islanding nor in breach of what the screen looks at);
+        recall_percent, voltage_recall_percent (of the overloaded, of the voltage_violated, those that were
+        flagged; NaN where there is none). Without rows where nothing was screened.
     """
-    screen, index = security.screen, security.screen.index
-    if screen["estimated_percent"].isna().all():
-        return pd.DataFrame(columns=[*COUNTS, "recall_percent"])
-    kinds = security.contingencies.get("kind", pd.Series("", index=index)).to_numpy()
-    keys = [pd.Series(kinds, index=index, name="kind")]
-    if net is not None:
-        keys.append(_find_kv(net, security.contingencies).rename("kv"))
-    violations = security.violations
-    voltage = violations.loc[violations["kind"].str.startswith("voltage"), "contingency"]
-    unseen = index.isin(voltage) & ~screen["flagged"] & ~screen["overloaded"]
-    counted = pd.DataFrame(
-        {
-            "outages": 1,
-            "flagged": screen["flagged"],
-            "left_to_dc": ~screen["solved_by_ac"],
-            "overloaded": screen["overloaded"],
-            "missed": screen["missed"],
-            "false": screen["false"],
-            "voltage_missed": unseen,
-        },
-        index=index,
-    ).astype(int)
-    table = counted.groupby(keys, sort=False, dropna=False).sum()
-    found = table["overloaded"] - table["missed"]
-    return table.assign(recall_percent=100.0 * found / table["overloaded"].where(table["overloaded"] > 0))
+    if not len(screen) or (screen["bound"] == "").all():
+        return pd.DataFrame(columns=[*COUNTS, *RECALLS])
+    kinds = contingencies.get("kind", pd.Series("", index=contingencies.index)).to_numpy()
+    kv = _find_kv(net, contingencies).to_numpy()
+    keys = [pd.Series(part, index=screen.index, name=name) for part, name in ((kinds, "kind"), (kv, "kv"))]
+    counted = screen.assign(outages=True, left_to_screen=~screen["solved_by_ac"])[list(COUNTS)]
+    table = counted.astype(int).groupby(keys, sort=False, dropna=False).sum()
+    for name, (there, missed) in RECALLS.items():
+        found = table[there] - table[missed]
+        table[name] = 100.0 * found / table[there].where(table[there] > 0)
+    return table
 
 
 def _find_kv(net: Network, contingencies: pd.DataFrame) -> pd.Series:

@@ -1,19 +1,24 @@
-"""DC screen: which outages may be left without an AC solution, and which may not."""
+"""Screens: which outages may be left without an AC solution, which may not, and by which bound."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gridhub.case.case import Bools, Case, Floats, Ints, Outage
 from gridhub.case.positions import list_lost, mark_losing
 from gridhub.kernels.graph import find_bridge_positions
 from gridhub.solvers.dc import DcPlan, plan_dc, solve_dc
-from gridhub.solvers.factors import compute_pair_factors
+from gridhub.solvers.differences import find_lost_injections
+from gridhub.solvers.factors import TransferOperator, compute_pair_factors
 from gridhub.solvers.islands import find_components
 from gridhub.solvers.options import PowerFlowOptions
+from gridhub.solvers.sharing import share_changes
+from gridhub.solvers.slack import plan_slack
 from gridhub.solvers.solution import Solution
 
 FLAG_PERCENT = 90.0
@@ -23,9 +28,18 @@ BLOCK = 256
 """Outages screened together: bounds the memory to n_branch x BLOCK numbers."""
 
 
+ISLANDING, JOIN, NO_ESTIMATE = "islanding", "join", "no estimate"
+"""Bounds of outages that no screen judges: one that splits an island; one where a branch without impedance
+counts, whose flow no screen sees; one of which an AC screen finds no state, or none to be trusted."""
+
+INJECTION, LOADING = "injection", "loading"
+"""Bounds that flag: units, loads, links or shunts are lost, and with them voltages that DC does not see; a
+loading."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Screen:
-    """What the DC screen says of each outage.
+    """What a screen says of each outage.
 
     Attributes
     ----------
@@ -34,28 +48,66 @@ class Screen:
     worst_percent : (k,) float
         Its estimated loading [%].
     flagged : (k,) bool
-        Above `FLAG_PERCENT`, islanding, or beyond what the screen can tell: an outage of units, loads, links
-        or shunts moves voltages, which DC does not see.
+        Whether a bound says that AC has to solve it.
+    bound : (k,) object
+        Which one, the first that does; of the others, what cleared them. "" where nothing was screened.
     islanding : (k,) bool
         Found by graph.
-    measured : bool
-        Whether there are estimates to compare with AC; False if no screen was asked for.
+    worst_bus : (k,) int
+        Bus whose estimated voltage comes nearest to a limit or furthest beyond; -1: none is judged.
+    worst_vm : (k,) float
+        That voltage [p.u.].
+    room : (k,) float
+        Its distance from the limit [p.u.]; negative beyond it.
+    method : {"none", "dc", "1p1q"}
     """
 
     worst_branch: Ints
     worst_percent: Floats
     flagged: Bools
+    bound: NDArray[np.object_]
     islanding: Bools
-    measured: bool = True
+    worst_bus: Ints
+    worst_vm: Floats
+    room: Floats
+    method: Literal["none", "dc", "1p1q"]
+
+    @property
+    def measured(self) -> bool:
+        """Whether there are estimates to compare with AC."""
+        return self.method != "none"
+
+    @property
+    def unknown(self) -> Bools:
+        """Outages without an estimate, (k,) bool: they cannot be cleared, and no estimate stands for AC."""
+        return np.asarray(np.isin(self.bound, [ISLANDING, JOIN, NO_ESTIMATE]))
 
 
 def flag_all(case: Case, outages: Sequence[Outage]) -> Screen:
     """Flag every outage without an estimate: all are to be solved by AC."""
     count = len(outages)
-    nothing = np.full(count, np.nan)
-    return Screen(
-        np.full(count, -1), nothing, np.ones(count, dtype=bool), find_islanding(case, outages), False
-    )
+    nobody, nothing = np.full(count, -1), np.full(count, np.nan)
+    every, no_bound = np.ones(count, dtype=bool), np.full(count, "", dtype=object)
+    islanding = find_islanding(case, outages)
+    return Screen(nobody, nothing, every, no_bound, islanding, nobody, nothing, nothing, "none")
+
+
+def mark_unseen(case: Case, outages: Sequence[Outage], limit: Floats) -> Bools:
+    """Mark the outages a screen cannot judge: they lose a branch without impedance, or one is rated."""
+    joins = case.branch_joins
+    if joins.any() and not np.isnan(limit[joins]).all():
+        return np.ones(len(outages), dtype=bool)
+    return mark_losing(outages, "branch", joins)
+
+
+def merge_screens(parts: Sequence[tuple[Ints, Screen]]) -> Screen:
+    """Put screens of several groups of outages into one, by their positions among all."""
+    if len(parts) == 1:
+        return parts[0][1]
+    order = np.argsort(np.concatenate([rows for rows, _ in parts]), kind="stable")
+    names = [one.name for one in fields(Screen) if one.name != "method"]
+    joined = {name: np.concatenate([getattr(part, name) for _, part in parts])[order] for name in names}
+    return Screen(method=parts[0][1].method, **joined)
 
 
 def find_islanding(case: Case, outages: Sequence[Outage]) -> Bools:
@@ -79,14 +131,37 @@ def find_islanding(case: Case, outages: Sequence[Outage]) -> Bools:
     return result
 
 
-def _mark_injecting(outages: Sequence[Outage]) -> Bools:
+def mark_injecting(outages: Sequence[Outage]) -> Bools:
     """Mark the outages that lose units, loads, links or shunts, and not branches alone."""
     kinds = ("generator", "load", "hvdc", "storage", "shunt")
     return np.asarray(np.any([mark_losing(outages, kind) for kind in kinds], axis=0))
 
 
-def _solve_flows(case: Case, plan: DcPlan, options: PowerFlowOptions) -> Floats:
-    return solve_dc(case, options.dc_convention, options.distributed_slack, plan).p_from
+def _estimate_moves(
+    base: Solution, plan: DcPlan, outages: Sequence[Outage], known: Bools, options: PowerFlowOptions
+) -> Floats:
+    """Change of every branch's flow by what else than branches each outage takes, (n_branch, k) [p.u.]."""
+    case = base.case
+    change = np.zeros((case.n_branch, len(outages)))
+    columns = np.flatnonzero(mark_injecting(outages) & known)
+    if not len(columns):
+        return change
+    some = [outages[k] for k in columns.tolist()]
+    islands = plan.islands
+    before = solve_dc(case, options.dc_convention, options.distributed_slack, plan)
+    slack = plan_slack(before.case, islands, options.distributed_slack)
+    sharing = np.flatnonzero((slack.island >= 0) & (slack.share > 0))
+    moved = np.zeros((case.n_node, len(some)))
+    owner, node, power = find_lost_injections(case, islands.live, sharing, some)
+    np.add.at(moved, (node, owner), power.real)
+    owner, lost = list_lost(some, "shunt")
+    node = case.bus_node[case.shunt_bus[lost]]
+    here = case.shunt_on[lost] & (node >= 0)
+    np.add.at(moved, (node[here], owner[here]), case.shunt_g[lost[here]])
+    moved[~islands.live] = 0.0
+    moved += share_changes(case, slack, before.imbalance, islands.island, some, moved)
+    change[:, columns] = TransferOperator(plan).apply(moved)
+    return change
 
 
 def _estimate(
@@ -100,26 +175,21 @@ def _estimate(
     owner, branch = np.divmod(np.unique(owner[live] * case.n_branch + branch[live]), max(1, case.n_branch))
     lost = np.unique(branch)
     pair = compute_pair_factors(case, plan, lost)
-    injecting = _mark_injecting(outages)
-    change = np.zeros((case.n_branch, len(outages)))
+    change = _estimate_moves(base, plan, outages, known, options)
     change[:, ~known] = np.nan
-    single = (np.bincount(owner, minlength=len(outages)) == 1) & known & ~injecting
+    single = (np.bincount(owner, minlength=len(outages)) == 1) & known & ~mark_injecting(outages)
     of_single = single[owner]
     columns, out = owner[of_single], branch[of_single]
     factors = pair[:, np.searchsorted(lost, out)]
     change[:, columns] = factors * (flow[out] / (1.0 - factors[out, np.arange(len(out))]))
     change[out, columns] = -flow[out]
-    before = _solve_flows(case, plan, options) if injecting.any() else flow
-    for k in np.flatnonzero(known & ~single).tolist():
-        if injecting[k]:
-            after = _solve_flows(case.take_out(replace(outages[k], branch=())), plan, options)
-            change[:, k] = np.nan_to_num(after - before)
-        several = branch[owner == k]
-        if len(several):
-            factors = pair[:, np.searchsorted(lost, several)]
-            matrix = np.eye(len(several)) - factors[several]
-            change[:, k] += factors @ np.linalg.solve(matrix, flow[several] + change[several, k])
-            change[several, k] = -flow[several]
+    several = (np.bincount(owner, minlength=len(outages)) > 0) & known & ~single
+    for k in np.flatnonzero(several).tolist():
+        out = branch[owner == k]
+        factors = pair[:, np.searchsorted(lost, out)]
+        matrix = np.eye(len(out)) - factors[out]
+        change[:, k] += factors @ np.linalg.solve(matrix, flow[out] + change[out, k])
+        change[out, k] = -flow[out]
     return change
 
 
@@ -144,14 +214,14 @@ def screen_outages(
     Notes
     -----
     The change of active power comes from outage factors (one branch), the small system I - H_kk (several),
-    or a DC solve with the lost MW taken up by the slack; it is added to the AC flow before the outage, and
-    reactive flow is taken as unchanged. Voltages are not seen: an outage that is screened out is clear of
-    overloads by this estimate and nothing more is known of it.
+    or transfer factors of what is lost and of the units that take it up; it is added to the AC flow before
+    the outage, and reactive flow is taken as unchanged. Voltages are not seen: an outage that is screened out
+    is clear of overloads by this estimate and nothing more is known of it.
     """
     case = base.case
     plan = plan_dc(case, options.dc_convention)
     islanding = find_islanding(case, outages)
-    unsolvable = mark_losing(outages, "branch", case.branch_joins)
+    unseen = mark_unseen(case, outages, limit)
     worst = np.full(len(outages), -1)
     percent = np.full(len(outages), np.nan)
     ends = [(np.nan_to_num(s.real), np.nan_to_num(s.imag)) for s in (base.s_from, base.s_to)]
@@ -159,7 +229,7 @@ def screen_outages(
     positions = np.flatnonzero(rated)
     for first in range(0, len(outages), BLOCK):
         block = slice(first, first + BLOCK)
-        known = ~(islanding[block] | unsolvable[block])
+        known = ~(islanding[block] | unseen[block])
         change = _estimate(base, plan, outages[block], known, options)
         if not rated.any():
             continue
@@ -176,5 +246,10 @@ def screen_outages(
         top = np.argmax(share[:, columns], axis=0)
         worst[first + columns] = positions[top]
         percent[first + columns] = 100.0 * np.sqrt(share[top, columns])
-    flagged = islanding | unsolvable | _mark_injecting(outages) | ~(percent <= FLAG_PERCENT) & (worst >= 0)
-    return Screen(worst, percent, flagged, islanding)
+    over = ~(percent <= FLAG_PERCENT) & (worst >= 0)
+    injecting = mark_injecting(outages)
+    reasons = [islanding, unseen, over, injecting]
+    bound = np.select(reasons, [ISLANDING, JOIN, LOADING, INJECTION], LOADING).astype(object)
+    flagged = np.asarray(np.any(reasons, axis=0))
+    nobody, nothing = np.full(len(outages), -1), np.full(len(outages), np.nan)
+    return Screen(worst, percent, flagged, bound, islanding, nobody, nothing, nothing, "dc")

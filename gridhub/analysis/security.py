@@ -12,16 +12,20 @@ import numpy as np
 import pandas as pd
 
 from gridhub.analysis.contingencies import find_outages, list_contingencies
-from gridhub.analysis.judging import build_limits, spread_voltage
+from gridhub.analysis.judging import OutageLimits, build_limits, spread_voltage
 from gridhub.analysis.losses import count_losses, judge_losses
+from gridhub.analysis.outage_limits import build_outage_limits, list_groups
+from gridhub.analysis.outage_relief import find_relief
 from gridhub.analysis.power_flow import (
     PowerFlow,
     build_power_flow,
-    compute_loading,
+    compute_flow,
     explain_failure,
     solve_case,
 )
-from gridhub.analysis.screening import FLAG_PERCENT, Screen, flag_all, screen_outages
+from gridhub.analysis.screen_measure import measure_screen
+from gridhub.analysis.screening import FLAG_PERCENT, Screen, flag_all, merge_screens, screen_outages
+from gridhub.analysis.screening_voltage import CHANGE_MARGIN, VOLTAGE_MARGIN_PU, screen_by_iteration
 from gridhub.analysis.security_joins import find_beyond_batch, solve_alone
 from gridhub.analysis.security_outages import (
     Outcomes,
@@ -37,6 +41,7 @@ from gridhub.analysis.security_tables import (
     build_status_table,
     build_violations,
     build_warnings,
+    count_fallbacks,
     find_unjudged,
     rank_outages,
 )
@@ -67,7 +72,7 @@ class Security:
     verdict : {"secure", "insecure", "unverified"}
         "secure" only if the base state and every contingency are solved by AC, converged or islanded within
         what the criteria allow, without a violation. "unverified" if nothing was found, but outages were
-        screened out by DC alone.
+        screened out.
     base : PowerFlow
         The N state.
     contingencies : DataFrame
@@ -75,21 +80,36 @@ class Security:
     status : DataFrame
         One row per contingency: status, lost_load_mw, lost_generation_mw, consequential_mw (load cut off,
         without the elements lost themselves), worst_element, worst_loading_percent, iterations, stage
-        ("dc" | "ac"), reason.
+        ("dc" | "1p1q" | "ac"), reason (why there is no solution; where an outage was screened out, by what).
     violations : DataFrame
         contingency ("" for N), element, kind, limit, value, unit, loading_percent, base_value, snapshot,
-        stage.
+        stage, rating (that an overload is held against: rate_mva | rate_b_mva | rate_c_mva; the one that
+        stands in where the branch has not the one the criteria ask for), minutes (how long that rating
+        holds; NaN: without end).
     warnings : DataFrame
         Same columns: voltages of the N state outside the criteria's target range.
+    relief : DataFrame
+        Flows that an outage leaves within a rating of limited time and above the rating with everything in
+        service: not violations, but to be relieved in time. contingency, element, value [MVA], normal_mva,
+        loading_percent (of that), limit [MVA], rating, minutes. Of outages solved by AC.
     ranking : DataFrame
-        Contingencies, worst first: performance_index (sum over branches of (loading / 100)^4),
+        Contingencies, worst first: without a solution, then with a violation, then by worst loading, lost
+        load and performance index. performance_index (sum over branches of (loading / 100)^4),
         performance_index_voltage (sum over the voltages outside limits of ((v - middle) / half range)^4; NaN
-        where DC alone judged), both infinite without a solution,
-        worst_loading_percent, worst_element, violations, overloads, voltage_violations, lost_load_mw,
-        lost_generation_mw, islanding, status.
+        where DC alone judged), both infinite without a solution, worst_loading_percent, worst_element,
+        worst_bus, worst_vm_pu and worst_beyond_pu (the voltage furthest beyond its limits, and by how much;
+        NaN: none is), violations, overloads, voltage_violations, lost_load_mw, lost_generation_mw, islanding,
+        status.
     screen : DataFrame
-        Per contingency: estimated_percent, flagged, solved_by_ac, overloaded by AC, missed, false. With
-        ``screen=None`` nothing is estimated (NaN): all are flagged, none is missed or false.
+        Per contingency: estimated_percent, estimated_element, estimated_vm_pu, estimated_bus, room_pu (of
+        that voltage to its limit, the smallest), flagged, bound (that flagged it, or cleared it),
+        solved_by_ac; by AC: overloaded (or without a solution), voltage_violated, missed (overloaded, not
+        flagged), voltage_missed, false (flagged, neither islanding nor in breach of what the screen looks
+        at).
+        With ``screen=None`` nothing is estimated (NaN): all are flagged, none is missed or false.
+    screen_by_class : DataFrame
+        The same counted by kind and voltage of the contingencies, with the share of overloads and of
+        voltage violations that was flagged (`gridhub.analysis.screen_measure.measure_screen`).
     unjudged : tuple of str
         Buses whose voltage class the criteria lack.
     rules : Criteria or None
@@ -101,8 +121,10 @@ class Security:
     p_from_mw, vm_pu : DataFrame or None
         With ``keep="all"``: contingency x branch [MW], contingency x bus [p.u.].
     summary : mapping
-        Counts by status, screened, missed, false, violations, unrated branches; with controlled taps also
-        outages_with_taps_moved, outages_with_taps_at_limit, outages_with_taps_hunting.
+        The screen and its margins; counts by status, screened, missed, false, violations, unrated branches,
+        rating_fallbacks (rated branches that lack a rating the criteria ask for after an outage);
+        with controlled taps also outages_with_taps_moved, outages_with_taps_at_limit and
+        outages_with_taps_hunting.
     options : PowerFlowOptions
     """
 
@@ -115,8 +137,10 @@ class Security:
     status: pd.DataFrame
     violations: pd.DataFrame
     warnings: pd.DataFrame
+    relief: pd.DataFrame
     ranking: pd.DataFrame
     screen: pd.DataFrame
+    screen_by_class: pd.DataFrame
     unjudged: tuple[str, ...]
     rules: Criteria | None
     taps: pd.DataFrame
@@ -168,21 +192,36 @@ def prepare_setting(
     if not base.status.is_solved:
         raise explain_failure(net.name, snapshot, base, options)
     limits = build_limits(net, case, criteria, "outage")
-    loading = compute_loading(case, base, limits.rate)
     settled = settle_taps(case, base)
-    return Setting(net, settled, plan, base, criteria, limits, loading, spread_voltage(base))
+    return Setting(net, settled, plan, base, criteria, limits, compute_flow(base), spread_voltage(base))
+
+
+def _screen(setting: Setting, outages: Sequence[Outage], limits: OutageLimits, method: str | None) -> Screen:
+    """Screen the outages, each held against its own limits."""
+    if method is None:
+        return flag_all(setting.case, outages)
+    options, plan = setting.plan.options, setting.plan.newton
+    parts = []
+    for k, rows in list_groups(limits, np.arange(len(outages))):
+        some, own = [outages[i] for i in rows.tolist()], limits.groups[k]
+        if method == "dc":
+            parts.append((rows, screen_outages(setting.base, some, own.rate, options)))
+        else:
+            parts.append((rows, screen_by_iteration(setting.base, plan, some, own, options)))
+    return merge_screens(parts)
 
 
 def _choose_for_ac(screen: Screen, verify: str | None) -> Bools:
-    """Choose the outages to be solved by AC; islanding ones always are."""
+    """Choose the outages to be solved by AC; those without an estimate always are."""
     if verify == "all" or not screen.measured:
         return np.ones(len(screen.flagged), dtype=bool)
-    return screen.islanding | (screen.flagged & (verify is not None))
+    return screen.unknown | (screen.flagged & (verify is not None))
 
 
 def _run_outages(
     setting: Setting,
     outages: Sequence[Outage],
+    limits: OutageLimits,
     screen: Screen,
     by_ac: Bools,
     keep_states: bool,
@@ -197,15 +236,15 @@ def _run_outages(
 
     if not by_ac.all():
         rows = np.flatnonzero(~by_ac)
-        parts.append((rows, take_estimates(screen, rows)))
+        parts.append((rows, take_estimates(screen, setting.limits, rows)))
         count_on(len(rows), len(rows))
         done = len(rows)
     alone = by_ac & find_beyond_batch(setting, outages, keep_states)
     for chosen, solve in ((by_ac & ~alone, run_batch), (alone, solve_alone)):
-        rows = np.flatnonzero(chosen)
-        if len(rows):
-            selected = outages if len(rows) == len(outages) else [outages[k] for k in rows.tolist()]
-            parts.append((rows, solve(setting, selected, keep_states, count_on)))
+        for k, rows in list_groups(limits, np.flatnonzero(chosen)):
+            selected = outages if len(rows) == len(outages) else [outages[i] for i in rows.tolist()]
+            own = replace(setting, limits=limits.groups[k])
+            parts.append((rows, solve(own, selected, keep_states, count_on)))
             done += len(rows)
     return tell_islanding(merge_outcomes(setting, parts, keep_states), screen.islanding)
 
@@ -226,7 +265,7 @@ def run_security(
     cset: pd.DataFrame | None = None,
     criteria: str | Criteria | None = "network",
     snapshot: str | None = None,
-    screen: Literal["dc"] | None = "dc",
+    screen: Literal["dc", "1p1q"] | None = "dc",
     verify: Literal["flagged", "all"] | None = "flagged",
     keep: Literal["violations", "all"] = "violations",
     options: Mapping[str, Any] | PowerFlowOptions | None = None,
@@ -239,16 +278,20 @@ def run_security(
     net : Network
     cset : DataFrame, optional
         Index contingency, column elements (tuple of ids), optionally kind; None: every single line,
-        transformer and series element (`list_contingencies`).
+        transformer and series element (`list_contingencies`). Where the criteria give ratings by class of
+        contingency, its rating_class, event_class or kind says which hold, the first that they name.
     criteria : str, Criteria or None
         "network": the network's own, said in the result; "korea" or another region; "nerc-tpl", "sqss"; the
         path of a ``.toml`` file; None, or a network without criteria: each branch against its rating, no
         voltage limits, no load may be cut off.
     snapshot : str, optional
         State before the outages; None is the first.
-    screen : {"dc", None}
-        "dc": outages whose estimated loading stays below 90 % of every limit need no AC solution. None:
-        nothing is estimated.
+    screen : {"dc", "1p1q", None}
+        "dc": outages whose estimated loading stays below 90 % of every limit need no AC solution; those of
+        units, loads, links and shunts do, because DC sees no voltage. "1p1q": one active and one reactive
+        fast-decoupled iteration estimates voltages too, after every kind of outage; those near no limit of
+        either kind need no AC solution (`gridhub.analysis.screening_voltage`). None: nothing is estimated.
+        The status row of an outage that is screened out says by which bound and how far from it.
     verify : {"flagged", "all", None}
         Which outages are solved by AC: those the screen flags, all (and the screen is measured), or none.
         With ``screen=None`` all are.
@@ -269,7 +312,8 @@ def run_security(
     InputError
         If it names unknown elements; all are listed.
     OptionError
-        If an option is unknown, or taps are to be controlled behind a DC screen.
+        If an option is unknown, taps are to be controlled behind a screen, or the criteria give ratings
+        after a class of contingency that does not exist.
     NotConverged
         If the base state has no trustworthy solution.
 
@@ -283,17 +327,17 @@ def run_security(
     """
     settled = read_options(options, reactive_limits=net.reactive_limits, controls_taps=True)
     if (
-        screen not in ("dc", None)
+        screen not in ("dc", "1p1q", None)
         or verify not in ("flagged", "all", None)
         or keep not in ("violations", "all")
     ):
         raise OptionError(
-            f'screen = {screen!r} ("dc" | None), verify = {verify!r} ("flagged" | "all" | None), '
+            f'screen = {screen!r} ("dc" | "1p1q" | None), verify = {verify!r} ("flagged" | "all" | None), '
             f'keep = {keep!r} ("violations" | "all")'
         )
     if settled.taps == "controlled" and screen is not None:
         raise OptionError(
-            f'option taps = "controlled" with screen = {screen!r}: the DC screen sees no tap move and would '
+            f'option taps = "controlled" with screen = {screen!r}: a screen sees no tap move and would '
             "clear outages it cannot judge; use screen=None (--screen none), which solves every outage by AC"
         )
     if cset is None:
@@ -304,13 +348,11 @@ def run_security(
     name = find_snapshot(net, snapshot) or ""
     setting = prepare_setting(settle_state(net, snapshot), name, rules, settled)
     outages = find_outages(setting.net, setting.case, cset)
-    if screen is None:
-        estimate = flag_all(setting.case, outages)
-    else:
-        estimate = screen_outages(setting.base, outages, setting.limits.rate, settled)
+    limits = build_outage_limits(setting.net, setting.case, rules, cset)
+    estimate = _screen(setting, outages, limits, screen)
     by_ac = _choose_for_ac(estimate, verify)
-    outcomes = _run_outages(setting, outages, estimate, by_ac, keep == "all", progress)
-    return collect_security(setting, name, cset, outages, estimate, outcomes)
+    outcomes = _run_outages(setting, outages, limits, estimate, by_ac, keep == "all", progress)
+    return collect_security(setting, name, cset, outages, limits, estimate, outcomes)
 
 
 def collect_security(
@@ -318,6 +360,7 @@ def collect_security(
     snapshot: str,
     cset: pd.DataFrame,
     outages: Sequence[Outage],
+    limits: OutageLimits,
     screen: Screen,
     outcomes: Outcomes,
 ) -> Security:
@@ -328,13 +371,14 @@ def collect_security(
     losses = count_losses(setting.base, outages, outcomes.dead)
     lost = judge_losses(rules, kinds, outcomes.answered, losses)
     base = build_power_flow(net.name, snapshot, setting.base, options)
-    status = build_status_table(setting, index, outcomes, losses)
-    violations = build_violations(setting, base, index, outcomes, lost)
+    status = build_status_table(setting, index, outcomes, losses, screen.method)
+    violations = build_violations(setting, limits, base, index, outcomes, lost, screen.method)
     found = len(outcomes.findings) + len(lost.outage)
-    table = build_screen_table(index, outcomes, screen)
+    table = build_screen_table(setting.case, index, outcomes, screen)
     flows, voltages = build_state_tables(setting, index, outcomes)
     taps = build_outage_tap_table(setting.case, index, outcomes.taps.tolist())
-    summary = _summarize(base, status, len(violations) - found, violations, table)
+    summary = _summarize(base, status, len(violations) - found, violations, table, screen.method)
+    summary["rating_fallbacks"] = count_fallbacks(setting.case, limits)
     if options.taps == "controlled":
         summary |= summarize_outage_taps(taps)
     return Security(
@@ -347,8 +391,10 @@ def collect_security(
         status=status,
         violations=violations,
         warnings=build_warnings(setting, base),
-        ranking=rank_outages(setting.limits, screen.islanding, status, outcomes, losses, lost),
+        relief=find_relief(setting, outages, limits, outcomes, index),
+        ranking=rank_outages(setting, screen, status, outcomes, losses, lost),
         screen=table,
+        screen_by_class=measure_screen(table, cset, net),
         unjudged=find_unjudged(setting),
         rules=rules,
         taps=taps,
@@ -367,17 +413,26 @@ def _give_verdict(base: PowerFlow, status: pd.DataFrame, violations: pd.DataFram
 
 
 def _summarize(
-    base: PowerFlow, status: pd.DataFrame, in_base: int, violations: pd.DataFrame, screen: pd.DataFrame
+    base: PowerFlow,
+    status: pd.DataFrame,
+    in_base: int,
+    violations: pd.DataFrame,
+    screen: pd.DataFrame,
+    method: str,
 ) -> dict[str, Any]:
+    margins = {"screen_change_margin": CHANGE_MARGIN, "screen_voltage_margin_pu": VOLTAGE_MARGIN_PU}
     return {
         "contingencies": len(status),
         **{str(name): count for name, count in sorted(Counter(status["status"]).items())},
         "violations": len(violations),
         "base_violations": in_base,
+        "screen": method,
         "screen_flag_percent": FLAG_PERCENT,
+        **(margins if method == "1p1q" else {}),
         "screened_out": int((~screen["flagged"]).sum()),
         "verified_by_ac": int(screen["solved_by_ac"].sum()),
         "missed": int(screen["missed"].sum()),
+        "voltage_missed": int(screen["voltage_missed"].sum()),
         "false": int(screen["false"].sum()),
         "unrated_branches": base.summary["unrated_branches"],
     }

@@ -13,7 +13,14 @@ import numpy as np
 
 from gridhub.analysis.judging import find_violations, spread_voltage
 from gridhub.analysis.power_flow import compute_loading, spread_flows
-from gridhub.analysis.security_outages import SEVERITY_EXPONENT, Outcomes, Progress, Setting, blank_outcomes
+from gridhub.analysis.security_outages import (
+    SEVERITY_EXPONENT,
+    Outcomes,
+    Progress,
+    Setting,
+    blank_outcomes,
+    take_higher,
+)
 from gridhub.case.case import Bools, Case, Outage
 from gridhub.case.compile import compile_case
 from gridhub.case.positions import mark_losing
@@ -78,6 +85,7 @@ def _record(outcomes: Outcomes, k: int, setting: Setting, solution: Solution) ->
     if known.any():
         outcomes.worst_branch[k] = np.nanargmax(loading)
         outcomes.worst_loading[k] = np.nanmax(loading)
+    take_higher(outcomes, loading, np.full(len(loading), k))
     outcomes.severity[k] = ((loading[known] / 100.0) ** SEVERITY_EXPONENT).sum()
     if outcomes.p_from is not None and outcomes.vm is not None:
         outcomes.p_from[k] = spread_flows(solution)[0].real

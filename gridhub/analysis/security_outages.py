@@ -51,8 +51,8 @@ class Setting:
     criteria : Criteria or None
     limits : Limits
         After an outage.
-    base_loading : (n_branch,) float
-        Before the outages, in percent of ``limits.rate``.
+    base_flow : (n_branch,) float
+        Larger apparent power of either end before the outages [p.u.].
     base_vm : (n_bus,) float
         [p.u.].
     """
@@ -63,7 +63,7 @@ class Setting:
     base: Solution
     criteria: Criteria | None
     limits: Limits
-    base_loading: Floats
+    base_flow: Floats
     base_vm: Floats
 
 
@@ -96,6 +96,11 @@ class Outcomes:
         [p.u.]; NaN likewise.
     taps : (k,) object
         `TapMoves` after each outage with controlled taps, else None.
+    branch_loading : (n_branch,) float or None
+        Highest loading of each branch after any of the outages [%]; NaN where there is none. None: a DC
+        screen keeps none.
+    branch_outage : (n_branch,) int or None
+        Outage of it, the first of equals; -1 where there is none.
     """
 
     by_ac: Bools
@@ -110,6 +115,8 @@ class Outcomes:
     p_from: Floats | None
     vm: Floats | None
     taps: NDArray[np.object_]
+    branch_loading: Floats | None = None
+    branch_outage: Ints | None = None
 
     @property
     def solved(self) -> Bools:
@@ -154,7 +161,28 @@ def blank_outcomes(setting: Setting, count: int, keep_states: bool) -> Outcomes:
         p_from=np.full((count, case.n_branch), np.nan) if keep_states else None,
         vm=np.full((count, len(case.bus_node)), np.nan) if keep_states else None,
         taps=np.full(count, None, dtype=object),
+        branch_loading=np.full(case.n_branch, np.nan),
+        branch_outage=np.full(case.n_branch, -1),
     )
+
+
+def take_higher(outcomes: Outcomes, loading: Floats, outage: Ints) -> None:
+    """Take over the loadings that are the highest of their branch so far, the first outage of equals.
+
+    Parameters
+    ----------
+    outcomes : Outcomes
+        Changed in place.
+    loading : (n_branch,) float
+        [%]; NaN = not known.
+    outage : (n_branch,) int
+        Outage that causes each; -1 = none.
+    """
+    highest, first = outcomes.branch_loading, outcomes.branch_outage
+    assert highest is not None and first is not None
+    better = (loading > highest) | np.isnan(highest) | ((loading == highest) & (outage < first))
+    better &= ~np.isnan(loading) & (outage >= 0)
+    highest[better], first[better] = loading[better], outage[better]
 
 
 def run_batch(
@@ -190,8 +218,18 @@ def run_batch(
         findings=_find_at_buses(case, limits, result),
         p_from=None if result.s_from is None else result.s_from.real,
         vm=voltages,
-        taps=np.array([result.taps.get(k) for k in range(len(outages))], dtype=object),
+        taps=_list_taps(result, len(outages)),
+        branch_loading=result.branch_loading,
+        branch_outage=result.branch_scenario,
     )
+
+
+def _list_taps(result: BatchResult, count: int) -> NDArray[np.object_]:
+    """Give the tap moves of each outage; None where taps are fixed."""
+    taps = np.full(count, None, dtype=object)
+    for k, moves in result.taps.items():
+        taps[k] = moves
+    return taps
 
 
 def watch_nodes(case: Case, limits: Limits) -> Watch:
@@ -224,27 +262,50 @@ def _find_at_buses(case: Case, limits: Limits, result: BatchResult) -> Findings:
     return Findings(found.scenario[rows], found.kind[rows], position[order], found.value[rows])
 
 
-def take_estimates(screen: Screen, rows: Ints) -> Outcomes:
-    """Take the DC estimate as the answer: SCREENED if clear, an overload if not."""
+def take_estimates(screen: Screen, limits: Limits, rows: Ints) -> Outcomes:
+    """Take the screen's estimate as the answer: SCREENED if clear, an overload or a voltage if not."""
     branch, percent = screen.worst_branch[rows], screen.worst_percent[rows]
+    bus, vm = screen.worst_bus[rows], screen.worst_vm[rows]
     over = np.flatnonzero(percent > 100.0 + LIMIT_TOLERANCE)
+    beyond = np.flatnonzero(screen.room[rows] < -VOLTAGE_TOLERANCE)
+    side = np.where(vm[beyond] < limits.vm_low[bus[beyond]], VOLTAGE_LOW, VOLTAGE_HIGH)
     status = np.full(len(rows), STATUSES.index(Status.SCREENED), dtype=np.int8)
-    status[over] = STATUSES.index(Status.CONVERGED)
+    status[over], status[beyond] = (STATUSES.index(Status.CONVERGED),) * 2
     nobody = np.zeros(0, dtype=np.int64)
     return Outcomes(
         by_ac=np.zeros(len(rows), dtype=bool),
         status=status,
         iterations=np.zeros(len(rows), dtype=np.int64),
-        reason=np.full(len(rows), "", dtype=object),
+        reason=_explain_clearance(screen, rows, status == STATUSES.index(Status.SCREENED)),
         worst_branch=branch,
         worst_loading=percent,
         severity=(percent / 100.0) ** SEVERITY_EXPONENT,
         dead=(nobody, nobody),
-        findings=Findings(over, np.full(len(over), THERMAL), branch[over], percent[over]),
+        findings=Findings(
+            np.concatenate([over, beyond]),
+            np.concatenate([np.full(len(over), THERMAL), side]),
+            np.concatenate([branch[over], bus[beyond]]),
+            np.concatenate([percent[over], vm[beyond]]),
+        ),
         p_from=None,
         vm=None,
         taps=np.full(len(rows), None, dtype=object),
     )
+
+
+def _explain_clearance(screen: Screen, rows: Ints, clear: Bools) -> NDArray[np.object_]:
+    """Say by which bound, and how far from it, the screen clears each outage; "" where it does not."""
+    told = np.full(len(rows), "", dtype=object)
+    for at in np.flatnonzero(clear).tolist():
+        k = rows[at]
+        percent, room = screen.worst_percent[k], screen.room[k]
+        parts = ["no rated branch" if np.isnan(percent) else f"loading {percent:.1f} %"]
+        if screen.method != "dc":
+            parts.append("no voltage limit" if np.isnan(room) else f"voltage {room:.4f} p.u. within limits")
+        told[at] = f"{screen.method}: {', '.join(parts)}"
+        if screen.flagged[k]:
+            told[at] += f"; flagged by {screen.bound[k]}, not verified"
+    return told
 
 
 def merge_outcomes(setting: Setting, parts: Sequence[tuple[Ints, Outcomes]], keep_states: bool) -> Outcomes:
@@ -277,6 +338,10 @@ def merge_outcomes(setting: Setting, parts: Sequence[tuple[Ints, Outcomes]], kee
         value=gather([part.findings.value for _, part in parts]),
     )
     order = np.argsort(found.scenario, kind="stable")
+    for rows, part in parts:
+        if part.branch_loading is not None and part.branch_outage is not None:
+            caused = part.branch_outage >= 0
+            take_higher(outcomes, part.branch_loading, np.where(caused, rows[part.branch_outage], -1))
     return replace(
         outcomes,
         dead=(

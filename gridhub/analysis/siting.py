@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from gridhub.analysis.siting_criteria import CRITERIA, LEFT_OUT, build_criteria
+from gridhub.analysis.siting_criteria import LEFT_OUT, build_criteria, list_criteria
+from gridhub.analysis.siting_options import SitingOptions, read_siting_options
 from gridhub.analysis.siting_scores import (
-    Better,
     Criterion,
-    Score,
     compute_topsis,
     draw_ranks,
     find_pareto,
@@ -26,61 +24,11 @@ from gridhub.errors import InputError, Issue, OptionError, name_ids
 from gridhub.model.network import Network
 from gridhub.placement.hub import DataCenter, Hub
 
+PLACE = ("name", "name_ko", "lat", "lon")
+"""Columns of the sites that stay beside the result."""
+
 TOP = 3
 """A draw counts for a site where it is among this many."""
-
-
-@dataclass(frozen=True, slots=True)
-class SitingOptions:
-    """Options of `gridhub.rank_sites`.
-
-    Attributes
-    ----------
-    weights : mapping, optional
-        Criterion -> weight of at least 0, scaled to add up to 1; what is not named gets 0. None: the same
-        for room, spur, time, feeds, latency and each layer (assumed: the choice is the planner's).
-    score : {"weighted_sum", "topsis"}
-        What the rank and its stability go by; both scores are shown.
-    layers : mapping
-        Column of the sites -> ("high" | "low", unit): criteria of the user, such as land, water or climate.
-    landing_points : DataFrame, optional
-        See `gridhub.analysis.siting_latency.compute_latency`; None: no latency.
-    method : {"dc", "ac"}
-        Of headroom_mw.
-    hosting : mapping
-        Options of `gridhub.hosting_capacity`.
-    draws, seed : int
-        Of the Monte Carlo.
-    weight_spread : float
-        Standard deviation of a weight over its value: assumed.
-    """
-
-    weights: Mapping[str, float] | None = None
-    score: Score = "weighted_sum"
-    layers: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    landing_points: pd.DataFrame | None = None
-    method: Literal["dc", "ac"] = "dc"
-    hosting: Mapping[str, Any] = field(default_factory=dict)
-    draws: int = 1000
-    seed: int = 0
-    weight_spread: float = 0.3
-
-    def __post_init__(self) -> None:
-        """Check the values and refuse all that are wrong at once."""
-        faults = []
-        if self.score not in get_args(Score):
-            faults.append(f"score = {self.score!r}: choose from {', '.join(get_args(Score))}")
-        if self.method not in ("dc", "ac"):
-            faults.append(f'method = {self.method!r}: "dc" or "ac"')
-        if not 1 <= self.draws <= 100_000:
-            faults.append(f"draws = {self.draws!r}: a whole number from 1 to 100,000")
-        if not 0 <= self.weight_spread <= 2:
-            faults.append(f"weight_spread = {self.weight_spread!r}: a number from 0 to 2")
-        for name, layer in self.layers.items():
-            if len(layer) != 2 or layer[0] not in get_args(Better):
-                faults.append(f'layers[{name!r}] = {layer!r}: wants ("high" | "low", unit)')
-        if faults:
-            raise OptionError("; ".join(faults))
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +42,8 @@ class SiteRanking:
         One row per site, best first: rank, rank_stability (share of draws in which it is among the first
         three), score (weighted sum, 0 to 1), topsis, rank_topsis, pareto, short_mw (what the headroom lacks
         for the hub as asked), the criteria in their units, then bus, vn_kv [kV], province, feeders, binding,
-        note (why it is not ranked) and not_assessed. A site that cannot be connected, or that lacks a
+        note (why it is not ranked), not_assessed and
+        what the sites hold of `PLACE`. A site that cannot be connected, or that lacks a
         criterion, has no rank.
     criteria : DataFrame
         Index criterion; unit, better, weight, spread, method, note ("the same at every site").
@@ -144,7 +93,8 @@ def rank_sites(
     Notes
     -----
     Each criterion has its unit and method in ``criteria``; nothing is hidden in a score. Criteria are scaled
-    to 0 to 1 over the sites given, however little they differ; those that differ nowhere do not count. A rank
+    to 0 to 1 over the sites given; without weights of the caller, those that differ by less than their own
+    uncertainty do not count (note of ``criteria``). A rank
     compares: short_mw says whether a site can take the hub at all. The rank's stability comes from seeded
     draws: weights by a gamma distribution, data by a log-normal one with the spread of each criterion.
 
@@ -171,7 +121,7 @@ def rank_sites(
     settled = read_siting_options(options)
     center = hub.data_center if isinstance(hub, Hub) else hub
     check_sites(sites, settled.layers)
-    table = build_criteria(net, sites, center, settled.landing_points, settled.hosting, settled.method)
+    table = build_criteria(net, sites, center, settled)
     table["short_mw"] = (center.contract_mw - table["headroom_mw"]).clip(lower=0.0)
     layers = [
         Criterion(name, str(unit), "high" if better == "high" else "low", name, "column of the sites")
@@ -179,8 +129,9 @@ def rank_sites(
     ]
     for layer in layers:
         table[layer.name] = sites[layer.name].astype(float)
-    criteria, left_out = _choose_criteria(table, [*CRITERIA, *layers], settled)
-    weights = read_weights(settled.weights, criteria)
+    criteria, left_out = _choose_criteria(table, [*list_criteria(net), *layers], settled)
+    alike = find_alike(table, criteria)
+    weights = read_weights(settled.weights, criteria, alike)
     _score(table, criteria, weights, settled)
     described = pd.DataFrame(
         {
@@ -189,12 +140,15 @@ def rank_sites(
             "weight": weights,
             "spread": [one.spread for one in criteria],
             "method": [one.method for one in criteria],
-            "note": ["the same at every site" if table[one.name].nunique() <= 1 else "" for one in criteria],
+            "note": alike,
         },
         index=pd.Index([one.name for one in criteria], name="criterion"),
     )
     scores = ["rank", "rank_stability", "score", "topsis", "rank_topsis", "pareto", "short_mw"]
     rest = ["bus", "vn_kv", "province", "feeders", "binding", "note", "not_assessed"]
+    place = [name for name in PLACE if name in sites]
+    table[place] = sites[place]
+    rest += place
     shown = table.reindex(columns=[*scores, *described.index, *rest])
     return SiteRanking(
         network=net.name,
@@ -215,17 +169,28 @@ def _choose_criteria(
     for one in wanted:
         if table[one.name].notna().any() if one.name in table else False:
             kept.append(one)
-        elif one.name == "latency_ms" and options.landing_points is None:
-            left_out[one.name] = "no landing points given"
         else:
-            left_out[one.name] = "the network's rules, costs or the sites do not give it"
+            left_out[one.name] = _say_why(one.name, options)
     return kept, left_out
+
+
+def _say_why(criterion: str, options: SitingOptions) -> str:
+    """Say why no site has a criterion."""
+    if criterion == "latency_ms" and options.landing_points is None:
+        return "no landing points given"
+    if criterion in ("congestion_per_mwh", "curtailment_relieved_percent"):
+        return "asked for by market = true" if not options.market else "no snapshot can be dispatched with it"
+    if criterion in ("carbon_free_percent", "pue"):
+        return "the region has no profiles to make weather from, or no site a place"
+    return "the network's rules, costs or the sites do not give it"
 
 
 def _score(
     table: pd.DataFrame, criteria: Sequence[Criterion], weights: np.ndarray, options: SitingOptions
 ) -> None:
-    """Add scores and ranks to the table; sites that lack a criterion get none, and a note."""
+    """Add scores and ranks to the table; sites that lack a criterion with a weight get none, and a note."""
+    criteria = [one for one, weight in zip(criteria, weights, strict=True) if weight > 0]
+    weights = weights[weights > 0]
     names = [one.name for one in criteria]
     for column in ("rank", "rank_stability", "score", "topsis", "rank_topsis"):
         table[column] = np.nan
@@ -250,8 +215,28 @@ def _score(
     table.loc[able, "rank_stability"] = (ranks <= TOP).mean(axis=0)
 
 
-def read_weights(weights: Mapping[str, float] | None, criteria: Sequence[Criterion]) -> np.ndarray:
+def find_alike(table: pd.DataFrame, criteria: Sequence[Criterion]) -> list[str]:
+    """Say of each criterion whether the sites hardly differ in it; empty where they do."""
+    notes = []
+    for one in criteria:
+        values = table[one.name].dropna()
+        span = float(values.max() - values.min())
+        within = span <= one.spread * float(values.abs().mean())
+        notes.append("the same at every site" if span == 0 else f"within {one.spread:.0%}" if within else "")
+    return notes
+
+
+def read_weights(
+    weights: Mapping[str, float] | None, criteria: Sequence[Criterion], alike: Sequence[str] = ()
+) -> np.ndarray:
     """Bring weights to an array that adds up to 1; for None every group of criteria has the same.
+
+    Parameters
+    ----------
+    weights : mapping or None
+    criteria : sequence of Criterion
+    alike : sequence of str, optional
+        As of `find_alike`: for None, what the sites do not differ in beyond its uncertainty gets no weight.
 
     Raises
     ------
@@ -260,8 +245,13 @@ def read_weights(weights: Mapping[str, float] | None, criteria: Sequence[Criteri
     """
     names = [one.name for one in criteria]
     if weights is None:
+        counts = [not note for note in alike] or [True] * len(names)
+        if not any(counts):
+            counts = [True] * len(names)
         groups = [one.group for one in criteria]
-        return np.array([1.0 / (len(set(groups)) * groups.count(group)) for group in groups])
+        counted = [group for group, used in zip(groups, counts, strict=True) if used]
+        share = [1.0 / (len(set(counted)) * max(1, counted.count(group))) for group in groups]
+        return np.where(counts, share, 0.0)
     unknown = [name for name in weights if name not in names]
     if unknown:
         raise OptionError(f"weights of {name_ids(unknown)}: no such criterion; there are {', '.join(names)}")
@@ -293,22 +283,3 @@ def check_sites(sites: pd.DataFrame, layers: Mapping[str, object]) -> None:
             issues.append(Issue("error", "E-NUMBER", "sites", str(name), "lat, lon", "", text))
     if issues:
         raise InputError(issues, "sites")
-
-
-def read_siting_options(options: Mapping[str, Any] | SitingOptions | None) -> SitingOptions:
-    """Complete options given as a mapping, an object or nothing.
-
-    Raises
-    ------
-    OptionError
-        If a key is unknown or a value out of range.
-    """
-    if isinstance(options, SitingOptions):
-        return options
-    known = [item.name for item in fields(SitingOptions)]
-    unknown = [str(key) for key in options or {} if key not in known]
-    if unknown:
-        near = difflib.get_close_matches(unknown[0], known, 1)
-        hint = f"; did you mean {near[0]}?" if near else "."
-        raise OptionError(f"unknown option {', '.join(unknown)}{hint} Options: {', '.join(known)}")
-    return SitingOptions(**dict(options or {}))

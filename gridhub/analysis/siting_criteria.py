@@ -1,9 +1,8 @@
-"""What a site is judged by: room, connection, dates, feeds, latency, and layers of the user."""
+"""What a site is judged by: room, connection, dates, feeds, latency, the grid, sun and wind, climate."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +11,18 @@ import pandas as pd
 
 from gridhub.analysis.hosting import hosting_capacity
 from gridhub.analysis.hub_tables import build_connection_costs
+from gridhub.analysis.siting_grid import (
+    CONGESTION_METHOD,
+    CURTAILMENT_METHOD,
+    LOSS_METHOD,
+    PROBE_MW,
+    find_losses,
+    find_market_effects,
+)
 from gridhub.analysis.siting_latency import METHOD as LATENCY_METHOD
 from gridhub.analysis.siting_latency import compute_latency
+from gridhub.analysis.siting_local import CARBON_METHOD, PUE_METHOD, compute_local
+from gridhub.analysis.siting_options import SitingOptions
 from gridhub.analysis.siting_scores import Criterion
 from gridhub.connection_rules import read_connection_rules
 from gridhub.costs import Costs, read_costs
@@ -22,6 +31,9 @@ from gridhub.model.network import Network
 from gridhub.placement.hub import DataCenter
 from gridhub.placement.place import place
 
+MONEY, CURRENCY = "money", "currency/MWh"
+"""Units of criteria in money: those of the region's costs, and of the network, stand in their place."""
+
 NEAR_EFFECT = 0.05
 """Effect from which a branch counts in headroom_near_mw, a convention of transfer studies: assumed."""
 
@@ -29,15 +41,13 @@ ROOM_SPREAD, COST_SPREAD = 0.15, 0.3
 """Uncertainty of headroom (assumed) and of spur cost (about a third between low and base): assumed."""
 
 LEFT_OUT = {
-    "reinforcement cost per MW": "needs a plan of works per site: run the hub study of the best sites",
-    "congestion cost": "needs hourly dispatch",
-    "carbon-free share": "needs hourly dispatch",
-    "curtailment relieved": "needs hourly dispatch",
-    "losses": "needs hourly dispatch",
-    "climate": "no temperature data come with the region: give a column as a layer",
+    "reinforcement cost per MW": "needs a plan of works per site: run plan_reinforcement at the best sites",
     "land, water, seismic": "no data come with the region: give columns as layers",
 }
 """Criteria of the method that are not here, and why."""
+
+GRID_SPREAD, LOCAL_SPREAD = 0.3, 0.02
+"""Uncertainty of losses and of effects on dispatch, and of weather and PUE: assumed."""
 
 CRITERIA = (
     Criterion(
@@ -57,7 +67,7 @@ CRITERIA = (
         ROOM_SPREAD,
     ),
     Criterion("distance_km", "km", "low", "spur", "straight line to the point of connection by the rules"),
-    Criterion("spur_cost_bn", "bn", "low", "spur", "feeders and own banks at base cost", COST_SPREAD),
+    Criterion("spur_cost", MONEY, "low", "spur", "feeders and own banks at base cost", COST_SPREAD),
     Criterion(
         "permission_years",
         "year",
@@ -76,8 +86,23 @@ CRITERIA = (
         "stations that branches in service of its voltage or above join the point of connection with",
     ),
     Criterion("latency_ms", "ms", "low", "latency", LATENCY_METHOD),
+    Criterion("loss_percent", "%", "low", "losses", LOSS_METHOD, GRID_SPREAD),
+    Criterion("congestion_per_mwh", CURRENCY, "low", "market", CONGESTION_METHOD, GRID_SPREAD),
+    Criterion("curtailment_relieved_percent", "%", "high", "market", CURTAILMENT_METHOD, GRID_SPREAD),
+    Criterion("carbon_free_percent", "%", "high", "carbon", CARBON_METHOD, LOCAL_SPREAD),
+    Criterion("pue", "1", "low", "climate", PUE_METHOD, LOCAL_SPREAD),
 )
 """Criteria that come with gridhub."""
+
+
+def list_criteria(net: Network) -> list[Criterion]:
+    """List `CRITERIA` with the money that the network and its costs are in."""
+    text = net.documents.get("costs")
+    units = {
+        MONEY: read_costs(text).money_unit if text else "",
+        CURRENCY: f"{net.currency or 'currency'}/MWh",
+    }
+    return [replace(one, unit=units.get(one.unit, one.unit)) for one in CRITERIA]
 
 
 def connect_sites(net: Network, sites: pd.DataFrame, center: DataCenter) -> pd.DataFrame:
@@ -86,8 +111,8 @@ def connect_sites(net: Network, sites: pd.DataFrame, center: DataCenter) -> pd.D
     Returns
     -------
     DataFrame
-        Index site; bus, vn_kv, province, distance_km, length_km, feeders, spur_cost_bn, permission_years,
-        build_years, note (why it cannot be connected, or what must be known).
+        Index site; bus, vn_kv, province, distance_km, length_km, feeders, spur_cost (unit of the
+        costs), permission_years, build_years, note (why it cannot be connected, or what must be known).
     """
     text = net.documents.get("costs")
     costs = read_costs(text) if text else None
@@ -121,7 +146,7 @@ def _connect(
         "province": str(first.get("province", "")),
         "distance_km": float(placed["distance_km"].max()),
         "feeders": int(placed["feeders"].sum()),
-        "spur_cost_bn": float(base.sum()) if costs is not None and not np.isnan(base).any() else math.nan,
+        "spur_cost": float(base.sum()) if costs is not None and not np.isnan(base).any() else math.nan,
         "permission_years": _count_years(start, str(first["earliest_energisation"])),
         "build_years": _count_years(start, str(first.get("build_ready", ""))),
         "note": split if len(placed) > 1 else "",
@@ -157,38 +182,56 @@ def count_feeds(net: Network, buses: list[str]) -> list[int]:
 
 
 def build_criteria(
-    net: Network,
-    sites: pd.DataFrame,
-    center: DataCenter,
-    points: pd.DataFrame | None,
-    hosting: Mapping[str, Any],
-    method: str,
+    net: Network, sites: pd.DataFrame, center: DataCenter, options: SitingOptions
 ) -> pd.DataFrame:
     """Find every criterion of `CRITERIA` at every site, and where it is connected.
 
     Returns
     -------
     DataFrame
-        Index site; the columns of `connect_sites`, headroom_mw, headroom_near_mw, binding (what sets it),
-        feeds, latency_ms (NaN without landing points), not_assessed.
+        Index site; the columns of `connect_sites`, one per criterion (NaN where it is not asked for or not
+        known), binding (what sets the headroom), not_assessed.
     """
     table = connect_sites(net, sites, center)
     known = table["bus"] != ""
     buses = list(dict.fromkeys(table.loc[known, "bus"]))
-    for column in ("headroom_mw", "headroom_near_mw", "feeds", "latency_ms"):
-        table[column] = math.nan
+    for criterion in CRITERIA:
+        if criterion.name not in table:
+            table[criterion.name] = math.nan
     table["binding"], table["not_assessed"] = "", "everything: no connection is possible"
     if buses:
-        power = {"power_factor": center.power_factor} | dict(hosting)
-        every = hosting_capacity(net, buses, method=method, options=power).table  # type: ignore[arg-type]
-        near = hosting_capacity(net, buses, options=power | {"effect": NEAR_EFFECT}).table
         at = table.loc[known, "bus"]
-        table.loc[known, "headroom_mw"] = at.map(every["firm_mw"])
-        table.loc[known, "headroom_near_mw"] = at.map(near["firm_mw"])
-        table.loc[known, "binding"] = at.map(every["binding_element"])
-        table.loc[known, "not_assessed"] = at.map(every["not_assessed"])
+        for name, values in _look_at_buses(net, buses, center, options).items():
+            table.loc[known, name] = at.map(values)
         table.loc[known, "feeds"] = count_feeds(net, list(at))
-    if points is not None:
-        placed = sites["lat"].notna() & sites["lon"].notna()
-        table.loc[placed, "latency_ms"] = compute_latency(sites[placed], points).mean(axis=1)
+    placed = sites["lat"].notna() & sites["lon"].notna()
+    if options.landing_points is not None:
+        latency = compute_latency(sites[placed], options.landing_points)
+        table.loc[placed, "latency_ms"] = latency.mean(axis=1)
+    if "profiles" in net.documents and placed.any():
+        ratios = (options.solar_ratio, options.wind_ratio)
+        local = compute_local(net, sites[placed], center, *ratios, options.weather_year, options.seed)
+        for name in local.columns:
+            table.loc[placed, name] = local[name]
     return table
+
+
+def _look_at_buses(
+    net: Network, buses: list[str], center: DataCenter, options: SitingOptions
+) -> dict[str, pd.Series[Any]]:
+    """Find what points of connection are judged by: room, losses, congestion, curtailment."""
+    power = {"power_factor": center.power_factor} | dict(options.hosting)
+    every = hosting_capacity(net, buses, method=options.method, options=power).table
+    near = hosting_capacity(net, buses, options=power | {"effect": NEAR_EFFECT}).table
+    probe = min(PROBE_MW, center.contract_mw)
+    found = {
+        "headroom_mw": every["firm_mw"],
+        "headroom_near_mw": near["firm_mw"],
+        "binding": every["binding_element"],
+        "not_assessed": every["not_assessed"],
+        "loss_percent": find_losses(net, buses, probe, center.power_factor),
+    }
+    if options.market:
+        effects = find_market_effects(net, buses, probe, options.dispatch)
+        found |= {name: effects[name] for name in effects.columns}
+    return found

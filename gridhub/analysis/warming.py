@@ -14,6 +14,7 @@ import pandas as pd
 from numba.extending import is_jitted
 
 from gridhub.analysis.contingencies import list_contingencies
+from gridhub.analysis.dispatch import run_dispatch
 from gridhub.analysis.power_flow import Method, run_power_flow
 from gridhub.analysis.security import run_security
 from gridhub.analysis.sensitivities import lodf, ptdf
@@ -208,6 +209,9 @@ def _solve_sample(net: Network) -> None:
             for method in methods:
                 run_time_series(net, profiles, method, options, keep=keep)
     run_security(net, cset)
+    run_dispatch(
+        net, security="n-1", options={"shed_price": 1e4, "excess_price": 1e3, "excess_price_after": 1e3}
+    )
     ptdf(net)
     lodf(net)
     _screen_sample(net, profiles)

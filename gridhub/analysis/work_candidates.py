@@ -24,7 +24,10 @@ from gridhub.analysis.works import (
 from gridhub.costs import Cost, Costs
 from gridhub.model.network import Network
 
-KINDS = ("second_circuit", "larger_conductor", "bank", "capacitor", "statcom", "storage", "flexible_load")
+GRID_KINDS = ("second_circuit", "larger_conductor", "bank", "capacitor", "statcom")
+"""Kinds of works in the grid that are offered where nothing else is asked for."""
+
+KINDS = (*GRID_KINDS, "series_capacitor", "hvdc", "storage", "flexible_load")
 """Kinds of candidates."""
 
 ROUTES = 3
@@ -143,7 +146,7 @@ def list_candidates(
     low = violations[violations["kind"].isin(("voltage_low", "no_solution"))]
     if len(low):
         found += list_voltage_candidates(costs, bus)
-    return (*found, *_list_hub_candidates(costs, bus, loads, contract_mw, flexible_share))
+    return (*found, *list_hub_candidates(costs, bus, loads, contract_mw, flexible_share))
 
 
 def list_route_candidates(net: Network, costs: Costs, routes: Sequence[str]) -> list[Candidate]:
@@ -169,6 +172,20 @@ def cost_route(costs: Costs, vn_kv: float, construction: str, km: float, circuit
     if unit is None:
         return None
     return (unit[0] * km * ((circuits + 1) // 2) + unit[1] * (2 * circuits)) * find_contingency(costs)
+
+
+def cost_link(costs: Costs, p_mw: float, km: float) -> Cost | None:
+    """Cost of an HVDC link over land: converters at both ends and an overhead route.
+
+    Returns
+    -------
+    Cost or None
+        With the contingency of the region; None if the region has no cost for one of them.
+    """
+    if "hvdc_converter_pair" not in costs or "hvdc_line_overhead" not in costs or not km > 0:
+        return None
+    both = costs["hvdc_converter_pair"] * p_mw + costs["hvdc_line_overhead"] * km
+    return both * find_contingency(costs)
 
 
 def find_contingency(costs: Costs) -> Cost:
@@ -277,9 +294,10 @@ def list_voltage_candidates(costs: Costs, bus: str) -> list[Candidate]:
     return found
 
 
-def _list_hub_candidates(
+def list_hub_candidates(
     costs: Costs, bus: str, loads: Sequence[str], contract_mw: float, flexible_share: float
 ) -> list[Candidate]:
+    """Make storage at the hub, and a share of its load that is shed on request."""
     found = []
     if "storage" in costs:
         p_mw = STORAGE_SHARE * contract_mw

@@ -42,6 +42,8 @@ class Optimum:
         What was solved for it; the order of the works is that of the candidates.
     optimal : bool
         Whether HiGHS proved it to be the optimum of `problem`.
+    seeded : bool
+        Whether it is the greedy choice that the MILP began with, which nothing it found was better than.
     """
 
     works: tuple[Candidate, ...]
@@ -49,6 +51,7 @@ class Optimum:
     results: dict[str, Security]
     problem: WorksProblem
     optimal: bool
+    seeded: bool = False
 
     @property
     def rank(self) -> tuple[int, float, float]:
@@ -62,7 +65,12 @@ def rank_selection(works: Sequence[Candidate], left: pd.DataFrame) -> tuple[int,
 
 
 def choose_by_milp(
-    task: WorksTask, candidates: Sequence[Candidate], before: pd.DataFrame, seen: pd.DataFrame, most: int
+    task: WorksTask,
+    candidates: Sequence[Candidate],
+    before: pd.DataFrame,
+    seen: pd.DataFrame,
+    most: int,
+    greedy: tuple[Sequence[Candidate], pd.DataFrame, dict[str, Security]],
 ) -> Optimum:
     """Choose works by a MILP, verify by AC, correct the linear picture and choose again.
 
@@ -77,6 +85,9 @@ def choose_by_milp(
         Violations whose outages stand in the MILP.
     most : int
         Works taken at most.
+    greedy : tuple
+        Works, what they leave, and results of the greedy choice: the incumbent. Where nothing the MILP finds
+        ranks before it by AC, it is the answer, so that the MILP is never worse.
 
     Returns
     -------
@@ -105,6 +116,9 @@ def choose_by_milp(
             seen = pd.concat([seen, new], ignore_index=True)
             relief = compute_relief(task.narrow(seen), candidates, before)
     assert best is not None
+    works, left, results = greedy
+    if rank_selection(works, left) < best.rank:
+        return Optimum(tuple(works), left, results, best.problem, optimal=False, seeded=True)
     return best
 
 

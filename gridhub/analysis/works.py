@@ -113,6 +113,30 @@ def add_storage(net: Network, bus: str, p_mw: float, hours: float) -> Network:
     return _append(net, "storage", pd.DataFrame([row], index=[f"{bus}:added storage"]))
 
 
+def add_series_capacitor(net: Network, route: str, share: float) -> Network:
+    """Take a share off the reactance of all circuits of a route."""
+    rows = find_route(net, route)
+    if rows.empty:
+        return net
+    line = net.line
+    values = line["x_ohm"].to_numpy(dtype=float).copy()
+    values[line.index.isin(rows.index)] *= 1.0 - share
+    line["x_ohm"] = values
+    return net.replace(line=line)
+
+
+def add_link(
+    net: Network, name: str, from_bus: str, to_bus: str, p_mw: float, p_max_mw: float, loss_percent: float
+) -> Network:
+    """Add a VSC link at a fixed power, the same in every snapshot."""
+    if from_bus not in net.tables["bus"].index or to_bus not in net.tables["bus"].index:
+        return net
+    row = {"from_bus": from_bus, "to_bus": to_bus, "p_mw": p_mw, "p_min_mw": -p_max_mw, "p_max_mw": p_max_mw}
+    row |= {"loss_percent": loss_percent, "technology": "vsc", "name": "added link"}
+    row |= {"source": SOURCE, "confidence": "assumed"}
+    return _append(net, "hvdc", pd.DataFrame([row], index=[f"{name}:added link"]))
+
+
 def shed_load(net: Network, loads: Sequence[str], share: float) -> Network:
     """Take a share off some loads, active and reactive: the state after the hub was asked to shed."""
     load = net.load

@@ -14,6 +14,7 @@ from gridhub.study.source import open_network, suggest
 
 if TYPE_CHECKING:
     from gridhub.analysis.hosting import HostingCapacity
+    from gridhub.criteria import Criteria
     from gridhub.model.network import Network
 
 
@@ -42,6 +43,12 @@ def host(
             help="Of hosting (effect=0.05, balancing=merit …) or power flow.",
         ),
     ] = None,
+    share: Annotated[
+        bool,
+        typer.Option(
+            "--share", help="All at once: what the buses share, and the frontier of the total (DC)."
+        ),
+    ] = False,
     top: TopOption = 20,
     as_json: JsonOption = False,
 ) -> None:
@@ -56,11 +63,47 @@ def host(
             known = [str(one) for one in net.bus.index]
             refuse(f"network {net.name!r} has no bus {name!r}; {suggest(name, known)}")
     settings = {"kind": kind, **parse_settings(option)}
+    if share:
+        if not bus or method == "ac":
+            refuse("--share wants two buses or more (--bus …), and is of DC")
+        _share(net, bus, find_criteria(net, criteria), snapshot, settings, as_json)
+        return
     result = hosting_capacity(net, bus, find_criteria(net, criteria), snapshot, method, settings)
     if as_json:
         print_json(_build_document(result))
     else:
         _print_result(net, result, top)
+
+
+def _share(
+    net: Network,
+    buses: list[str],
+    criteria: Criteria | None,
+    snapshots: list[str] | None,
+    settings: dict[str, Any],
+    as_json: bool,
+) -> None:
+    from gridhub.analysis.hosting_joint import share_room
+    from gridhub.report.names import build_names
+
+    result = share_room(net, buses, criteria, snapshots, settings)
+    if as_json:
+        document = {"network": net.name, "total_mw": result.total_mw, "not_assessed": result.not_assessed}
+        document["buses"] = list_records(result.table, index="bus")
+        document["frontier"] = list_records(result.frontier, index="least_share")
+        print_json(document)
+        return
+    names = build_names(net)
+    rows = [
+        (str(bus), find_name(names, bus, "bus"), float(row["alone_mw"]), float(row["mw"]))
+        for bus, row in result.table.iterrows()
+    ]
+    print_table(
+        f"{net.name}: {result.total_mw:,.1f} MW at once", ("bus", "name", "alone MW", "of it MW"), rows
+    )
+    heads = ["each at least, of its own room", "total MW", *result.table.index]
+    print_table("frontier of the total", heads, result.frontier.to_numpy().tolist(), digits={heads[0]: 3})
+    print_line(f"not assessed: {result.not_assessed}")
 
 
 def _build_document(result: HostingCapacity) -> dict[str, Any]:
@@ -77,6 +120,7 @@ def _build_document(result: HostingCapacity) -> dict[str, Any]:
 
 
 def _print_result(net: Network, result: HostingCapacity, top: int) -> None:
+    from gridhub.analysis.hosting_table import list_common_gaps
     from gridhub.report.names import build_names
 
     names = build_names(net)
@@ -108,14 +152,4 @@ def _print_result(net: Network, result: HostingCapacity, top: int) -> None:
     )
     for rule in result.rules:
         print_line(rule)
-    print_line(f"not assessed: {_find_common(list(table['not_assessed']))}")
-
-
-def _find_common(texts: list[str]) -> str:
-    """Give what is not assessed anywhere; what concerns single buses is in --json."""
-    parts = [text.split("; ") for text in texts if not text.startswith("everything")]
-    return (
-        "; ".join(part for part in parts[0] if all(part in other for other in parts))
-        if parts
-        else "everything"
-    )
+    print_line(f"not assessed: {'; '.join(list_common_gaps(table['not_assessed'])) or 'everything'}")

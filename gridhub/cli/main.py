@@ -7,17 +7,22 @@ from typing import Annotated
 import typer
 
 from gridhub.cli import (
+    carbon,
     check,
     dispatch,
+    fault,
     flow,
     host,
     networks,
+    plan,
     profiles,
     reinforce,
     report,
     security,
     site,
     study,
+    transfer,
+    voltage,
     warmup,
 )
 
@@ -56,13 +61,19 @@ app.command("validate")(networks.validate)
 app.command("convert")(networks.convert)
 app.command("flow")(flow.flow)
 app.command("security")(security.security)
+app.command("voltage")(voltage.voltage)
+app.command("fault")(fault.fault)
+app.command("transfer")(transfer.transfer)
+app.command("interfaces")(transfer.interfaces)
 app.command("profiles")(profiles.profiles)
 app.command("host")(host.host)
 app.command("site")(site.site)
 app.command("reinforce")(reinforce.reinforce)
+app.command("plan")(plan.plan)
 app.command("dispatch")(dispatch.dispatch)
 app.command("report")(report.report)
 app.command("hub")(study.hub)
+app.command("carbon")(carbon.carbon)
 app.command("check")(check.check)
 app.command("warmup")(warmup.warmup)
 app.add_typer(study.app, name="study")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from gridhub.cli.console import format_number, print_json, print_line, print_note, print_table
+from gridhub.cli.console import format_number, list_records, print_json, print_line, print_note, print_table
 from gridhub.cli.exits import exits, refuse
 from gridhub.cli.inputs import ForceOption, JsonOption, NetworkArgument, OutOption
 from gridhub.study.source import open_network
+
+if TYPE_CHECKING:
+    from gridhub.model.typical_weeks import TypicalWeeks
 
 
 @exits
@@ -29,22 +32,41 @@ def profiles(
             "table.column such as load.p_mw; may be repeated.",
         ),
     ] = None,
+    typical: Annotated[
+        int, typer.Option("--typical", min=0, help="Write only so many typical weeks or days, with weights.")
+    ] = 0,
+    length: Annotated[Literal["week", "day"], typer.Option("--length", help="Of a typical period.")] = "week",
     kind: Annotated[Literal["parquet", "csv"], typer.Option("--format", help="Of the hours.")] = "parquet",
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make a synthetic year of hours: demand by load, sun and wind by plant. No forecast."""
     from gridhub.model.profiles import make_profiles
+    from gridhub.model.typical_weeks import pick_typical_weeks
     from gridhub.report.files import encode_csv, encode_parquet, write_files
 
     made = make_profiles(open_network(network), year, seed, own=parse_own(own))
     encode = encode_csv if kind == "csv" else encode_parquet
-    contents = {f"{table}_{column}.{kind}": encode(frame) for (table, column), frame in made.items()}
-    write_files(out, {**contents, "summary.csv": encode_csv(made.summary)}, force)
+    chosen = pick_typical_weeks(made, typical, length=length) if typical else None
+    hours = made if chosen is None else chosen.take(made)
+    contents = {f"{table}_{column}.{kind}": encode(frame) for (table, column), frame in hours.items()}
+    contents["summary.csv"] = encode_csv(made.summary)
+    if chosen is not None:
+        parts = {
+            "weight": chosen.weight.to_frame(),
+            "periods": chosen.periods,
+            "energy": chosen.energy,
+            "duration": chosen.duration,
+        }
+        contents |= {f"typical_{name}.csv": encode_csv(frame) for name, frame in parts.items()}
+    write_files(out, contents, force)
     basis = {f"{table}.{column}": frame.attrs["basis"] for (table, column), frame in made.items()}
     if as_json:
         figures = made.summary.reset_index().to_dict("records")
-        record = {"basis": basis, "figures": figures, "notes": list(made.notes)}
+        record: dict[str, Any] = {"basis": basis, "figures": figures, "notes": list(made.notes)}
+        if chosen is not None:
+            periods = list_records(chosen.periods, "first_hour")
+            record |= {"typical": periods, "not_represented": list(chosen.not_represented)}
         print_json({"network": network, "year": year, "seed": seed, "folder": str(out), **record})
         return
     table = [
@@ -56,7 +78,21 @@ def profiles(
         print_note(note)
     for name, text in basis.items():
         print_line(f"{name}: {text}")
-    print_line(f"{out}: {', '.join(contents)}, summary.csv")
+    if chosen is not None:
+        print_typical(chosen)
+    print_line(f"{out}: {', '.join(contents)}")
+
+
+def print_typical(chosen: TypicalWeeks) -> None:
+    """Say which periods stand for the year, by how much, and what they miss."""
+    rows = [
+        (str(first), float(one["weight"]), int(one["members"]), str(one["kept"]))
+        for first, one in chosen.periods.iterrows()
+    ]
+    columns = ("first hour", "weight", "nearest to it", "kept")
+    print_table(f"typical {chosen.length}s", columns, rows, digits=2)
+    for text in chosen.not_represented:
+        print_note(text)
 
 
 def parse_own(texts: Sequence[str] | None) -> dict[str | tuple[str, str], str | Path]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gridhub.cli.console import list_records, print_json, print_line, print_table
+from gridhub.cli.console import list_records, make_plain, print_json, print_line, print_table
 from gridhub.cli.exits import exits
 from gridhub.cli.inputs import (
     JsonOption,
@@ -24,6 +24,7 @@ from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
     from gridhub.analysis.reinforcement import ReinforcementPlan
+    from gridhub.analysis.work_value import WorksValue
 
 
 @exits
@@ -49,6 +50,20 @@ def reinforce(
             "--option", "-o", metavar="KEY=VALUE", help="routes=8, maximum_works=20 … or power flow."
         ),
     ] = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--kind",
+            help="A kind of work that may be built; repeated. Circuits, conductors, banks, compensation if "
+            "none; also series_capacitor, hvdc, storage, flexible_load.",
+        ),
+    ] = None,
+    value: Annotated[
+        bool,
+        typer.Option(
+            "--value", help="Dispatch every state with and without each work: B/C, NPV, cost per MW."
+        ),
+    ] = False,
     top: TopOption = 20,
     as_json: JsonOption = False,
 ) -> None:
@@ -63,16 +78,52 @@ def reinforce(
     settings: dict[str, Any] = {**parse_settings(option), "criteria": judged}
     if costs is not None:
         settings["costs"] = read_text(costs)
+    if kind:
+        settings["kinds"] = tuple(kind)
     if hub is not None:
         if snapshot is not None:
             settings["snapshots"] = (snapshot,)
         result = plan_reinforcement(net, read_study(hub).hub, settings)
     else:
         result = plan_reinforcement(net, run_security(net, None, judged, snapshot), settings)
+    worth = _value(result) if value and result.chosen else None
     if as_json:
-        print_json(_build_document(result))
+        print_json(_build_document(result) | (_describe_worth(worth) if worth is not None else {}))
     else:
         _print_result(result, top)
+        if worth is not None:
+            _print_worth(worth)
+
+
+def _value(result: ReinforcementPlan) -> WorksValue:
+    from gridhub.analysis.work_value import value_reinforcement
+
+    return value_reinforcement(result, options={"commitment": "relaxed"})
+
+
+def _describe_worth(worth: WorksValue) -> dict[str, Any]:
+    rows = [
+        {"work": work, "method": method, **row}
+        for (work, method), row in zip(worth.table.index, worth.table.to_dict("records"), strict=True)
+    ]
+    keys = {"verdict": worth.verdict, "bus": worth.bus, "rows": rows}
+    keys |= {"assumptions": worth.assumptions, "not_assessed": worth.not_assessed}
+    return {"value": make_plain(keys)}
+
+
+def _print_worth(worth: WorksValue) -> None:
+    names = ["benefit", "cost_base", "npv_4_5", "bc_4_5", "npv_4", "bc_4", "freed_mw", "cost_per_mw"]
+    rows = [
+        (*key, *row)
+        for key, row in zip(worth.table.index, worth.table[names].to_numpy().tolist(), strict=True)
+    ]
+    heads = ["work", "against", "saves a year", "costs", "NPV 4.5 %", "B/C 4.5 %", "NPV 4 %", "B/C 4 %"]
+    heads += ["freed MW", "cost per MW"]
+    digits = dict.fromkeys(("B/C 4.5 %", "B/C 4 %", "cost per MW"), 2)
+    print_table(f"worth, {worth.money_unit}", heads, rows, digits=digits)
+    print_line(worth.verdict)
+    print_line(f"assumed: {'; '.join(worth.assumptions)}; units may rest (relaxed commitment)")
+    print_line(f"worth does not count: {'; '.join(worth.not_assessed)}")
 
 
 def _build_document(result: ReinforcementPlan) -> dict[str, Any]:

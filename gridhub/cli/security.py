@@ -21,6 +21,13 @@ from gridhub.cli.inputs import (
     check_snapshot,
     parse_settings,
 )
+from gridhub.cli.security_hours import (
+    DispatchOption,
+    FolderOption,
+    HoursOption,
+    ProfileOption,
+    run_hours,
+)
 from gridhub.cli.security_more import (
     describe_schemes,
     describe_second,
@@ -103,7 +110,12 @@ def security(
             help="'network' for its own, 'none' for ratings alone, a region, nerc-tpl, sqss, or a .toml.",
         ),
     ] = "network",
-    screen: Annotated[Literal["dc", "none"], typer.Option("--screen", help="Screen by DC before AC.")] = "dc",
+    screen: Annotated[
+        Literal["dc", "1p1q", "none"],
+        typer.Option(
+            "--screen", help="Screen before AC: by DC, or by one AC iteration, which sees voltages."
+        ),
+    ] = "dc",
     verify: Annotated[
         Literal["flagged", "all", "none"], typer.Option("--verify", help="Which outages AC solves.")
     ] = "flagged",
@@ -119,17 +131,27 @@ def security(
             "--then", metavar="KIND,…", help="Also N-1-1: then these, after a redispatch; --min-kv holds."
         ),
     ] = None,
+    adjust: Annotated[
+        str | None,
+        typer.Option(
+            "--adjust", metavar="taps,shunts", help="With --then: between the outages also move these."
+        ),
+    ] = None,
     fail_on: Annotated[
         FailOn | None,
         typer.Option(
             "--fail-on", help="Exit with 1 on any violation, or on those an outage adds to the N state."
         ),
     ] = None,
+    hours: HoursOption = None,
+    profile: ProfileOption = None,
+    dispatch: DispatchOption = None,
+    folder: FolderOption = None,
     option: SettingsOption = None,
     top: TopOption = 20,
     as_json: JsonOption = False,
 ) -> int:
-    """Try every outage; status counts, violations, verdict."""
+    """Try every outage; status counts, violations, verdict. With --hours in every hour."""
     from gridhub.analysis.security import run_security
 
     net = open_network(network, year=year, ratings=ratings)
@@ -141,7 +163,16 @@ def security(
     else:
         choice = {"area": area, "province": province, "name": name}
         chosen = _list_kinds(net, kinds, min_kv, choice, rules)
+    if hours is not None:
+        if schemes or then or screen != "dc" or verify != "flagged":
+            refuse("--hours solves every outage by AC: no --schemes, --then, --screen or --verify with it")
+        return run_hours(
+            net, chosen, rules, hours, profile, dispatch, folder, snapshot, settings, fail_on, top, as_json
+        )
+    if profile or dispatch or folder:
+        refuse("--profile, --dispatch and --folder go with --hours")
     second = None if then is None else _list_kinds(net, then, min_kv, {}, rules)
+    adjusted = _list_adjusted(adjust, then)
     try:
         with show_progress(quiet=as_json) as report:
             result = run_security(
@@ -161,7 +192,7 @@ def security(
     remedial = run_schemes(net, chosen, schemes, rules, snapshot, settings) if schemes else None
     two = None
     if second is not None:
-        two = run_second(net, chosen, second, rules, snapshot, settings, quiet=as_json)
+        two = run_second(net, chosen, second, rules, snapshot, settings, adjusted, quiet=as_json)
     found = list_findings(result, fail_on)
     code = FOUND if found else DONE
     if as_json:
@@ -178,6 +209,17 @@ def security(
         if found:
             print_line(f"--fail-on {fail_on}: {found[0]}")
     return code
+
+
+def _list_adjusted(adjust: str | None, then: str | None) -> set[str]:
+    """Read what moves between two outages beside units; refuse what does not."""
+    wanted = {part.strip() for part in (adjust or "").split(",") if part.strip()}
+    if wanted and then is None:
+        refuse("--adjust is about what moves between two outages: it wants --then too")
+    unknown = sorted(wanted - {"taps", "shunts"})
+    if unknown:
+        refuse(f"--adjust {', '.join(unknown)}: taps, shunts, or both")
+    return wanted
 
 
 def _list_kinds(
@@ -278,7 +320,10 @@ def _build_document(net: Network, snapshot: str | None, result: Security, code: 
         "counts": count_statuses(result),
         "status": list_records(result.status, index="contingency"),
         "violations": list_records(result.violations.reset_index(drop=True), index="row"),
+        "relief": list_records(result.relief, index="row"),
         "taps": list_records(result.taps, index="row"),
+        "screen": result.summary["screen"],
+        "screen_by_class": list_records(result.screen_by_class.reset_index(), index="row"),
         "exit_code": code,
     }
 
@@ -300,6 +345,7 @@ def _print_result(net: Network, result: Security, top: int) -> None:
     _print_violations(result, names, top)
     _print_losses(result, names, top)
     _print_unsolved(result, names, top)
+    _print_screen(result)
     for line in _list_remarks(result):
         print_line(line)
     print_line(f"verdict: {result.verdict}")
@@ -311,9 +357,20 @@ def _list_remarks(result: Security) -> list[str]:
     unrated = result.base.summary["unrated_branches"]
     remarks = [f"criteria: {result.criteria or 'ratings alone, no voltage limits'}"]
     if screened:
-        remarks.append(f"{screened:,} outages judged clear by DC alone (--verify all solves them by AC)")
+        name = result.summary["screen"]
+        remarks.append(f"{screened:,} outages judged clear by {name} alone (--verify all solves them by AC)")
     if unrated:
         remarks.append(f"{unrated:,} branches have no rating: their loading is not judged")
+    fallbacks = result.summary["rating_fallbacks"]
+    if result.criteria and fallbacks:
+        remarks.append(
+            f"{fallbacks:,} branches lack the rating asked for after an outage: held against A or B"
+        )
+    if len(result.relief):
+        remarks.append(
+            f"{len(result.relief):,} flows after outages are above the lasting rating, to be relieved in "
+            f"{result.relief['minutes'].min():g} min where it is shortest"
+        )
     if result.unjudged:
         remarks.append(f"no voltage criteria for {name_ids(result.unjudged)}")
     if result.options.taps == "controlled":
@@ -352,6 +409,17 @@ def _print_losses(result: Security, names: Names, top: int) -> None:
     if rows:
         columns = ("outage", "name", "status", "load lost MW", "generation lost MW")
         print_table("Outages that lose load", columns, rows, limit=top)
+
+
+def _print_screen(result: Security) -> None:
+    """Print what the screen missed, by class, where AC solved every outage."""
+    table = result.screen_by_class
+    if table.empty or table["left_to_screen"].any():
+        return
+    columns = ["outages", "flagged", "overloaded", "missed", "voltage_violated", "voltage_missed", "false"]
+    rows = [(*key, *map(int, row)) for key, row in zip(table.index, table[columns].to_numpy(), strict=True)]
+    heads = ("kind", "kV", *(name.replace("_", " ") for name in columns))
+    print_table(f"Screen {result.summary['screen']} against AC", heads, rows)
 
 
 def _print_unsolved(result: Security, names: Names, top: int) -> None:

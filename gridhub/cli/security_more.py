@@ -62,11 +62,16 @@ def run_second(
     criteria: Criteria | None,
     snapshot: str | None,
     settings: Mapping[str, Any],
+    adjusted: set[str],
     quiet: bool,
 ) -> SuccessiveOutages:
-    """Run every second outage after every first one, with a redispatch between."""
-    from gridhub.analysis.successive_outages import run_successive_outages
+    """Run every second outage after every first one, with an adjustment between."""
+    from gridhub.analysis.redispatch import Adjustment
+    from gridhub.analysis.successive_outages import find_adjustment_time, run_successive_outages
 
+    adjustment = Adjustment(
+        minutes=find_adjustment_time(criteria), taps="taps" in adjusted, shunts="shunts" in adjusted
+    )
     with show_progress(quiet=quiet) as report:
         return run_successive_outages(
             net,
@@ -74,6 +79,7 @@ def run_second(
             second,
             criteria,
             snapshot,
+            adjustment=adjustment,
             options=settings,
             progress=(lambda done, total: report("first outages", done / total)) if report else None,
         )
@@ -109,16 +115,30 @@ def describe_second(study: SuccessiveOutages) -> dict[str, Any]:
     return {
         "verdict": study.verdict,
         "first": list_records(study.first, index="first"),
+        "moves": list_records(study.moves, index="row"),
         "violations": list_records(study.violations.reset_index(drop=True), index="row"),
     }
 
 
 def print_second(study: SuccessiveOutages, top: int) -> None:
     """Print an N-1-1 analysis, one row per first outage, those that break most first."""
-    columns = ["status", "moved_mw", "second_outages", "second_insecure", "second_new", "worst_second"]
+    columns = ["status", "moved_mw", "taps_moved", "shunts_switched", "second_outages", "second_insecure"]
+    columns += ["second_new", "worst_second"]
     columns += ["worst_loading_percent", "remark", "reason"]
     ordered = study.first.sort_values("second_new", ascending=False, kind="stable", na_position="first")
     rows = [(str(key), *(row[name] for name in columns)) for key, row in ordered.iterrows()]
-    heads = ("first outage", "status", "redispatch MW", "second", "insecure", "new", "worst", "loading %")
-    print_table("Second outages after a redispatch", (*heads, "remark", "reason"), rows, limit=top)
+    heads = (
+        "first outage",
+        "status",
+        "redispatch MW",
+        "taps",
+        "shunts",
+        "second",
+        "insecure",
+        "new",
+        "worst",
+    )
+    print_table(
+        "Second outages after a redispatch", (*heads, "loading %", "remark", "reason"), rows, limit=top
+    )
     print_line(f"verdict after two outages: {study.verdict}")

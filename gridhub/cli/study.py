@@ -173,6 +173,8 @@ def _run(study: Study, base: Path, out: Path, force: bool, as_json: bool) -> Map
         print_json({"folder": str(folder), "report": str(folder / "report.html"), **content})
         return content
     _print_result(study.title or study.name, content.get("result", {}))
+    if "carbon" in content:
+        _print_carbon(content["carbon"])
     print_line(f"report: {folder / 'report.html'}")
     return content
 
@@ -186,3 +188,11 @@ def _print_result(title: str, result: Mapping[str, Any]) -> None:
             rows.append((key.replace("_", " "), value))
     print_table(title, ("what", "answer"), rows)
     print_line(str(result.get("verdict", "")))
+
+
+def _print_carbon(carbon: Mapping[str, Any]) -> None:
+    asked, money = carbon["as_asked"], f"{carbon['currency']}/MWh"
+    line = f"carbon-free by the hour as asked: {asked['cfe_percent']:.1f} %, over the year"
+    print_line(f"{line} {asked['re100_percent']:.1f} %, at {asked['cost_per_mwh']:,.0f} {money}")
+    costs = ", ".join(f"{share} {cost:,.0f}" for share, cost in carbon["cost_per_mwh"].items())
+    print_line(f"cheapest mix by carbon-free share, {money}: {costs or 'none'}")

@@ -1,30 +1,29 @@
-"""Quadratic costs in a linear programme: tangents added where the solution lies, until the cost is met."""
+"""Quadratic costs in a linear programme: pieces split where the solution lies, until the cost is met."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array
 
 from gridhub.case.case import Floats, Ints
 from gridhub.dispatch.problem import UNIT_KINDS, Columns
-from gridhub.dispatch.programme import FEASIBILITY, LpSolution, ProgrammePart
+from gridhub.dispatch.programme import LpSolution, ProgrammePart
 
-FIRST_TANGENTS = 9
-"""Tangents that a bent cost begins with, evenly spread over its range."""
+FIRST_PIECES = 9
+"""Pieces that a bent cost begins with; their tangents are evenly spread over its range."""
+
+BESIDE = (-0.3, 0.0, 0.3)
+"""Where tangents are added: at a solution, and beside it by so much of the way to the nearest tangent."""
 
 COST_ERROR = 1e-7
-"""By how much tangents may fall short of the bent costs of an hour, relative to the cost of its units; prices
+"""By how much pieces may fall short of the bent costs of an hour, relative to the cost of its units; prices
 are met to about the root of it."""
-
-FINENESS = 64.0
-"""Units of a bent cost's column per MW: what HiGHS counts as met shrinks as much."""
 
 
 class BentCosts:
-    """Bent parts of the costs of an hour: a column each, above tangents of bend x^2.
+    """Bent costs of an hour as pieces of constant price: the tangents of bend x^2.
 
-    The programme's cost is never above the true one, and at the end below it by `error` at most, or by
-    what HiGHS cannot tell from nothing: tangents lie below the curve, and each solution gets one where it is.
+    The programme's cost is never above the true one, and at the end below it by `error` at most: tangents lie
+    below the curve, and each solution gets one where it is.
 
     Parameters
     ----------
@@ -43,37 +42,51 @@ class BentCosts:
     def __init__(self, part: ProgrammePart, columns: Columns, error: float = COST_ERROR) -> None:
         self.part, self.columns, self.error = part, columns, error
         self.of: Ints = np.flatnonzero((columns.bend > 0) & (columns.high > columns.low))
-        self.weight = 2.0 * columns.bend[self.of] * columns.high[self.of] / FINENESS
         count = len(self.of)
-        self.own = part.add_columns(np.zeros(count), np.full(count, np.inf), self.weight)
+        # of each piece: the column it belongs to, as a place in `of`, where its tangent lies, and its width
+        self._which: Ints = np.arange(count)
+        self._tangent = np.zeros(count)
+        self._width = columns.high[self.of]
+        self._piece = part.find_first_piece(self.of)
         if count:
-            shares = np.linspace(1.0, 0.0, FIRST_TANGENTS)[:-1]
-            rows = [self._add_tangents(np.arange(count), share * columns.high[self.of]) for share in shares]
-            part.start_from(np.empty(0, dtype=np.int64), np.concatenate(rows))
+            share = np.linspace(0.0, 1.0, FIRST_PIECES)[1:]
+            which = np.repeat(np.arange(count), len(share))
+            self._add(which, np.tile(share, count) * columns.high[self.of[which]])
 
-    def _add_tangents(self, which: Ints, x: Floats) -> Ints:
-        """Hold bent costs above their tangents at x: weight y - 2 bend x0 x >= -bend x0^2."""
-        column, row = self.of[which], np.arange(len(which))
-        bend, weight = self.columns.bend[column], self.weight[which]
-        value = np.concatenate([np.ones(len(which)), -2.0 * bend * x / weight])
-        place = np.tile(row, 2), np.concatenate([self.own[which], column])
-        matrix = csr_array(coo_array((value, place), shape=(len(which), self.part.count)))
-        return self.part.add_rows(matrix, -bend * x**2 / weight, np.full(len(which), np.inf))
+    def _add(self, which: Ints, tangent: Floats) -> None:
+        """Add tangents; pieces meet halfway between two of a column."""
+        column = self.of[which]
+        price = self.columns.price[column] + 2.0 * self.columns.bend[column] * tangent
+        piece = self.part.add_pieces(column, np.zeros(len(which)), price)
+        which = np.concatenate([self._which, which])
+        tangent = np.concatenate([self._tangent, tangent])
+        order = np.lexsort((tangent, which))
+        self._which, self._tangent = which[order], tangent[order]
+        self._piece = np.concatenate([self._piece, piece])[order]
+        before = np.concatenate([self._width, np.full(len(piece), -1.0)])[order]
+        last = np.append(np.diff(self._which) > 0, True)
+        middle = np.append((self._tangent[1:] + self._tangent[:-1]) / 2.0, 0.0)
+        end = np.where(last, self.columns.high[self.of[self._which]], middle)
+        self._width = end - np.where(np.roll(last, 1), 0.0, np.roll(end, 1))
+        changed = self._width != before
+        self.part.programme.resize_pieces(self._piece[changed], self._width[changed])
 
     def refine(self, solution: LpSolution) -> int:
         """Add tangents where a solution of the hour falls short of the bent costs; how many."""
         if not len(self.of):
             return 0
-        x = solution.x[self.of]
-        short = self.columns.bend[self.of] * x**2 - self.weight * solution.x[self.own]
+        x = np.clip(solution.x[self.of], 0.0, self.columns.high[self.of])
+        bend = self.columns.bend[self.of]
+        gap = np.abs(x[self._which] - self._tangent)
+        near = np.full(len(self.of), np.inf)
+        np.minimum.at(near, self._which, gap)
+        short = bend * near**2
         units = np.flatnonzero(self.columns.select(*UNIT_KINDS))
-        size = float(np.abs(self.columns.price[units]) @ solution.x[units])
-        size += float(self.weight @ solution.x[self.own])
+        size = float(np.abs(self.columns.price[units]) @ solution.x[units] + bend @ x**2)
         if short.sum() <= self.error * size:
             return 0
-        least = np.maximum(self.error * size / len(self.of), 2.0 * FEASIBILITY * self.weight)
-        which = np.flatnonzero(short > least)
-        if not len(which):
-            return 0
-        self._add_tangents(which, x[which])
+        which = np.flatnonzero(short > self.error * size / len(self.of))
+        beside = np.repeat(BESIDE, len(which)) * np.tile(near[which], len(BESIDE))
+        which = np.tile(which, len(BESIDE))
+        self._add(which, np.clip(x[which] + beside, 0.0, self.columns.high[self.of[which]]))
         return len(which)

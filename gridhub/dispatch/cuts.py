@@ -11,6 +11,7 @@ from gridhub.case.case import Floats, Ints
 from gridhub.dispatch.limits import FlowLimits
 from gridhub.dispatch.problem import HourProblem, compute_flow, find_shift_flow
 from gridhub.dispatch.security import Replanned, SecurityPlan
+from gridhub.kernels.set_overloads import find_set_overloads
 from gridhub.solvers.factors import TransferOperator
 
 INTACT = -1
@@ -111,27 +112,37 @@ def _find_after_sets(
     security: SecurityPlan, flow: Floats, rate: Floats, tolerance_mw: float, held: tuple[Ints, Ints]
 ) -> tuple[Ints, Ints, Floats]:
     factors = security.factors
-    after = np.add.reduceat(factors.factor * flow[factors.lost][:, None], factors.start[:-1], axis=0)
-    after += flow
-    np.abs(after, out=after)
-    after -= rate
     mine = np.isin(held[1], security.whole)
-    after[np.searchsorted(security.whole, held[1][mine]), held[0][mine]] = -np.inf
-    rows, columns = np.arange(len(after)), np.arange(after.shape[1])
-    worst_branch, worst_set = after.argmax(axis=1), after.argmax(axis=0)
-    pairs = np.concatenate([np.stack([worst_branch, rows]), np.stack([columns, worst_set])], axis=1)
-    pairs = np.unique(pairs, axis=1)
-    over = after[pairs[1], pairs[0]]
-    chosen = over > tolerance_mw
-    return pairs[0][chosen], security.whole[pairs[1][chosen]], over[chosen]
+    place = np.searchsorted(security.whole, held[1][mine])
+    branch_of_set, over_of_set, set_of_branch, over_of_branch = find_set_overloads(
+        flow,
+        rate,
+        factors.start,
+        factors.lost,
+        factors.factor,
+        np.searchsorted(np.sort(place), np.arange(len(security.whole) + 1)),
+        held[0][mine][np.argsort(place, kind="stable")],
+        tolerance_mw,
+    )
+    sets, branches = np.flatnonzero(branch_of_set >= 0), np.flatnonzero(set_of_branch >= 0)
+    branch = np.concatenate([branch_of_set[sets], branches])
+    which = np.concatenate([sets, set_of_branch[branches]])
+    over = np.concatenate([over_of_set[sets], over_of_branch[branches]])
+    _, first = np.unique(np.stack([branch, which]), axis=1, return_index=True)
+    return branch[first], security.whole[which[first]], over[first]
 
 
 def _compute_flow_after(problem: HourProblem, one: Replanned, x: Floats, injection: Floats) -> Floats:
     """Flow of each branch after an outage with a plan of its own, (n_branch,) [MW]."""
     columns, kept = problem.columns, one.find_kept(problem.columns)
     gone = np.asarray(columns.injection @ np.where(kept, 0.0, x))
-    left = injection - gone + problem.drawn - one.find_drawn()
+    left = injection - gone + problem.drawn - _draw_after(problem, one)
     return compute_flow(one.case, one.plan, one.balance(left))
+
+
+def _draw_after(problem: HourProblem, one: Replanned) -> Floats:
+    """Add up what shunts draw after an outage, and the losses before it, (n_node,) [MW]."""
+    return one.find_drawn() + problem.lost
 
 
 def weigh_flows(problem: HourProblem, weight: csr_array) -> FlowRows:
@@ -223,12 +234,12 @@ def _write_after(problem: HourProblem, one: Replanned, branch: Ints) -> FlowRows
     if not one.outage.branch:
         intact = weigh_flows(problem, weight)
         lost = csr_array(-against @ (by_column @ diags_array(1.0 - kept)))
-        gain = against @ (problem.drawn - one.find_drawn())
+        gain = against @ (problem.drawn - _draw_after(problem, one))
         return replace(intact, by_column=lost, offset=intact.offset + gain)
     shifted = compute_flow(one.case, one.plan, np.zeros(problem.case.n_node))[branch]
     return FlowRows(
         csr_array(against @ (by_column @ diags_array(kept.astype(float)))),
         csr_array((len(branch), len(problem.plan.free))),
         csr_array(against),
-        shifted - against @ one.find_drawn(),
+        shifted - against @ _draw_after(problem, one),
     )

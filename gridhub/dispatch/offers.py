@@ -81,6 +81,8 @@ class Offers:
         Price of load that is not served [currency/MWh]; infinite: must be served.
     shed_limit : (n_load,) float
         Most of each load that may go unserved [MW].
+    losses : (n_branch,) float
+        Drawn at the ends of branches, half at each [MW].
     """
 
     units: UnitOffers
@@ -89,6 +91,7 @@ class Offers:
     link_high: Floats
     shed_price: Floats
     shed_limit: Floats
+    losses: Floats
 
 
 def offer_units(
@@ -280,4 +283,5 @@ def make_offers(
         raise ValueError(f"{len(bad)} links have an empty or infinite range: {ids}")
     shape = (len(case.load_p),)
     price, limit = (np.broadcast_to(np.asarray(v, dtype=float), shape) for v in (shed_price, shed_limit))
-    return Offers(units, hold_storage(case) if storage is None else storage, low, high, price, limit)
+    store = hold_storage(case) if storage is None else storage
+    return Offers(units, store, low, high, price, limit, np.zeros(case.n_branch))

@@ -86,7 +86,9 @@ class HourProblem:
     plan : DcPlan
     columns : Columns
     drawn : (n_node,) float
-        What shunts draw at live nodes [MW].
+        What shunts and losses of branches draw at live nodes [MW].
+    lost : (n_node,) float
+        The losses of branches in it.
     flow_by_angle : (n_branch, n_free) sparse
         Flow of each branch by the angles of the plan's free nodes [p.u.].
     """
@@ -95,6 +97,7 @@ class HourProblem:
     plan: DcPlan
     columns: Columns
     drawn: Floats
+    lost: Floats
     flow_by_angle: csr_array
 
     def compute_injection(self, x: Floats) -> Floats:
@@ -205,9 +208,18 @@ def build_problem(case: Case, plan: DcPlan, offers: Offers) -> HourProblem:
     _add_links(collector, case, offers)
     _add_loads(collector, case, offers)
     drawn = sum_at_nodes(case, case.shunt_bus, np.where(case.shunt_on, case.shunt_g, 0.0)) * case.base_mva
-    drawn = np.where(plan.islands.live, drawn, 0.0)
+    lost = np.where(plan.islands.live, draw_losses(case, offers.losses), 0.0)
+    drawn = np.where(plan.islands.live, drawn, 0.0) + lost
     by_angle = csr_array(diags_array(plan.susceptance) @ plan.incidence[:, plan.free])
-    return HourProblem(case, plan, collector.finish(), drawn, by_angle)
+    return HourProblem(case, plan, collector.finish(), drawn, lost, by_angle)
+
+
+def draw_losses(case: Case, losses: Floats) -> Floats:
+    """Draw the losses of branches at their ends, half at each, (n_node,) [MW]."""
+    alive = case.branch_on & (case.branch_from >= 0) & (case.branch_to >= 0)
+    half = losses[alive] / 2.0
+    ends = (case.branch_from[alive], case.branch_to[alive])
+    return np.asarray(sum(np.bincount(end, half, case.n_node) for end in ends))
 
 
 def _add_units(collector: _Collector, case: Case, offers: Offers) -> None:

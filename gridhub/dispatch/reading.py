@@ -136,6 +136,7 @@ class HourReader:
             dead_load_mw=self._find_dead_load(),
             flow=flow,
             interface_flow=self._sum_interfaces(x, flow),
+            losses=self.offers.losses,
             cost=UNKNOWN_COST,
             cost_intact=self._total(run.intact),
             cost_market=self._total(run.market),

@@ -147,6 +147,8 @@ class HourResult:
     flow : (n_branch,) float
         At the from end, intact network.
     interface_flow : (n_interface,) float
+    losses : (n_branch,) float
+        What the balance holds as losses of branches [MW].
     cost : Cost
     cost_intact : float
         Total of the same hour without the outages; NaN where no dispatch keeps the limits of the intact
@@ -179,6 +181,7 @@ class HourResult:
     dead_load_mw: float
     flow: Floats
     interface_flow: Floats
+    losses: Floats
     cost: Cost
     cost_intact: float
     cost_market: float

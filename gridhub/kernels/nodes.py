@@ -1,4 +1,4 @@
-"""Sums at nodes, for many injection sets at once."""
+"""What many injection sets give, at the nodes and by unit."""
 
 from __future__ import annotations
 
@@ -37,3 +37,12 @@ def add_changes_at_nodes(
         given, sums = values[sets[row]], total[row]
         for k in range(used):
             sums[column[k]] += factor * (given[element[k]] - own[element[k]])
+
+
+@compiled
+def take_columns(values: Floats, sets: Ints, columns: Ints, taken: Floats) -> None:
+    """Copy some rows and columns of `values` into `taken`, (len(sets), len(columns)) float."""
+    for row in range(len(sets)):
+        given, out = values[sets[row]], taken[row]
+        for k in range(len(columns)):
+            out[k] = given[columns[k]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,7 +54,57 @@ class Plan:
         return tuple(sorted(self.operation))
 
 
-def apply_plan(net: Network, plan: Plan, year: int) -> Network:
+def find_needs(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """Find which projects each project waits for: those whose rows its own rows, or changes, name.
+
+    Parameters
+    ----------
+    plan : Plan
+
+    Returns
+    -------
+    dict
+        Project -> projects, in order of the plan; a line waits for a station that it ends at.
+    """
+    order = [str(name) for name in plan.project.index]
+    home = {
+        (table, str(row)): str(project)
+        for table, frame in plan.rows.items()
+        for row, project in frame["project"].items()
+    }
+    named: dict[str, set[str]] = {name: set() for name in order}
+    for frame in plan.rows.values():
+        ends = [column for column in ("bus", "from_bus", "to_bus") if column in frame]
+        for column in ends:
+            for bus, project in zip(frame[column].astype(str), frame["project"].astype(str), strict=True):
+                named.setdefault(project, set()).add(home.get(("bus", bus), project))
+    columns = (plan.change[name].astype(str).tolist() for name in ("project", "table", "row"))
+    for project, table, row in zip(*columns, strict=True):
+        named.setdefault(project, set()).add(home.get((table, row), project))
+    place = {name: number for number, name in enumerate(order)}
+    return {
+        name: tuple(sorted(needs - {name}, key=lambda one: place.get(one, len(place))))
+        for name, needs in named.items()
+    }
+
+
+def find_waiting(needs: Mapping[str, Collection[str]], late: Collection[str]) -> dict[str, str]:
+    """Find what else is late: project -> one that it waits for."""
+    found: dict[str, str] = {}
+    missing = set(late)
+    while True:
+        new = {
+            name: next(one for one in mine if one in missing)
+            for name, mine in needs.items()
+            if name not in missing and not missing.isdisjoint(mine)
+        }
+        if not new:
+            return found
+        found |= new
+        missing |= set(new)
+
+
+def apply_plan(net: Network, plan: Plan, year: int, late: Collection[str] = ()) -> Network:
     """Bring a network to the end of a year.
 
     Parameters
@@ -64,6 +114,9 @@ def apply_plan(net: Network, plan: Plan, year: int) -> Network:
     plan : Plan
     year : int
         One of ``plan.years``.
+    late : collection of str
+        Projects that are not there although the plan expects them; what waits for one of them is late too.
+        The operation stays that of the plan, less what concerns the rows that are missing.
 
     Returns
     -------
@@ -84,7 +137,16 @@ def apply_plan(net: Network, plan: Plan, year: int) -> Network:
         years = name_ids(plan.years, 20) or "none"
         stands = f" (it stands for {net.vintage})" if net.vintage else ""
         raise OptionError(f"network {net.name!r}{stands} has no plans for {year}; years: {years}")
-    project = _judge_projects(plan.project, year)
+    unknown = [name for name in late if name not in plan.project.index]
+    if unknown:
+        raise InputError(
+            [
+                Issue("error", "E-PLAN", "project", name, "", "", "there is no such project")
+                for name in unknown
+            ],
+            f"projects of {net.name!r} said to be late",
+        )
+    project = _judge_projects(plan.project, year, late, find_waiting(find_needs(plan), late) if late else {})
     applied = project.index[project["applied"].astype(bool)]
     tables = {name: net.tables[name].copy() for name in net.tables}
     issues = _join_rows(tables, plan.rows, applied)
@@ -94,7 +156,8 @@ def apply_plan(net: Network, plan: Plan, year: int) -> Network:
         raise InputError(issues, f"plans of {net.name!r} for {year}")
     growth = plan.growth[plan.growth["year"] == year]
     values = _grow(net, tables, growth)
-    tables["snapshot_value"] = _lay_over(values, plan.operation[year], tables)
+    operation = _leave_out(plan, applied, plan.operation[year]) if late else plan.operation[year]
+    tables["snapshot_value"] = _lay_over(values, operation, tables)
     tables["snapshot"] = _take_snapshots(tables["snapshot"], plan.operation[year], year)
     tables["project"] = project
     grown = net.replace(
@@ -106,14 +169,30 @@ def apply_plan(net: Network, plan: Plan, year: int) -> Network:
     return check_network(grown)
 
 
-def _judge_projects(project: pd.DataFrame, year: int) -> pd.DataFrame:
+def _leave_out(plan: Plan, applied: pd.Index, operation: pd.DataFrame) -> pd.DataFrame:
+    """Leave out what the operation says of rows that have not joined."""
+    missing = {
+        (table, str(row))
+        for table, frame in plan.rows.items()
+        for row in frame.index[~frame["project"].isin(applied)]
+    }
+    keys = zip(operation["table"], operation["id"], strict=True)
+    return operation[[key not in missing for key in keys]]
+
+
+def _judge_projects(
+    project: pd.DataFrame, year: int, late: Collection[str], waiting: Mapping[str, str]
+) -> pd.DataFrame:
     """Say of every project whether it stands at the end of the year, and why not."""
     held = project["reason"].astype(str) != ""
     early = ~held & (project["year"] > year)
     later = [f"expected in {due:.0f}" for due in project["year"][early]]
     reason = project["reason"].copy()
     reason[early] = later
-    return project.assign(applied=~held & ~early, reason=reason)
+    slipped = ~held & ~early & project.index.isin([*late, *waiting])
+    names = [str(name) for name in project.index[slipped]]
+    reason[slipped] = [f"late, with {waiting[name]}" if name in waiting else "late" for name in names]
+    return project.assign(applied=~held & ~early & ~slipped, reason=reason)
 
 
 def _join_rows(

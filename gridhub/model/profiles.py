@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import pandas as pd
@@ -42,11 +42,14 @@ class HourlyProfiles(Mapping[Key, pd.DataFrame]):
         Index figure; columns value, unit, held_to (the published figure; NaN where it is an outcome), source.
     notes : tuple of str
         What was assumed or left as it is.
+    kinds : mapping
+        Generator -> "solar" or "wind".
     """
 
     frames: Mapping[Key, pd.DataFrame]
     summary: pd.DataFrame
     notes: tuple[str, ...]
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
     def __getitem__(self, key: Key) -> pd.DataFrame:
         """Give the profile of one column."""
@@ -148,7 +151,11 @@ def make_profiles(
         frame.attrs["basis"] = basis[key]
     _note_others(net, made, work.notes)
     summary = pd.DataFrame(work.rows, columns=["figure", "value", "unit", "held_to", "source"])
-    return HourlyProfiles(MappingProxyType(made), summary.set_index("figure"), tuple(work.notes))
+    fuel = net.tables["generator"]["fuel"].astype(str)
+    kinds = {str(name): kind for name, kind in fuel.items() if kind in ("solar", "wind")}
+    return HourlyProfiles(
+        MappingProxyType(made), summary.set_index("figure"), tuple(work.notes), MappingProxyType(kinds)
+    )
 
 
 def _note_others(net: Network, made: Mapping[Key, pd.DataFrame], notes: list[str]) -> None:

@@ -73,8 +73,8 @@ def place(net: Network, hub: Hub | Part | Iterable[Hub | Part]) -> Network:
         New network with the added rows (ids begin with ``hub:``). Its ``placements`` has one row per point
         of connection: part, kind, bus, vn_kv [kV], distance_km (straight) [km], feeders, p_mw [MW],
         earliest_energisation (month, by the rules), basis (why, in words); and site_bus, site, length_km
-        [km], conductor, feeder_rate_mva [MVA], banks, bank_mva [MVA], province, rules (ids), deciding_rule,
-        build_ready (month: standard period of a new line), alternatives, note.
+        [km], conductor, feeder_rate_mva [MVA], banks, bank_mva [MVA], bank_high_kv [kV], province, rules
+        (ids), deciding_rule, build_ready (month: standard period of a new line), alternatives, note.
 
     Raises
     ------
@@ -115,6 +115,12 @@ def place(net: Network, hub: Hub | Part | Iterable[Hub | Part]) -> Network:
     for group in groups:
         placed += _place_hub(net, rules, group) if isinstance(group, Hub) else _place_part(net, rules, group)
     return _apply(net, rules, placed)
+
+
+def find_site_bus(net: Network, part: str) -> str:
+    """Find the bus of the grid that the spur of a placed part ends at; its own bus where it has no spur."""
+    row = net.placements[net.placements["part"] == part].iloc[0]
+    return str(row.get("site_bus", "") or row["bus"])
 
 
 def _check_new(net: Network, parts: list[Part]) -> None:
@@ -348,7 +354,7 @@ def _describe(net: Network, rules: ConnectionRules | None, one: _Placed) -> dict
     month, by = rules.find_earliest(met) if rules else ("", "")
     deciding = next((rule.id for rule in met if rule.decides), "")
     ready = ""
-    if rules and connection.feeder and connection.vn_kv >= 300:
+    if rules and connection.feeder and connection.vn_kv >= rules.line_lead_from_kv:
         ready = add_months(rules.as_of, round(12 * rules.line_lead_years.value))
     feeder, bank = connection.feeder, connection.bank
     return {
@@ -368,6 +374,7 @@ def _describe(net: Network, rules: ConnectionRules | None, one: _Placed) -> dict
         "feeder_rate_mva": feeder.rate_mva if feeder else math.nan,
         "banks": connection.banks,
         "bank_mva": bank.rate_mva if bank else math.nan,
+        "bank_high_kv": bank.high_kv if bank else math.nan,
         "province": where,
         "rules": ", ".join(rule.id for rule in met),
         "deciding_rule": deciding,

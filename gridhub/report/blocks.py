@@ -10,7 +10,7 @@ import pandas as pd
 
 from gridhub.report.corridors import count_unplaced
 from gridhub.report.map import find_first_state
-from gridhub.report.page import MapLayers, RangeChart, RangeRow, TableBlock
+from gridhub.report.page import MapLayers, RangeChart, RangeRow, TableBlock, VoltageScale
 from gridhub.report.text import DASH, escape_attribute, escape_text, format_number, split_unit
 
 _LIMIT_PERCENT = 100 + 1e-6
@@ -272,13 +272,15 @@ def render_map_frame(layers: MapLayers, target: str) -> str:
     """Render the frame of a map: the place it is drawn into, the selectors, the key and the attribution."""
     unplaced = count_unplaced(layers)
     missing = f" {unplaced} buses have no coordinates and are not drawn." if unplaced else ""
+    heading = "Lowest voltages" if layers.voltages is not None else "Most loaded"
     usage = "Wheel zooms, drag pans; equirectangular, true to scale mid-map."
     text = f"{layers.attribution}{missing} {usage}".strip()
     return (
         f'<figure class="map"><div class="map-grid"><div class="canvas" id="{target}" role="img" '
         f'aria-label="Map of the grid. Every number in it also stands in the tables."></div><aside>'
         f"{_render_choices(layers, target)}{_render_key(layers)}"
-        f'<h3>Most loaded in this state</h3><ul class="heaviest" data-heaviest="{target}"></ul>'
+        f"<h3>{heading} in this state</h3>"
+        f'<ul class="heaviest" data-heaviest="{target}"></ul>'
         f'</aside></div><figcaption class="note">{escape_text(text)}</figcaption></figure>'
     )
 
@@ -304,6 +306,8 @@ def _render_choices(layers: MapLayers, target: str) -> str:
 
 def _render_key(layers: MapLayers) -> str:
     """Render the key: only what this map can show."""
+    if layers.voltages is not None:
+        return _render_voltage_key(layers.voltages)
     steps = ("0–20 %", "20–40 %", "40–60 %", "60–80 %", "80–100 %")
     items = [(_stroke(f"var(--l{position})"), text) for position, text in enumerate(steps)]
     items += [(_stroke("var(--alert)"), "above the rating"), (_stroke("var(--unrated)"), "unrated")]
@@ -318,6 +322,26 @@ def _render_key(layers: MapLayers) -> str:
         items.append((_marker(str(kind)), str(kind).replace("_", " ")))
     entries = "".join(f"<li>{drawn}{escape_text(text)}</li>" for drawn, text in items)
     return f'<h3>Loading, % of rating</h3><ul class="key">{entries}</ul>'
+
+
+def _render_voltage_key(scale: VoltageScale) -> str:
+    """Render the steps of a map coloured by voltage."""
+    ends = np.linspace(scale.low, scale.high, 6)
+    items = [(_dot("var(--alert)"), f"below {scale.low:.2f} p.u.: {scale.below}")]
+    items += [
+        (
+            _dot(f"var(--l{4 - step})"),
+            f"{ends[step]:.2f}–{ends[step + 1]:.2f}{' or more' if step == 4 else ''}",
+        )
+        for step in range(5)
+    ]
+    entries = "".join(f"<li>{drawn}{escape_text(text)}</li>" for drawn, text in items)
+    return f'<h3>Voltage, p.u.</h3><ul class="key">{entries}</ul>'
+
+
+def _dot(colour: str) -> str:
+    circle = f'<circle cx="15" cy="6" r="5" style="fill:{colour};stroke:var(--ink)"/>'
+    return f'<svg viewBox="0 0 30 12" aria-hidden="true">{circle}</svg>'
 
 
 def _stroke(colour: str, dash: str = "", width: float = 4, opacity: float = 1) -> str:

@@ -52,6 +52,13 @@ def draw_curves(chart: CurveChart, target: str) -> Drawing:
         min_width=240,
     )
     style_axes(plot, palette, chart.x_label, chart.y_label)
+    for name, (x, low, high) in chart.bands.items():
+        band = plot.varea(
+            x=list(x), y1=list(low), y2=list(high), fill_alpha=0.2, legend_label=show_hidden(name)
+        )
+        palette.paint(band.glyph, fill_color=ACCENT)
+    if chart.whole_steps:
+        _mark_whole_steps(plot, [float(value) for x, _ in chart.curves.values() for value in x])
     for position, (name, (x, y)) in enumerate(chart.curves.items()):
         last = position == len(chart.curves) - 1
         line = plot.line(
@@ -66,10 +73,34 @@ def draw_curves(chart: CurveChart, target: str) -> Drawing:
         span = Span(location=chart.limit, dimension="width", line_width=1.5)
         palette.paint(span, line_color=ALERT)
         plot.add_layout(span)
-    highest = max([float(np.max(y)) for _, y in chart.curves.values() if len(y)], default=0.0)
-    plot.y_range = Range1d(start=0.0, end=1.06 * max(highest, chart.limit or 0.0) or 1.0)
+    highest = max(
+        [float(np.nanmax(y)) for _, y in chart.curves.values() if np.isfinite(y).any()], default=0.0
+    )
+    bottom, top = _span(chart, highest)
+    plot.y_range = Range1d(start=bottom, end=top)
     _style_legend(plot, palette)
     return finish_drawing(target, plot, palette)
+
+
+def _span(chart: CurveChart, highest: float) -> tuple[float, float]:
+    """Find the ends of the y axis: from zero, or around the curves with a little room."""
+    top = max(highest, chart.limit or 0.0)
+    if chart.start_at_zero:
+        return 0.0, 1.06 * top or 1.0
+    values = [np.asarray(y, dtype=float) for _, y in chart.curves.values()]
+    bottom = min([float(np.nanmin(y)) for y in values if np.isfinite(y).any()], default=0.0)
+    room = 0.06 * (top - bottom) or 1.0
+    return bottom - room, top + room
+
+
+def _mark_whole_steps(plot: Any, values: list[float]) -> None:
+    """Mark the x axis at whole numbers, as they are written in dates."""
+    from bokeh.models.formatters import PrintfTickFormatter
+    from bokeh.models.tickers import FixedTicker
+
+    marks = sorted({round(value) for value in values})
+    plot.xaxis.ticker = FixedTicker(ticks=marks)
+    plot.xaxis.formatter = PrintfTickFormatter(format="%d")
 
 
 def style_axes(plot: Any, palette: Palette, x_label: str, y_label: str) -> None:

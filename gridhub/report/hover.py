@@ -68,6 +68,11 @@ class Hover:
         direction = "→" if total >= 0 else "←"
         return f"{format_number(abs(total), 'MW')} MW {direction} over {len(members)} {noun}{rating}"
 
+    def find_voltage(self, buses: Sequence[str]) -> float:
+        """Lowest voltage of some buses [p.u.]; NaN if none is known."""
+        values = [value for bus in buses if np.isfinite(value := self._voltage.get(bus, np.nan))]
+        return round(min(values), 4) if values else np.nan
+
     def describe_voltage(self, bus: str) -> str:
         """Say the nominal voltage of a bus, and its voltage where it is known."""
         kv = format_number(self._vn_kv[bus], "kV")

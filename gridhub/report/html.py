@@ -21,9 +21,11 @@ from gridhub.report.page import (
     MapLayers,
     NotAssessed,
     Page,
+    PlaceMap,
     RangeChart,
     Section,
 )
+from gridhub.report.place_map import draw_places, render_place_frame
 from gridhub.report.text import encode_json, escape_attribute, escape_text, format_number, slug
 
 DISCLAIMER = "From public sources; not for operation or security use."
@@ -148,6 +150,9 @@ def _render_section(section: Section, drawings: list[Drawing]) -> str:
         if isinstance(block, MapLayers):
             drawings.append(draw_map(block, target))
             html += render_map_frame(block, target)
+        elif isinstance(block, PlaceMap):
+            drawings.append(draw_places(block, target))
+            html += render_place_frame(block, target)
         elif isinstance(block, CurveChart):
             drawings.append(draw_curves(block, target))
             html += _render_curve_frame(block, target)

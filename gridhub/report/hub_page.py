@@ -7,6 +7,7 @@ import math
 import pandas as pd
 
 from gridhub.analysis.hub import HubStudy
+from gridhub.model.network import Network
 from gridhub.report.flow_page import list_licences
 from gridhub.report.hosting import KIND_NAMES
 from gridhub.report.hub_sections import list_hub_sections
@@ -36,20 +37,22 @@ _SAID = (
 )
 
 
-def build_hub_page(study: HubStudy) -> Page:
+def build_hub_page(study: HubStudy, net: Network | None = None) -> Page:
     """Fill a page from a hub study.
 
     Parameters
     ----------
     study : HubStudy
         The result.
+    net : Network, optional
+        Not looked at: a study carries its own networks.
 
     Returns
     -------
     Page
     """
-    net, center = study.net_after, study.hub.data_center
-    names = build_names(net)
+    center = study.hub.data_center
+    names = build_names(study.net_after)
     states = ", ".join(name.replace("_", " ") for name in study.snapshots)
     title = study.net_before.title or study.network
     return Page(

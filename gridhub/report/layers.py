@@ -11,7 +11,7 @@ from gridhub.analysis.power_flow import PowerFlow
 from gridhub.model.network import Network
 from gridhub.report.names import Names, build_names
 from gridhub.report.outline import find_outline
-from gridhub.report.page import MapLayers, MapState
+from gridhub.report.page import MapLayers, MapState, VoltageScale
 
 _HUB_PREFIX = "hub:"
 
@@ -35,6 +35,7 @@ def build_layers(
     states: Sequence[MapState],
     outages: pd.DataFrame | None = None,
     names: Names | None = None,
+    voltages: VoltageScale | None = None,
 ) -> MapLayers:
     """Gather what the map draws.
 
@@ -48,6 +49,8 @@ def build_layers(
         From `build_outages`.
     names : Names, optional
         Labels; made of the network where left out.
+    voltages : VoltageScale, optional
+        Colours places by voltage instead of lines by loading.
 
     Returns
     -------
@@ -72,6 +75,7 @@ def build_layers(
         hub=_build_hub(net, buses),
         outline=find_outline(buses),
         attribution=net.attribution,
+        voltages=voltages,
     )
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from gridhub.report.corridors import find_corridors, find_inside, find_sites, project
 from gridhub.report.drawing import ACCENT, ALERT, FONT, INK, MUTED, Drawing, Palette, finish_drawing
 from gridhub.report.hover import Hover
-from gridhub.report.page import MapLayers
+from gridhub.report.page import MapLayers, VoltageScale
 from gridhub.report.text import format_number, show_hidden
 
 LOADING_LIGHT = ("#c3ccd6", "#98b8d3", "#5f97c6", "#2c6da8", "#12406f")
@@ -55,7 +55,7 @@ def draw_map(layers: MapLayers, target: str) -> Drawing:
     palette = Palette()
     sites = find_sites(layers)
     origin = _centre(layers, sites)
-    plot = _make_plot(palette)
+    plot = make_plot(palette)
     _draw_land(plot, palette, layers, origin)
     x, y = project(sites["lon"].to_numpy(), sites["lat"].to_numpy(), origin)
     sites = sites.assign(x=x, y=y)
@@ -68,9 +68,9 @@ def draw_map(layers: MapLayers, target: str) -> Drawing:
     hovers = [Hover(layers, state) for state in layers.states]
     renderers = _draw_corridors(plot, palette, hovers, sites, corridors, states, shown)
     renderers += _draw_sites(plot, palette, layers, hovers, sites, states, shown)
-    _fit(plot, renderers[-1])
+    fit_plot(plot, renderers[-1])
     renderers += _draw_hub(plot, palette, layers, sites, origin)
-    _add_tools(plot, palette, renderers)
+    add_tools(plot, palette, renderers)
     return finish_drawing(target, plot, palette, states)
 
 
@@ -87,7 +87,8 @@ def _centre(layers: MapLayers, sites: pd.DataFrame) -> tuple[float, float]:
     return float((lon.min() + lon.max()) / 2), float((lat.min() + lat.max()) / 2)
 
 
-def _make_plot(palette: Palette) -> Any:
+def make_plot(palette: Palette) -> Any:
+    """Make the empty figure of a map: no axes, the same scale in both directions."""
     from bokeh.models.annotations import ScaleBar
     from bokeh.models.annotations.dimensional import MetricLength
     from bokeh.plotting import figure
@@ -118,7 +119,7 @@ def _make_plot(palette: Palette) -> Any:
     return plot
 
 
-def _fit(plot: Any, sites: Any) -> None:
+def fit_plot(plot: Any, sites: Any) -> None:
     """Show every site and a margin; only ranges that follow data keep the same scale in both directions."""
     from bokeh.models.ranges import DataRange1d
 
@@ -252,9 +253,16 @@ def _draw_sites(
     changing = [_say_sites(hover, sites, inside) for hover in hovers]
     source = ColumnDataSource({**fixed, **changing[shown]})
     for state, data in zip(states, changing, strict=True):
-        state["sources"][source] = data
+        known = [None if np.isnan(value) else value for value in data["voltage"]]
+        state["sources"][source] = {**data, "voltage": known}
+        if layers.voltages is not None:
+            state["top"] = _find_lowest(list(zip(fixed["label"], data["voltage"], strict=True)))
     dots = plot.scatter("x", "y", size="size", source=source, line_width=1.2)
-    palette.paint(dots.glyph, fill_color=LAND, line_color=INK)
+    palette.paint(dots.glyph, line_color=INK)
+    if layers.voltages is None:
+        palette.paint(dots.glyph, fill_color=LAND)
+    else:
+        dots.glyph.fill_color = {"field": "voltage", "transform": _map_voltage(palette, layers.voltages)}
     names = LabelSet(x="x", y="y", text="text", source=source, text_font_size="12px")
     names.x_offset, names.y_offset = field("dx"), field("dy")
     names.text_font = value(FONT)
@@ -267,6 +275,22 @@ def _draw_sites(
     ]
     plot.add_layout(names)
     return [dots]
+
+
+def _map_voltage(palette: Palette, scale: VoltageScale) -> Any:
+    """Map voltages to the steps of the loading, the darkest the lowest; below them the colour of alarms."""
+    from bokeh.models import LinearColorMapper
+
+    light, dark = list(LOADING_LIGHT[::-1]), list(LOADING_DARK[::-1])
+    mapper = LinearColorMapper(palette=light, low=scale.low, high=scale.high)
+    palette.entries.append((mapper, "palette", light, dark))
+    palette.paint(mapper, low_color=ALERT, nan_color=LAND)
+    return mapper
+
+
+def _find_lowest(pairs: list[tuple[str, float]], count: int = 6) -> list[list[str]]:
+    known = sorted((pair for pair in pairs if not np.isnan(pair[1])), key=lambda pair: pair[1])
+    return [[label, f"{format_number(voltage, 'p.u.')} p.u."] for label, voltage in known[:count]]
 
 
 def _place_sites(layers: MapLayers, sites: pd.DataFrame) -> dict[str, list[Any]]:
@@ -306,6 +330,7 @@ def _scale(vn_kv: float, small: float, middle: float, large: float) -> float:
 
 
 def _say_sites(hover: Hover, sites: pd.DataFrame, inside: list[tuple[str, ...]]) -> dict[str, list[Any]]:
+    """Say what the reader of a place sees in one state."""
     facts, breaks = [], []
     for buses, members in zip(sites["buses"], inside, strict=True):
         lines = [hover.describe_voltage(bus) for bus in buses]
@@ -314,7 +339,8 @@ def _say_sites(hover: Hover, sites: pd.DataFrame, inside: list[tuple[str, ...]])
             lines.append(f"Transformers up to {format_number(worst, '%')} %")
         facts.append("\n".join(lines))
         breaks.append(hover.describe_breaks([*buses, *members]))
-    return {"facts": facts, "breaks": breaks}
+    voltage = [hover.find_voltage(buses) for buses in sites["buses"]]
+    return {"facts": facts, "breaks": breaks, "voltage": voltage}
 
 
 def _draw_hub(
@@ -370,7 +396,8 @@ def _draw_hub(
     return renderers
 
 
-def _add_tools(plot: Any, palette: Palette, renderers: list[Any]) -> None:
+def add_tools(plot: Any, palette: Palette, renderers: list[Any]) -> None:
+    """Let the reader zoom, pan and point at what is drawn."""
     from bokeh.models import HoverTool, PanTool, ResetTool, WheelZoomTool, ZoomInTool, ZoomOutTool
 
     pan, wheel = PanTool(), WheelZoomTool(zoom_on_axis=False)

@@ -165,6 +165,12 @@ class CurveChart:
         A horizontal limit.
     note : str
         A line below the chart.
+    bands : mapping
+        Series -> (x values, lower values, upper values), filled behind the curves.
+    whole_steps : bool
+        Whether the x axis is marked at whole numbers without separators, as years are.
+    start_at_zero : bool
+        Whether the y axis begins at zero; otherwise it spans the curves.
     """
 
     title: str
@@ -173,6 +179,11 @@ class CurveChart:
     curves: Mapping[str, tuple[Sequence[float], Sequence[float]]]
     limit: float | None = None
     note: str = ""
+    bands: Mapping[str, tuple[Sequence[float], Sequence[float], Sequence[float]]] = field(
+        default_factory=dict
+    )
+    whole_steps: bool = False
+    start_at_zero: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +209,23 @@ class MapState:
 
 
 @dataclass(frozen=True, slots=True)
+class VoltageScale:
+    """How a map colours its places by voltage, instead of its lines by loading.
+
+    Attributes
+    ----------
+    low, high : float
+        Voltages [p.u.] between which five steps lie, the darkest the lowest.
+    below : str
+        What a voltage below `low` means; it has a colour of its own.
+    """
+
+    low: float
+    high: float
+    below: str
+
+
+@dataclass(frozen=True, slots=True)
 class MapLayers:
     """Everything the map draws.
 
@@ -220,6 +248,8 @@ class MapLayers:
         Coast: each ring a sequence of (lon, lat) [degree].
     attribution : str
         Line below the map.
+    voltages : VoltageScale or None
+        Colours places by their lowest voltage; None: lines are coloured by their loading.
     """
 
     buses: pd.DataFrame
@@ -229,9 +259,37 @@ class MapLayers:
     hub: pd.DataFrame = field(default_factory=pd.DataFrame)
     outline: Sequence[Sequence[tuple[float, float]]] = ()
     attribution: str = ""
+    voltages: VoltageScale | None = None
 
 
-Block = TableBlock | RangeChart | CurveChart | MapLayers
+@dataclass(frozen=True, slots=True)
+class PlaceMap:
+    """A map of places, coloured by a figure in steps, over the thin lines of the grid.
+
+    Attributes
+    ----------
+    title, unit : str
+        What the figure is.
+    places : DataFrame
+        label, lat, lon [degree], value (NaN: not known), facts (lines of text), vn_kv [kV] (larger dots).
+    marks : DataFrame
+        Places with a star: label (drawn beside it), lat, lon, facts. May be empty.
+    lines : DataFrame
+        lat_from, lon_from, lat_to, lon_to [degree]. May be empty.
+    outline, attribution
+        As of `MapLayers`.
+    """
+
+    title: str
+    unit: str
+    places: pd.DataFrame
+    marks: pd.DataFrame = field(default_factory=pd.DataFrame)
+    lines: pd.DataFrame = field(default_factory=pd.DataFrame)
+    outline: Sequence[Sequence[tuple[float, float]]] = ()
+    attribution: str = ""
+
+
+Block = TableBlock | RangeChart | CurveChart | MapLayers | PlaceMap
 
 
 @dataclass(frozen=True, slots=True)

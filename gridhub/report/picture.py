@@ -13,7 +13,7 @@ from gridhub.report.drawing import ALERT, INK, MUTED
 from gridhub.report.font import FAMILY, render_font_faces
 from gridhub.report.hover import Hover
 from gridhub.report.map import COAST, LAND, LOADING_LIGHT, PART_FILL, UNRATED, find_first_state
-from gridhub.report.page import MapLayers, MapState
+from gridhub.report.page import MapLayers, MapState, VoltageScale
 from gridhub.report.text import show_hidden
 
 WIDTH, MARGIN = 760.0, 56.0
@@ -91,12 +91,28 @@ def _write(
     return f'<text {place} text-anchor="{anchor}" {halo}>{escape(show_hidden(text))}</text>'
 
 
-def _draw_sites(sites: pd.DataFrame, x: np.ndarray, y: np.ndarray) -> Iterator[str]:
+def _colour_voltage(voltage: float, scale: VoltageScale) -> str:
+    """Give the colour of a voltage [p.u.], the same as on the page's map."""
+    if not np.isfinite(voltage):
+        return LAND[0]
+    if voltage < scale.low:
+        return ALERT[0]
+    steps = len(LOADING_LIGHT)
+    step = int(steps * (voltage - scale.low) / (scale.high - scale.low))
+    return LOADING_LIGHT[steps - 1 - min(step, steps - 1)]
+
+
+def _draw_sites(
+    layers: MapLayers, state: MapState, sites: pd.DataFrame, x: np.ndarray, y: np.ndarray
+) -> Iterator[str]:
+    hover = Hover(layers, state)
     high = sites["vn_kv"].to_numpy(dtype=float) >= 700.0
     for i in range(len(sites)):
-        radius = 4.5 if high[i] else 2.2
+        radius, fill = (4.5 if high[i] else 2.2), "#ffffff"
+        if layers.voltages is not None:
+            radius, fill = 5.0, _colour_voltage(hover.find_voltage(sites["buses"][i]), layers.voltages)
         yield (
-            f'<circle cx="{x[i]:.1f}" cy="{y[i]:.1f}" r="{radius}" fill="#ffffff" stroke="{INK[0]}" '
+            f'<circle cx="{x[i]:.1f}" cy="{y[i]:.1f}" r="{radius}" fill="{fill}" stroke="{INK[0]}" '
             'stroke-width="1.1"/>'
         )
     for i in np.flatnonzero(high).tolist():
@@ -122,12 +138,18 @@ def _draw_hub(layers: MapLayers, frame: _Frame) -> Iterator[str]:
             yield _write(x[i] - 8, y[i] + 24, text, 14, "bold", colour)
 
 
-def _draw_legend(height: float) -> Iterator[str]:
-    """Draw the loading classes in the lower right corner, where the sea is."""
+def _draw_legend(height: float, voltages: VoltageScale | None) -> Iterator[str]:
+    """Draw the classes of loading or voltage in the lower right corner, where the sea is."""
     left, top = WIDTH - 165.0, height - 150.0
-    yield _write(left, top, "Loading, % of rating", 11, "bold")
+    yield _write(left, top, "Voltage, p.u." if voltages else "Loading, % of rating", 11, "bold")
     names = [f"{20 * k}-{20 * (k + 1)}" for k in range(len(LOADING_LIGHT))] + ["above the rating"]
-    for k, (name, colour) in enumerate(zip(names, [*LOADING_LIGHT, ALERT[0]], strict=True)):
+    colours = [*LOADING_LIGHT, ALERT[0]]
+    if voltages is not None:
+        ends = np.linspace(voltages.low, voltages.high, len(LOADING_LIGHT) + 1)
+        names = [f"{a:.2f}-{b:.2f}" for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        names += [f"below {voltages.low:.2f}"]
+        colours = [*LOADING_LIGHT[::-1], ALERT[0]]
+    for k, (name, colour) in enumerate(zip(names, colours, strict=True)):
         y = top + 16 + 16 * k
         yield (
             f'<line x1="{left}" y1="{y}" x2="{left + 24}" y2="{y}" stroke="{colour}" stroke-width="4" '
@@ -166,9 +188,9 @@ def render_picture(layers: MapLayers) -> str:
     body = [
         *_draw_land(layers, frame),
         *_draw_corridors(layers, state, sites, x, y),
-        *_draw_sites(sites, x, y),
+        *_draw_sites(layers, state, sites, x, y),
         *_draw_hub(layers, frame),
-        *_draw_legend(frame.height),
+        *_draw_legend(frame.height, layers.voltages),
         _write(MARGIN, height - 10, layers.attribution[:140], 9, fill=MUTED[0]),
     ]
     box = (

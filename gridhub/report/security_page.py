@@ -76,7 +76,7 @@ def _judge(security: Security) -> Verdict:
     parts += [f"{in_base} limits are broken with everything in service"] if in_base else []
     parts += [f"{unsolved} outages have no solution and count as insecure"] if unsolved else []
     screened = int((security.status["status"].astype(str) == "SCREENED").sum())
-    parts += [f"{screened:,} were cleared by the DC screen alone"] if screened else []
+    parts += [f"{screened:,} were cleared by the {_name_screen(security)} alone"] if screened else []
     parts += [f"{len(security.unjudged)} buses have no voltage limits"] if security.unjudged else []
     sentence = "; ".join(parts)
     word, tone = _WORDS.get(security.verdict, (security.verdict, "unknown"))
@@ -116,7 +116,7 @@ def _list_sections(security: Security, net: Network | None, names: Names) -> tup
     sections = [
         Section("Violations", (), (build_violation_table(security.violations, names, elements),)),
         Section("Outages", (), _build_outage_tables(security, names, elements)),
-        *_build_screen_sections(security, net),
+        *_build_screen_sections(security),
         Section("Everything in service", (), (build_loading_chart(names, {"loading": security.base}),)),
     ]
     if net is not None and np.isfinite(net.bus[["lat", "lon"]].to_numpy(dtype=float)).all(axis=1).any():
@@ -130,25 +130,35 @@ def _list_sections(security: Security, net: Network | None, names: Names) -> tup
     return tuple(sections)
 
 
-def _build_screen_sections(security: Security, net: Network | None) -> tuple[Section, ...]:
-    """Say what the DC screen said of outages that AC solved, where there was a screen."""
-    from gridhub.analysis.screen_measure import measure_screen
+def _name_screen(security: Security) -> str:
+    return {"dc": "DC screen", "1p1q": "1P1Q screen"}[security.summary["screen"]]
 
-    table = measure_screen(security, net)
+
+def _build_screen_sections(security: Security) -> tuple[Section, ...]:
+    """Say what the screen said of outages that AC solved, where there was a screen."""
+    table = security.screen_by_class
     if table.empty:
         return ()
-    total = table[["outages", "left_to_dc", "overloaded", "missed", "false"]].sum()
+    total = table[["outages", "left_to_screen", "overloaded", "missed", "false"]].sum()
+    voltage = table[["voltage_violated", "voltage_missed"]].sum()
     text: tuple[str, ...] = (
-        f"The DC screen flagged outages from {security.summary['screen_flag_percent']:g} % of a limit. AC "
-        f"solved {total['outages'] - total['left_to_dc']:,} outages: {total['overloaded']:,} overload a "
-        f"branch or have no solution, of which the screen had missed {total['missed']:,}; "
-        f"{total['false']:,} of those it flagged are clear.",
+        f"The {_name_screen(security)} flagged outages from {security.summary['screen_flag_percent']:g} % of "
+        f"a limit. AC solved {total['outages'] - total['left_to_screen']:,} outages: {total['overloaded']:,} "
+        f"overload a branch or have no solution, of which the screen had missed {total['missed']:,}; "
+        f"{voltage['voltage_violated']:,} break a voltage limit, of which it had missed "
+        f"{voltage['voltage_missed']:,}; {total['false']:,} of those it flagged are clear.",
     )
-    if total["left_to_dc"]:
-        rest = f"{total['left_to_dc']:,} outages rest on the screen alone: what it misses there is not known."
-        text = (*text, rest)
+    if total["left_to_screen"]:
+        rest = f"{total['left_to_screen']:,} outages rest on the screen alone"
+        text = (*text, f"{rest}: what it misses there is not known.")
     rows = table.reset_index()
-    labels = {"kind": "Kind", "kv": "kV", "left_to_dc": "Left to DC", "recall_percent": "Recall"}
+    labels = {
+        "kind": "Kind",
+        "kv": "kV",
+        "left_to_screen": "Left to the screen",
+        "recall_percent": "Recall",
+        "voltage_recall_percent": "Recall of voltages",
+    }
     return (Section("Screen", text, (TableBlock(rows, "What the screen missed", "screen", labels=labels),)),)
 
 

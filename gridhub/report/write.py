@@ -12,6 +12,7 @@ from gridhub.errors import GridhubError
 from gridhub.model.network import Network
 from gridhub.report.files import encode_csv, encode_geojson, encode_parquet, write_files
 from gridhub.report.html import render_page
+from gridhub.report.makers import build_page
 from gridhub.report.page import Block, Page, TableBlock
 from gridhub.report.picture import render_picture
 from gridhub.report.text import slug
@@ -35,9 +36,10 @@ def write_report(
     ----------
     folder : path-like
         Where to; made if it is not there.
-    *results : HubStudy, Security, PowerFlow, Page or Network
-        One or more results. A network among them gives names and a map to results that do not carry one. The
-        first result gives the title and the verdict; the others add their sections.
+    *results : object
+        One or more results of the kinds in `gridhub.report.makers.PAGES`, pages, or networks. A network among
+        them gives names and a map to results that do not carry one. The first result gives the title and the
+        verdict; the others add their sections.
     force : bool
         Replace the files of an earlier report.
     title, subtitle : str
@@ -118,7 +120,7 @@ def build_pages(*results: object) -> list[Page]:
 
     Parameters
     ----------
-    *results : HubStudy, Security, PowerFlow, Page or Network
+    *results : object
         As for `write_report`.
 
     Returns
@@ -132,33 +134,12 @@ def build_pages(*results: object) -> list[Page]:
     """
     networks = [result for result in results if isinstance(result, Network)]
     net = networks[-1] if networks else None
-    pages = [_build_page(result, net) for result in results if not isinstance(result, Network)]
+    pages = [build_page(result, net) for result in results if not isinstance(result, Network)]
     if not pages:
-        raise GridhubError("a report needs a result: a hub study, a security analysis or a power flow")
+        raise GridhubError(
+            "a report needs a result: a hub study, a security analysis, a power flow or another one"
+        )
     return pages
-
-
-def _build_page(result: object, net: Network | None) -> Page:
-    if isinstance(result, Page):
-        return result
-
-    from gridhub.analysis.hub import HubStudy
-    from gridhub.analysis.power_flow import PowerFlow
-    from gridhub.analysis.security import Security
-    from gridhub.report.flow_page import build_flow_page
-    from gridhub.report.hub_page import build_hub_page
-    from gridhub.report.security_page import build_security_page
-
-    if isinstance(result, HubStudy):
-        return build_hub_page(result)
-    if isinstance(result, PowerFlow):
-        return build_flow_page(result, net)
-    if isinstance(result, Security):
-        return build_security_page(result, net)
-    raise GridhubError(
-        f"no page can be made of a {type(result).__name__}; give a hub study, a security analysis or a power "
-        "flow"
-    )
 
 
 def _rename_file(block: Block, files: set[str], number: int) -> Block:

@@ -17,7 +17,7 @@ from gridhub.solvers.regulation import Regulation, plan_regulation
 from gridhub.solvers.residual import compute_branch_flows, compute_mismatch
 from gridhub.solvers.slack import SlackPlan, assign_reference_power, balance_islands, plan_slack
 from gridhub.solvers.solution import Solution
-from gridhub.solvers.status import Status
+from gridhub.solvers.status import NO_GENERATION_LEFT, TOO_MUCH_GENERATION, Status
 
 REALISTIC_VOLTAGE = (0.5, 1.5)
 """Voltages outside this band [p.u.] make a state UNREALISTIC."""
@@ -308,6 +308,9 @@ def _judge(setting: Setting, state: NewtonState, mismatch: Complexes) -> tuple[S
     """Give the status of a finished state."""
     if state.outcome == "singular":
         return Status.SINGULAR, "the Jacobian is singular"
+    if state.outcome == NO_GENERATION_LEFT:
+        asked = state.imbalance[np.argmax(np.abs(state.imbalance))]
+        return Status.NOT_CONVERGED, NO_GENERATION_LEFT if asked >= 0 else TOO_MUCH_GENERATION
     if state.outcome != "converged":
         return Status.NOT_CONVERGED, state.outcome
     worst = max(np.abs(mismatch.real).max(initial=0.0), np.abs(mismatch.imag).max(initial=0.0))

@@ -25,7 +25,7 @@ from gridhub.solvers.status import Status
 CHUNK = 256
 """Most scenarios per chunk. The chunks do not depend on the number of threads, so neither do the results."""
 
-LEAST_CHUNK = 64
+LEAST_CHUNK = 128
 """Fewest, but for the last: below, what a chunk costs by itself shows."""
 
 COMPILING_AFTER = 5.0
@@ -113,6 +113,10 @@ def solve_in_lanes(
     lanes, four = make_lanes(width), make_lanes(COLUMNS)
 
     def run(chunk: tuple[int, int]) -> tuple[Worst, Floats]:
+        if differences.fill is not None:
+            differences.fill(*chunk)
+            part = slice(*chunk)
+            results.outcome[part] = np.where(differences.unusual[part], BARRED, LEFT)
         rated = len(watched.branch)
         worst = Worst(np.full(rated, -1.0), np.full(rated, -1), of_scenario, branch, severity, realistic)
         found = solve_chunk(
@@ -165,20 +169,22 @@ def _write(
     for k in np.flatnonzero(done & (np.diff(scenarios.dead_start) > 0)).tolist():
         dead = node[scenarios.dead[scenarios.dead_start[k] : scenarios.dead_start[k + 1]]]
         builder.dead[int(numbers[k])] = np.sort(dead)
-    for worst, found in parts:
-        loading, scenario = (
-            np.full(len(setting.case.branch_on), -np.inf),
-            np.full(len(setting.case.branch_on), -1),
-        )
-        seen = worst.by_scenario >= 0
-        loading[watched.branch[seen]] = 100.0 * np.sqrt(worst.of_branch[seen])
-        scenario[watched.branch[seen]] = numbers[worst.by_scenario[seen]]
-        builder.merge_branch_loading(loading, scenario)
-        rows = found.reshape(-1, 4)
-        which, kind, place = (rows[:, c].astype(np.int64) for c in range(3))
-        kept = done[which]
-        position = np.where(kind == 0, place, node[np.where(kind == 0, 0, place)])
-        builder.add_findings(numbers[which[kept]], kind[kept], position[kept], rows[kept, 3])
+    # of equal loadings the first scenario counts; those of a chunk come before those of the next
+    of_branch = np.stack([worst.of_branch for worst, _ in parts])
+    by_scenario = np.stack([worst.by_scenario for worst, _ in parts])
+    first = of_branch.argmax(axis=0), np.arange(of_branch.shape[1])
+    seen = by_scenario[first] >= 0
+    branch = watched.branch[seen]
+    loading = np.full(len(setting.case.branch_on), -np.inf)
+    scenario = np.full(len(setting.case.branch_on), -1)
+    loading[branch] = 100.0 * np.sqrt(of_branch[first][seen])
+    scenario[branch] = numbers[by_scenario[first][seen]]
+    builder.merge_branch_loading(loading, scenario)
+    rows = np.concatenate([found for _, found in parts]).reshape(-1, 4)
+    which, kind, place = (rows[:, c].astype(np.int64) for c in range(3))
+    kept = done[which]
+    position = np.where(kind == 0, place, node[np.where(kind == 0, 0, place)])
+    builder.add_findings(numbers[which[kept]], kind[kept], position[kept], rows[kept, 3])
 
 
 def _write_states(

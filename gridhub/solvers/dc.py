@@ -100,13 +100,13 @@ def plan_dc(case: Case, convention: DcConvention, single_reference: bool = True)
     factor = None
     if len(free):
         matrix = build_susceptance(case, convention)[free][:, free].tocsc()
-        factor = _take_triangles(splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}))
+        factor = take_triangles(splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}))
     incidence = build_incidence(case)
     return DcPlan(susceptance, shift, incidence, free, factor, islands, convention, single_reference)
 
 
-def _take_triangles(factor: SuperLU) -> Triangles:
-    """Take the factor out of its own solver, which is slow on many right-hand sides."""
+def take_triangles(factor: SuperLU) -> Triangles:
+    """Take a factor out of its own solver, which is slow on many right-hand sides."""
     lower, upper = tril(factor.L, -1, "csc"), triu(factor.U, 1, "csc")
     return Triangles(
         np.argsort(factor.perm_r),

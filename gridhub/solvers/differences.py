@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,11 +26,15 @@ class Differences:
         reference, its last regulating unit or all units that share its imbalance; a link with one dead end.
     dead_power : (k,) bool
         Scenarios in which load or scheduled generation loses its reference.
+    fill : callable or None
+        Writes what is injected in the scenarios first ... last - 1, on the thread that solves them, and marks
+        as unusual those in which a number is not finite.
     """
 
     scenarios: Scenarios
     unusual: Bools
     dead_power: Bools
+    fill: Callable[[int, int], None] | None = None
 
 
 def _flatten(outages: Sequence[Outage], kind: str, wanted: Bools) -> tuple[Ints, Ints]:
@@ -75,8 +79,9 @@ def find_differences(setting: Setting, base: Base, outages: Sequence[Outage]) ->
     shunt_on = _mark_elements(case, case.shunt_bus, case.shunt_on, live)
     shunt_start, shunt = _flatten(outages, "shunt", shunt_on)
     shunt_y = np.stack([case.shunt_g[shunt], case.shunt_b[shunt]], axis=1).ravel()
-    delta_start, delta_node, delta_s = _find_lost_injections(setting, outages)
     units = list_sharing_units(setting)
+    delta_owner, delta_node, delta_s = find_lost_injections(case, live, units, outages)
+    delta_start = _start(delta_owner, count)
     unit_of = np.full(len(case.generator_bus), -1)
     unit_of[units] = np.arange(len(units))
     unit_start, generator = _flatten(outages, "generator", unit_of >= 0)
@@ -126,9 +131,26 @@ def list_sharing_units(setting: Setting) -> Ints:
     return np.flatnonzero((setting.slack.island >= 0) & (setting.slack.share > 0))
 
 
-def _find_lost_injections(setting: Setting, outages: Sequence[Outage]) -> tuple[Ints, Ints, Complexes]:
-    """Change of the injection by lost loads, storage, links, and units that hold no voltage."""
-    case, live = setting.case, setting.islands.live
+def find_lost_injections(
+    case: Case, live: Bools, sharing_units: Ints, outages: Sequence[Outage]
+) -> tuple[Ints, Ints, Complexes]:
+    """Change of the injection by lost loads, storage, links, and units that hold no voltage.
+
+    Parameters
+    ----------
+    case : Case
+    live : (n_node,) bool
+    sharing_units : (m,) int
+        Generators whose active power is not counted, because it moves with the imbalance of their island.
+    outages : sequence of Outage
+
+    Returns
+    -------
+    outage, node : (k,) int
+        Outages ascending.
+    change : (k,) complex
+        [p.u.].
+    """
     parts: list[tuple[Ints, Ints, np.ndarray]] = []
 
     def add(kind: str, bus: Ints, on: Bools, change: np.ndarray) -> None:
@@ -139,7 +161,7 @@ def _find_lost_injections(setting: Setting, outages: Sequence[Outage]) -> tuple[
     add("load", case.load_bus, case.load_on, case.load_p + 1j * case.load_q)
     add("storage", case.storage_bus, case.storage_on, -(case.storage_p + 1j * case.storage_q))
     sharing = np.zeros(len(case.generator_bus), dtype=bool)
-    sharing[list_sharing_units(setting)] = True
+    sharing[sharing_units] = True
     add("generator", case.generator_bus, case.generator_on & ~sharing, -case.generator_p)
     plain = case.generator_on & ~case.generator_regulating
     add("generator", case.generator_bus, plain, -1j * case.generator_q)
@@ -148,7 +170,7 @@ def _find_lost_injections(setting: Setting, outages: Sequence[Outage]) -> tuple[
     add("hvdc", case.hvdc_to_bus, case.hvdc_on, -case.hvdc_p_to() - 1j * q[1])
     owner, node, change = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     order = np.argsort(owner, kind="stable")
-    return _start(owner, len(outages)), node[order], change[order].astype(complex)
+    return owner[order], node[order], change[order].astype(complex)
 
 
 def _find_lost_regulation(

@@ -46,10 +46,11 @@ class FaultPlan:
         right[nodes, np.arange(len(nodes))] = 1.0
         return self.solve(right)
 
-    def find_diagonal(self) -> Complexes:
-        """Impedance seen from each node, (n_node,) [p.u.]; infinite where it is not fed."""
+    def find_diagonal(self, nodes: Ints | None = None) -> Complexes:
+        """Impedance seen from each node, or from some, (n_node,) [p.u.]; infinite where it is not fed."""
         diagonal = np.full(len(self.fed), np.inf, dtype=complex)
-        nodes = np.flatnonzero(self.fed)
+        asked = np.arange(len(self.fed)) if nodes is None else np.unique(nodes)
+        nodes = asked[self.fed[asked]]
         for first in range(0, len(nodes), BLOCK):
             some = nodes[first : first + BLOCK]
             diagonal[some] = self.find_columns(some)[some, np.arange(len(some))]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 
 from gridhub.case.case import Bools, Case, Floats, Ints
-from gridhub.kernels.nodes import add_changes_at_nodes
+from gridhub.kernels.nodes import add_changes_at_nodes, take_columns
 from gridhub.kernels.records import Base
 from gridhub.solvers.ac import Setting, prepare_setting, solve_setting
 from gridhub.solvers.base import build_base, build_watched
@@ -20,7 +21,7 @@ from gridhub.solvers.options import PowerFlowOptions
 from gridhub.solvers.scenario import INJECTED, Injections, Watch
 from gridhub.solvers.status import Status
 
-BIN = 0.04
+BIN = 0.06
 """Sets share a base when their totals, as a share of the case's own, fall into the same bin of this width."""
 
 CANDIDATES = 4
@@ -40,14 +41,10 @@ def find_totals(case: Case, injections: Injections) -> Floats:
     return np.asarray(np.einsum("ij,j->i", values, on.astype(float)) / (total if total else 1.0))
 
 
-def _find_finite(injections: Injections) -> Bools:
-    """Mark the sets in which every number is finite."""
-    finite = np.ones(injections.count, dtype=bool)
-    for name in INJECTED:
-        values = getattr(injections, name)
-        if values is not None:
-            finite &= np.isfinite(values).all(axis=1)
-    return finite
+def _is_finite(injections: Injections, position: int) -> bool:
+    """Whether every number of a set is finite."""
+    given = [getattr(injections, name) for name in INJECTED]
+    return all(np.isfinite(values[position]).all() for values in given if values is not None)
 
 
 def can_share_base(case: Case, injections: Injections) -> bool:
@@ -88,13 +85,20 @@ def _find_set_differences(setting: Setting, base: Base, injections: Injections, 
         ends = [_find_nodes(setting, bus, case.hvdc_on) for bus in (case.hvdc_from_bus, case.hvdc_to_bus)]
         parts += [(injections.hvdc_p, case.hvdc_p, ends[0], -1.0, p)]
         parts += [(arriving, case.hvdc_p_to(), ends[1], 1.0, p)]
-    for values, own, node, factor, total in parts:
-        if values is not None:
-            add_changes_at_nodes(values, sets, own, node, factor, total)
     scheduled = np.zeros((count, len(base.units.node)))
     scheduled[:, : len(units)] = case.generator_p[units]
-    if injections.generator_p is not None:
-        scheduled[:, : len(units)] = injections.generator_p[np.ix_(sets, units)]
+    unusual = np.zeros(count, dtype=bool)
+
+    def fill(first: int, last: int) -> None:
+        rows = sets[first:last]
+        for values, own, node, factor, total in parts:
+            if values is not None:
+                add_changes_at_nodes(values, rows, own, node, factor, total[first:last])
+        if injections.generator_p is not None:
+            take_columns(injections.generator_p, rows, units, scheduled[first:last])
+        for values in (p, q, scheduled):
+            unusual[first:last] |= ~np.isfinite(values[first:last]).all(axis=1)
+
     none = np.full(len(base.units.node) - len(units), np.inf)
     scenarios = make_scenarios(
         count,
@@ -106,8 +110,7 @@ def _find_set_differences(setting: Setting, base: Base, injections: Injections, 
         unit_low=np.concatenate([case.generator_p_min[units], -none]),
         unit_high=np.concatenate([case.generator_p_max[units], none]),
     )
-    nothing = np.zeros(count, dtype=bool)
-    return Differences(scenarios, nothing, nothing)
+    return Differences(scenarios, unusual, np.zeros(count, dtype=bool), fill)
 
 
 def solve_sets(
@@ -136,15 +139,16 @@ def solve_sets(
     """
     if not can_share_base(case, injections):
         return np.arange(len(sets))
-    finite = _find_finite(injections)[sets]
+    totals = find_totals(case, injections)[sets] / BIN
+    finite = np.isfinite(totals)
     left = [np.flatnonzero(~finite)]
-    with np.errstate(invalid="ignore"):
-        place = np.clip(np.where(finite, find_totals(case, injections)[sets] / BIN, 0.0), -1e9, 1e9)
+    place = np.clip(np.where(finite, totals, 0.0), -1e9, 1e9)
     number = np.floor(place).astype(np.int64)
     for bin_number in np.unique(number[finite]):
         block = np.flatnonzero(finite & (number == bin_number))
         nearest = block[np.argsort(np.abs(place[block] - bin_number - 0.5), kind="stable")]
-        for candidate in nearest[:CANDIDATES]:
+        able = (k for k in nearest.tolist() if _is_finite(injections, int(sets[k])))
+        for candidate in islice(able, CANDIDATES):
             setting = prepare_setting(injections.apply(case, int(sets[candidate])), plan, options)
             before = solve_setting(setting)
             base = build_base(setting, before, width) if before.status is Status.CONVERGED else None

@@ -30,6 +30,7 @@ from gridhub.kernels.newton import (
 from gridhub.solvers.islands import Islands, find_islands
 from gridhub.solvers.pivoting import iterate_with_pivoting
 from gridhub.solvers.slack import SlackPlan
+from gridhub.solvers.status import NO_GENERATION_LEFT
 
 LARGEST_STEP = (0.5, 0.2)
 """Largest change of angle [rad] and of ln|V| in one limited step of the rescue."""
@@ -37,7 +38,7 @@ LARGEST_STEP = (0.5, 0.2)
 _OUTCOMES = {
     CONVERGED: "converged",
     SINGULAR: "singular",
-    NO_GENERATION: "no generation left",
+    NO_GENERATION: NO_GENERATION_LEFT,
     STALLED: f"the mismatch has not fallen for {PATIENCE} iterations",
 }
 

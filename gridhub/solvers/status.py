@@ -33,3 +33,8 @@ class Status(StrEnum):
     def is_solved(self) -> bool:
         """Whether the state can be read: CONVERGED or ISLANDED."""
         return self in (Status.CONVERGED, Status.ISLANDED)
+
+
+NO_GENERATION_LEFT = "no generation left"
+TOO_MUCH_GENERATION = "too much generation"
+"""Why a state has no solution where every unit that could balance it stands at a limit, upper or lower."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from gridhub.errors import GridhubError
+from gridhub.study.carbon import summarise_carbon, trace_carbon
 from gridhub.study.folder import RUN_FILE, RUN_KIND, write_run_folder
 from gridhub.study.provenance import (
     describe_machine,
@@ -117,12 +118,27 @@ def run_study(
                 snapshots=study.snapshots or None,
                 options=dict(study.power_flow),
                 seed=study.seed,
-                progress=lambda step, done: tell(step, 0.05 + 0.85 * done),
+                progress=lambda step, done: tell(
+                    step, 0.05 + (0.85 if study.carbon is None else 0.65) * done
+                ),
             )
+        curve = None
+        if study.carbon is not None:
+            with clock.time("carbon"):
+                curve = trace_carbon(
+                    result.net_after,
+                    study.hub,
+                    study.carbon,
+                    study.seed,
+                    progress=lambda step, done: tell(step, 0.7 + 0.2 * done),
+                )
         tell("report", 0.9)
         document = _describe_run(study, net, Path(base), result, started)
+        if curve is not None:
+            document["carbon"] = summarise_carbon(curve)
         with clock.time("report"):
-            write_report(work, result, title=study.title, provenance=_list_provenance(document))
+            results = (result,) if curve is None else (result, curve)
+            write_report(work, *results, title=study.title, provenance=_list_provenance(document))
         (work / STUDY_FILE).write_text(study.text, encoding="utf-8")
         document["timings_s"] = _list_timings(clock, result)
         document["files"] = hash_folder(work)

@@ -11,6 +11,7 @@ from typing import TypeVar
 from gridhub.errors import FileFormatError, InputError, Issue, OptionError, PlacementError
 from gridhub.placement.hub import DataCenter, Hub, RenewablePlant, Storage
 from gridhub.solvers.options import read_options
+from gridhub.study.carbon import CarbonPart
 from gridhub.study.typed import FaultList, build_from_table, list_unknown_keys
 
 SCHEMA_VERSION = 1
@@ -44,6 +45,8 @@ class Study:
         Seed of everything random.
     power_flow : mapping
         Power-flow options (`gridhub.solvers.options.PowerFlowOptions`).
+    carbon : CarbonPart, optional
+        What is asked about the hub's carbon-free energy; None: nothing.
     text : str
         The study as TOML: kept with the results word for word.
     """
@@ -58,6 +61,7 @@ class Study:
     snapshots: tuple[str, ...] = ()
     seed: int = 0
     power_flow: Mapping[str, Setting] = field(default_factory=dict)
+    carbon: CarbonPart | None = None
     text: str = ""
 
 
@@ -69,8 +73,8 @@ def read_study(path: Path | str) -> Study:
     path : path-like
         TOML with ``schema_version = 1``, ``name``, ``network``, optional ``title``, ``question``, ``year``,
         ``ratings``, ``snapshots``, ``seed``; tables ``[hub.data_center]``, ``[[hub.plants]]``,
-        ``[[hub.storage]]`` with the fields of `DataCenter`, `RenewablePlant` and `Storage`;
-        ``[power_flow]`` options.
+        ``[[hub.storage]]`` with the fields of `DataCenter`, `RenewablePlant` and `Storage`; ``[power_flow]``
+        options; optional ``[carbon]`` with the fields of `CarbonPart`.
 
     Returns
     -------
@@ -119,8 +123,11 @@ def parse_study(text: str, file: str, with_lines: bool = True) -> Study:
         found = content.get("schema_version")
         faults.add("E-STUDY-VERSION", "schema_version", found, f"this gridhub reads version {SCHEMA_VERSION}")
     _check_power_flow(content.get("power_flow", {}), faults)
-    given = {"hub": hub, "text": text}
-    study = build_from_table(Study, content, "", faults, given, skip=("hub", "schema_version"))
+    carbon = None
+    if "carbon" in content:
+        carbon = build_from_table(CarbonPart, content["carbon"], "carbon", faults)
+    given = {"hub": hub, "carbon": carbon, "text": text}
+    study = build_from_table(Study, content, "", faults, given, skip=("hub", "carbon", "schema_version"))
     if faults.issues or study is None:
         raise InputError(faults.issues, file)
     return study

@@ -15,12 +15,12 @@ import pandas as pd
 
 from gridhub.analysis.contingencies import list_contingencies
 from gridhub.analysis.outage_pairs import OutagePairs, rank_pairs
+from gridhub.analysis.redispatch import Adjustment
 from gridhub.analysis.remedial import run_remedial
 from gridhub.analysis.remedial_schemes import read_schemes
-from gridhub.analysis.screen_measure import measure_screen
 from gridhub.analysis.secured_events import list_secured
 from gridhub.analysis.security import Security, run_security
-from gridhub.analysis.successive_outages import Adjustment, run_successive_outages
+from gridhub.analysis.successive_outages import run_successive_outages
 from gridhub.model.network import Network
 from gridhub.placement.hub import DataCenter
 from gridhub.placement.place import place
@@ -211,7 +211,8 @@ def make_pairs(net: Network) -> str:
 
 def make_screen(net: Network, runs: dict[str, Security]) -> str:
     """Tell what the DC screen said of all this."""
-    parts = [measure_screen(sec, net).drop(columns="recall_percent") for sec in runs.values()]
+    columns = ["outages", "flagged", "overloaded", "missed", "false", "voltage_missed"]
+    parts = [sec.screen_by_class[columns] for sec in runs.values()]
     total = sum(parts[1:], parts[0])
     heads = (
         "kind",
@@ -223,7 +224,6 @@ def make_screen(net: Network, runs: dict[str, Security]) -> str:
         "false",
         "voltage alone, not flagged",
     )
-    columns = ["outages", "flagged", "overloaded", "missed", "false", "voltage_missed"]
     return write_rows(heads, [(*key, *map(int, row[columns])) for key, row in total.iterrows()])
 
 

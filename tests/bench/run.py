@@ -23,6 +23,7 @@ from tests.bench.rows import (
     dc_year,
     dispatch_day,
     hosting,
+    korea_outages,
     scaling,
     security_olf,
     single_flow,
@@ -41,6 +42,7 @@ MODULES = (
     dc_year,
     hosting,
     dispatch_day,
+    korea_outages,
     scaling,
     tables,
 )

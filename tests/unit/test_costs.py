@@ -4,12 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from gridhub.costs import Cost, read_costs
-from gridhub.errors import FileFormatError
+from gridhub.costs import Cost, Delay, read_costs
+from gridhub.errors import FileFormatError, OptionError
 
 TEXT = (Path(__file__).resolve().parents[2] / "networks" / "korea" / "costs.toml").read_text(encoding="utf-8")
 HEAD = 'schema_version = 1\ncurrency = "KRW"\nmoney_unit = "bn KRW"\n[cost.a]\n'
 GOOD = 'low = 1\nbase = 2\nhigh = 3\nunit = "u"\nprice_year = "2024"\nsource = "s"\nconfidence = "M"\n'
+LATE = (
+    '[delay.line]\non_time = 0.5\nlate_years = [1, 3]\nlate_odds = [3, 1]\nsource = "s"\nconfidence = "M"\n'
+)
 
 
 def test_every_cost_of_korea_is_a_range_with_a_source():
@@ -42,6 +45,30 @@ def test_ranges_multiply_and_add_end_by_end():
     assert total.lead_years == 9.0
 
 
+def test_a_year_costs_what_a_loan_would():
+    """Paid at the end of each year at the rate, the annuity pays the cost back to the last penny."""
+    item = Cost(50.0, 100.0, 200.0, "u", "2024", "s", "M", life_years=15.0, om_share=0.02)
+    yearly = item.spread_over_years(0.06)
+    for cost, annual in ((item.low, yearly.low), (item.base, yearly.base), (item.high, yearly.high)):
+        debt = cost
+        for _ in range(15):
+            debt = debt * 1.06 - (annual - 0.02 * cost)
+        assert debt == pytest.approx(0.0, abs=1e-9)
+    with pytest.raises(OptionError, match="life must be above 0"):
+        Cost(1.0, 1.0, 1.0, "u", "2024", "s", "M").spread_over_years(0.06)
+
+
+def test_plants_and_storage_of_korea_have_a_cost_of_a_year():
+    costs = read_costs(TEXT)
+    assert costs.scale == 1e9
+    for name in ("solar", "wind", "offshore_wind", "storage_power", "storage_energy"):
+        yearly = costs[name].spread_over_years(costs["discount_rate"].base)
+        assert 0.05 * costs[name].base < yearly.base < 0.15 * costs[name].base
+    # the two parts of a 6 h battery are its price
+    six = costs["storage_energy"].base + costs["storage_power"].base / 6
+    assert six == pytest.approx(costs["storage"].base, rel=0.01)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -52,8 +79,29 @@ def test_ranges_multiply_and_add_end_by_end():
         (HEAD + GOOD.replace("high = 3", "high = nan"), "must be finite"),
         (HEAD + GOOD.replace('source = "s"', 'source = ""'), "assumed, no source"),
         (HEAD + GOOD + 'colour = "red"\n', "not a field"),
+        (HEAD + GOOD + "[delay.line]\non_time = 0.5\n", "missing, or not a field of a delay"),
+        (HEAD + GOOD + LATE.replace("[1, 3]", "[3, 1]"), "rising"),
+        (HEAD + GOOD + LATE.replace("on_time = 0.5", "on_time = 1"), "one of late_odds"),
     ],
 )
 def test_a_broken_cost_is_refused_with_its_name(text, says):
     with pytest.raises(FileFormatError, match=says):
         read_costs(text)
+
+
+def test_delays_of_korea_are_the_published_shares_and_slip():
+    delays = read_costs(TEXT).delays
+    assert (delays["line"].on_time, delays["station"].on_time) == (0.52, 0.36)
+    for kind in ("line", "station", "hvdc"):
+        late = {years: odds for years, odds in delays[kind].odds.items() if years}
+        assert sum(years * odds for years, odds in late.items()) / sum(late.values()) == pytest.approx(4.5)
+        assert max(late) == 9
+    assert all(delay.source for delay in delays.values())
+
+
+def test_years_late_are_met_in_their_shares():
+    delay = read_costs(HEAD + GOOD + LATE).delays["line"]
+    assert delay == Delay(0.5, (1, 3), (3, 1), "s", "M")
+    found = delay.find_years([(number + 0.5) / 800 for number in range(800)])
+    assert [found.count(years) for years in (0, 1, 3)] == [400, 300, 100]
+    assert sum(found) / 800 == pytest.approx(delay.mean_years)

@@ -16,7 +16,9 @@
     for (const [id, columns] of Object.entries(state.sources)) {
       const source = view.document.get_model_by_id(id);
       const data = { ...source.data, ...columns };
-      if (columns.loading) data.loading = columns.loading.map((value) => (value === null ? NaN : value));
+      for (const name of ["loading", "voltage"]) {
+        if (columns[name]) data[name] = columns[name].map((value) => (value === null ? NaN : value));
+      }
       source.data = data;
     }
     const list = document.querySelector(`[data-heaviest="${view.drawing.target}"]`);

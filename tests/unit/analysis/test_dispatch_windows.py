@@ -11,7 +11,7 @@ import pytest
 
 import gridhub as gh
 from gridhub.analysis import dispatch_windows
-from gridhub.errors import OutputError
+from gridhub.errors import OptionError, OutputError
 from tests.unit.analysis.test_dispatch import make_hub_days
 
 
@@ -88,3 +88,28 @@ def test_hours_that_nothing_ties_are_the_same_side_by_side(tmp_path: Path) -> No
     assert two.cost.index.equals(one.cost.index)
     assert np.isnan(two.energy.to_numpy()).all()
     assert len(list(tmp_path.glob("*-status.parquet"))) == 4
+
+
+def test_parts_hand_storage_back_as_they_found_it(tmp_path: Path) -> None:
+    net, profiles = make_hub_days(2)
+    parts = {"window_hours": 12, "overlap_hours": 6, "shed_price": 500.0, "parts": 2}
+    one = gh.run_dispatch(net, profiles, options=parts)
+    two = gh.run_dispatch(net, profiles, options=parts | {"workers": 2}, folder=tmp_path)
+    assert two.cost.to_numpy() == pytest.approx(one.cost.to_numpy(), rel=1e-9)
+    start = (net.storage["e_mwh"] * net.storage["soc"]).to_numpy()
+    moved = one.storage.to_numpy()
+    assert np.abs(moved[:24]).max() > 1.0
+    assert np.abs(moved[24:]).max() > 1.0
+    assert (one.energy.to_numpy()[[23, 47]] >= start - 1e-6).all()
+    # each half is the run of that half alone
+    for half in (slice(0, 24), slice(24, 48)):
+        own = {key: frame.iloc[half] for key, frame in profiles.items()}
+        alone = gh.run_dispatch(net, own, options=OPTIONS)
+        assert alone.cost.to_numpy() == pytest.approx(one.cost.to_numpy()[half], rel=1e-6)
+
+
+def test_parts_are_refused_where_hours_are_tied_across_them() -> None:
+    net, profiles = make_hub_days(1)
+    for bad in ({"storage_end": "free"}, {"ramp_mw_per_h": {"gas": 10.0}}):
+        with pytest.raises(OptionError, match="parts above 1"):
+            gh.run_dispatch(net, profiles, options={"parts": 2} | bad)

@@ -155,3 +155,12 @@ def test_bad_input_is_named() -> None:
     ]  # fmt: skip
     with pytest.raises(InputError, match="column is missing"):
         compute_fault_levels(net, sources=sources.drop(columns="mva"))
+
+
+def test_levels_of_some_buses_are_those_among_all():
+    net = make_radial()
+    every = compute_fault_levels(net, criteria=None).table
+    some = compute_fault_levels(net, criteria=None, buses=["d", "b"]).table
+    pd.testing.assert_frame_equal(some, every.loc[["d", "b"]])
+    with pytest.raises(KeyError, match="no bus 'z'"):
+        compute_fault_levels(net, criteria=None, buses=["z"])

@@ -263,7 +263,30 @@ def test_the_ac_figure_holds_by_hand_and_two_mw_more_do_not(bus):
     assert judge_by_hand(net, bus, row["firm_mw"], low) == (True, True)
     if row["firm_mw"] < dc["firm_mw"] - 1e-6:
         assert judge_by_hand(net, bus, row["firm_mw"] + 2.0, low) != (True, True)
-    assert "voltage and reactive power" not in row["not_assessed"] and row["voltage_mw"] >= row["firm_mw"]
+    assert "reactive power" not in row["not_assessed"] and row["voltage_mw"] >= row["firm_mw"]
+
+
+@pytest.mark.parametrize("outage", [False, True])
+def test_the_nose_is_kept_five_percent_away(outage):
+    """A lossless line feeds a load: P at the nose is E^2 cos(phi) / (2 X (1 + sin(phi)))."""
+    reactance, factor = 40.0, 0.95
+    names = ["one", "two"] if outage else ["one"]
+    line = pd.DataFrame(
+        {"from_bus": "a", "to_bus": "b", "r_ohm": 0.0, "x_ohm": reactance, "rate_mva": 9000.0}, index=names
+    )
+    net = build_network(
+        "radial",
+        bus=pd.DataFrame({"vn_kv": 345.0, "reference": [True, False]}, index=["a", "b"]),
+        line=line,
+        generator=pd.DataFrame({"bus": ["a"], "p_mw": 0.0, "p_max_mw": 9000.0, "vm_pu": 1.0}, index=["unit"]),
+    )
+    options = {"maximum_mw": 5000.0, "power_factor": factor}
+    row = hosting_capacity(net, ["b"], None, method="ac", options=options).table.loc["b"]
+    nose = 345.0**2 * factor / (2.0 * reactance * (1.0 + math.sqrt(1.0 - factor**2)))
+    assert row["nose_mw"] == pytest.approx(nose / 1.05, abs=1.5)
+    assert row["binding_kind"] == "nose" and row["firm_mw"] == row["nose_mw"]
+    assert row["voltage_mw"] == pytest.approx(nose, abs=1.5)
+    assert row["binding_contingency"] == ("one" if outage else "")
 
 
 def test_ac_does_not_depend_on_threads():

@@ -9,6 +9,7 @@ import pytest
 import gridhub as gh
 from gridhub.analysis.interface_hours import track_interfaces
 from gridhub.analysis.interfaces import compute_interfaces
+from gridhub.analysis.power_flow import Method
 from gridhub.errors import InputError, OptionError
 from gridhub.model.network import Network, build_network
 from tests.small_networks import make_table
@@ -58,6 +59,18 @@ def test_margins_by_hand() -> None:
     assert free["worst_hour"] is None
 
 
+def test_ac_counts_what_leaves_the_sending_side() -> None:
+    """All that north's unit gives crosses the interface: one line and the link forward, one line backward."""
+    net = make_areas()
+    loads = pd.DataFrame({"demand": [300.0, 430.0]}, index=["a", "b"])
+    found = track_interfaces(net, {("load", "p_mw"): loads}, method="ac")
+    for hour, demand in loads["demand"].items():
+        state = net.replace(load=net.load.assign(p_mw=demand))
+        given = gh.run_power_flow(state, options={"reactive_limits": False}).generator["p_mw"].sum()
+        assert found.flow_mw.loc[hour, "southward"] == pytest.approx(given, abs=1e-4)
+        assert given > demand + 3.0
+
+
 def test_hour_without_solution_is_named_and_does_not_count() -> None:
     loads = pd.DataFrame({"demand": [300.0, 900.0]}, index=[0, 1])
     found = track_interfaces(make_areas(), {("load", "p_mw"): loads})
@@ -66,13 +79,14 @@ def test_hour_without_solution_is_named_and_does_not_count() -> None:
     assert np.isnan(found.flow_mw.loc[1, "southward"])
 
 
-def test_hours_are_those_of_power_flows_alone() -> None:
+@pytest.mark.parametrize("method", ["dc", "ac"])
+def test_hours_are_those_of_power_flows_alone(method: Method) -> None:
     net = gh.load_network("korea-2025-backbone")
     rng = np.random.default_rng(0)
     stored = gh.run_power_flow(net).solution.case.load_p * 100.0
     loads = stored * rng.uniform(0.97, 1.02, (3, len(stored)))
     profile = pd.DataFrame(loads, columns=net.load.index, index=["x", "y", "z"])
-    found = track_interfaces(net, {("load", "p_mw"): profile})
+    found = track_interfaces(net, {("load", "p_mw"): profile}, method=method)
     first = net.snapshots[0]
     values = net.snapshot_value
     for hour in profile.index:
@@ -80,7 +94,7 @@ def test_hours_are_those_of_power_flows_alone() -> None:
         load["p_mw"] = profile.loc[hour]
         kept = values[~((values["table"] == "load") & (values["column"] == "p_mw"))]
         state = net.replace(load=load, snapshot_value=kept)
-        alone = compute_interfaces(state, gh.run_power_flow(state, first, "dc")).set_index("interface")
+        alone = compute_interfaces(state, gh.run_power_flow(state, first, method)).set_index("interface")
         assert found.flow_mw.loc[hour].to_numpy() == pytest.approx(alone["flow_mw"].to_numpy(), abs=1e-6)
         margin = alone["margin_mw"].to_numpy()
         assert found.margin_mw.loc[hour].to_numpy() == pytest.approx(margin, abs=1e-6, nan_ok=True)
@@ -102,7 +116,7 @@ def test_snapshots_are_looked_at_one_by_one(method: str) -> None:
 def test_bad_input_is_named() -> None:
     net = make_areas()
     with pytest.raises(OptionError, match="method"):
-        track_interfaces(net, {}, method="ac")
+        track_interfaces(net, {}, method="full")
     with pytest.raises(OptionError, match="narrow_percent"):
         track_interfaces(net, narrow_percent=-1.0)
     with pytest.raises(InputError):

@@ -11,9 +11,12 @@ import pandas as pd
 import pytest
 
 from gridhub.analysis.contingencies import list_contingencies
+from gridhub.analysis.fault_levels import compute_fault_levels
 from gridhub.analysis.reinforcement import ReinforcementPlan, plan_reinforcement
 from gridhub.analysis.security import Security, run_security
 from gridhub.analysis.work_candidates import Candidate, list_route_candidates
+from gridhub.analysis.work_judging import WorksTask, list_left, run_works
+from gridhub.analysis.work_optimum import choose_by_milp
 from gridhub.costs import read_costs
 from gridhub.errors import OptionError
 from gridhub.model.network import Network, build_network
@@ -125,6 +128,36 @@ def test_the_milp_is_never_worse_than_greedy_by_its_own_measure(plan: Reinforcem
     objective = plan.selection["objective"]
     assert objective["milp"] <= objective["greedy"] * (1 + 1e-9)
     assert plan.selection.at["milp", "proven"]
+
+
+def test_an_incumbent_that_nothing_beats_is_the_answer_of_the_milp(
+    mesh: Network, plan: ReinforcementPlan, candidates: dict[str, Candidate]
+):
+    outages = {"": list_contingencies(mesh)}
+    task = WorksTask(mesh, outages, None, plan.options.power_flow, plan.before.iloc[:0])
+    works = tuple(candidates[name] for name in plan.greedy_steps["candidate"])
+    results, lost = run_works(task, put(mesh, works))
+    held = works, list_left(task, results, lost), results
+    none = choose_by_milp(task, list(candidates.values()), plan.before, plan.before, 0, held)
+    assert none.seeded and none.works == works and none.left.empty
+    free = choose_by_milp(task, list(candidates.values()), plan.before, plan.before, 20, held)
+    assert free.rank <= none.rank
+    assert free.rank == none.rank or not free.seeded
+
+
+def test_fault_levels_stand_beside_every_candidate(
+    mesh: Network, plan: ReinforcementPlan, candidates: dict[str, Candidate]
+):
+    before = compute_fault_levels(mesh, criteria=None).table["ik_ka"]
+    rows = plan.candidates
+    for name, one in candidates.items():
+        after = compute_fault_levels(one.apply(mesh), criteria=None).table["ik_ka"]
+        bus = rows.at[name, "fault_bus"]
+        assert bus in set(mesh.line.loc[one.target, ["from_bus", "to_bus"]])
+        assert rows.at[name, "fault_before_ka"] == pytest.approx(before[bus])
+        assert rows.at[name, "fault_after_ka"] == pytest.approx(after[bus])
+        assert rows.at[name, "fault_after_ka"] > rows.at[name, "fault_before_ka"]
+    assert set(rows["fault_state"]) == {"no class known"}
 
 
 def test_costs_and_cleared_add_up(plan: ReinforcementPlan):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import gridhub as gh
-from gridhub.analysis.screen_measure import measure_screen
 from gridhub.criteria import EXAMPLE, read_criteria
 from tests.small_networks import make_double_feed, make_meshed
 
@@ -21,7 +20,7 @@ def make_two_levels() -> gh.Network:
 def test_classes_add_up_to_a_count_of_every_outage() -> None:
     net = make_two_levels()
     sec = gh.run_security(net, criteria=None, verify="all")
-    table = measure_screen(sec, net)
+    table = sec.screen_by_class
     kv = net.branches()["vn_kv"]
     for (kind, level), row in table.iterrows():
         names = [
@@ -38,7 +37,7 @@ def test_classes_add_up_to_a_count_of_every_outage() -> None:
         assert row["outages"] == len(names)
         assert row["overloaded"] == len(over)
         assert row["missed"] == sum(not own.loc[name, "flagged"] for name in over)
-        assert row["left_to_dc"] == 0
+        assert row["left_to_screen"] == 0
     assert table["outages"].sum() == len(sec.status)
     assert table["overloaded"].sum() > 3
     assert (table["recall_percent"].dropna() == 100.0).all()
@@ -47,7 +46,7 @@ def test_classes_add_up_to_a_count_of_every_outage() -> None:
 def test_a_screen_that_misses_is_told_by_the_measure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gridhub.analysis.screening.FLAG_PERCENT", 1e4)
     sec = gh.run_security(make_two_levels(), criteria=None, verify="all")
-    table = measure_screen(sec)
+    table = sec.screen_by_class
     islanding = (sec.status["status"] == "ISLANDED").sum()
     assert table["flagged"].sum() == islanding
     assert table["missed"].sum() == sec.screen["missed"].sum() > 0
@@ -64,7 +63,7 @@ def test_voltages_that_dc_cannot_see_are_counted() -> None:
         .replace('state = "normal"', 'state = "outage"', 1)
     )
     sec = gh.run_security(net.replace(line=line), criteria=read_criteria(low), verify="all")
-    table = measure_screen(sec)
+    table = sec.screen_by_class
     at = set(sec.violations.loc[sec.violations["kind"] == "voltage_high", "contingency"])
     unseen = [name for name in at if not sec.screen.loc[name, "flagged"]]
     assert table["voltage_missed"].sum() == len(unseen) > 0
@@ -73,11 +72,11 @@ def test_voltages_that_dc_cannot_see_are_counted() -> None:
 
 def test_nothing_screened_is_an_empty_table_and_what_is_left_to_dc_is_counted() -> None:
     net = make_two_levels()
-    assert measure_screen(gh.run_security(net, screen=None)).empty
+    assert gh.run_security(net, screen=None).screen_by_class.empty
     net = make_double_feed(circuits=3, p_mw=300.0)
     sec = gh.run_security(net, criteria=None)
     screened = (sec.status["status"] == "SCREENED").sum()
-    assert measure_screen(sec, net)["left_to_dc"].sum() == screened > 0
+    assert sec.screen_by_class["left_to_screen"].sum() == screened > 0
     assert (sec.ranking["performance_index_voltage"].isna() == (sec.ranking["status"] == "SCREENED")).all()
 
 
@@ -94,6 +93,14 @@ def test_ranking_has_what_each_outage_breaks() -> None:
         outside = vm[(vm < 340 / 345) | (vm > 362 / 345)]
         expected = (((outside - middle) / half) ** 4).sum()
         assert row["performance_index_voltage"] == pytest.approx(expected, rel=1e-9)
+        beyond = np.fmax(340 / 345 - vm, vm - 362 / 345)
+        if len(outside):
+            assert row["worst_beyond_pu"] == pytest.approx(beyond.max(), rel=1e-9)
+            assert sec.vm_pu.loc[name, row["worst_bus"]] == row["worst_vm_pu"]
+        else:
+            assert (row["worst_bus"], np.isnan(row["worst_vm_pu"])) == ("", True)
         assert row["islanding"] == (sec.status.loc[name, "status"] == "ISLANDED")
     assert sec.ranking["voltage_violations"].max() > 0
+    broken = (sec.ranking["violations"] > 0).tolist()
+    assert broken == sorted(broken, reverse=True)
     assert np.isfinite(sec.ranking["performance_index_voltage"]).all()

@@ -69,7 +69,7 @@ def test_criteria_are_those_of_the_parts_they_come_from():
     assert table["feeds"].tolist() == [2, 2, 3, 1]
     assert table["water"].tolist() == SITES["water"].tolist()
     assert ranking.criteria["weight"].sum() == pytest.approx(1.0)
-    assert {"spur_cost_bn", "permission_years", "congestion cost"} <= set(ranking.left_out)
+    assert {"spur_cost", "permission_years", "congestion_per_mwh"} <= set(ranking.left_out)
     assert "cuts the bus off" in table.at["north", "not_assessed"]
     assert ranking.criteria.at["latency_ms", "unit"] == "ms" and ranking.criteria["method"].ne("").all()
 

@@ -7,7 +7,8 @@ import pytest
 
 import gridhub as gh
 from gridhub.analysis.redispatch import MARGIN, Adjustment
-from gridhub.analysis.successive_outages import run_successive_outages, take_out
+from gridhub.analysis.successive_outages import run_successive_outages
+from gridhub.analysis.successive_states import take_out
 from gridhub.model.network import Network, build_network
 from tests.small_networks import make_double_feed, make_meshed, make_table
 

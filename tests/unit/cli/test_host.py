@@ -32,9 +32,21 @@ def test_host_as_json(ring: Path):
     assert document["buses"][0]["flexible_1_mw"] is None
 
 
+def test_two_buses_share_their_room(meshed: Path):
+    some = ("--criteria", "none", "--bus", "B", "--bus", "C", "--share")
+    code, out, _ = run("host", meshed, *some, "--json")
+    document = json.loads(out)
+    assert code == 0 and [row["bus"] for row in document["buses"]] == ["B", "C"]
+    assert document["total_mw"] == pytest.approx(sum(row["mw"] for row in document["buses"]))
+    assert [row["least_share"] for row in document["frontier"]] == [0.0, 0.25, 0.5, 0.75, 1.0]
+    code, out, _ = run("host", meshed, *some)
+    assert code == 0 and "frontier of the total" in out
+
+
 @pytest.mark.parametrize(
     ("args", "text"),
     [
+        (("--share", "--method=ac"), "--share wants two buses"),
         (("--bus", "Z"), "no bus 'Z'"),
         (("--snapshot", "noon"), "no snapshot 'noon'"),
         (("-o", "efect=1"), "did you mean effect"),

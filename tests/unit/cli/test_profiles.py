@@ -65,6 +65,21 @@ def test_csv_own_series_and_json(folder: Path, tmp_path: Path):
     assert read.sum(axis=1).to_numpy() == pytest.approx(400.0, abs=0.002)
 
 
+def test_typical_days_are_written_with_their_weights(folder: Path, tmp_path: Path):
+    out = tmp_path / "days"
+    code, text, notes = run("profiles", folder, "--typical", 5, "--length", "day", "--out", out)
+    assert code == 0
+    assert "typical days" in text
+    assert "duration curves are off by" in notes
+    weight = pd.read_csv(out / "typical_weight.csv", index_col=0)["weight"]
+    load = pd.read_parquet(out / "load_p_mw.parquet").set_index("hour")
+    assert len(weight) == len(load) == 5 * 24
+    assert weight.sum() == pytest.approx(8760)
+    energy = pd.read_csv(out / "typical_energy.csv", index_col=0)
+    assert weight.to_numpy() @ load.sum(axis=1).to_numpy() == pytest.approx(energy.at["load", "typical_mwh"])
+    assert "peak" in pd.read_csv(out / "typical_periods.csv")["kept"].tolist()
+
+
 def test_bad_input_ends_with_2(folder: Path, ring: Path, tmp_path: Path):
     assert run("profiles", ring, "--out", tmp_path / "a")[0] == 2
     assert run("profiles", folder, "--own", "demand", "--out", tmp_path / "a")[0] == 2

@@ -7,6 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from gridhub.cli.main import app
+from gridhub.model.files import write_network
+from tests.unit.analysis.test_work_value import build_row
 
 COSTS = Path(__file__).resolve().parents[3] / "networks" / "korea" / "costs.toml"
 
@@ -38,6 +40,18 @@ def test_a_meshed_ring_needs_none(meshed: Path):
     assert code == 0 and "no works are needed" in out
 
 
+def test_works_are_valued_by_dispatch(tmp_path: Path):
+    write_network(build_row(), tmp_path / "row")
+    some = ("reinforce", tmp_path / "row", "--criteria", "none", "--costs", COSTS, "--value")
+    code, out, _ = run(*some, "--json")
+    rows = json.loads(out)["value"]["rows"]
+    assert code == 0 and rows[0]["work"] == "all works" and rows[0]["method"] == "set"
+    assert {row["method"] for row in rows[1:]} == {"toot", "pint"}
+    assert rows[0]["benefit"] > 0 and rows[0]["bc_4_5"] > 0
+    code, out, _ = run(*some)
+    assert code == 0 and "worth, bn KRW" in out and "B/C" in out
+
+
 @pytest.mark.parametrize(
     ("args", "text"),
     [
@@ -45,6 +59,7 @@ def test_a_meshed_ring_needs_none(meshed: Path):
         (("--snapshot", "noon"), "no snapshot 'noon'"),
         (("-o", "rutes=1"), "did you mean routes"),
         (("--costs", "none.toml"), "none.toml"),
+        (("--kind", "dream"), "'dream' is none of second_circuit"),
         (("--hub", "none.toml"), "none.toml"),
     ],
 )

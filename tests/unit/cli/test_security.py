@@ -123,3 +123,14 @@ def test_outages_by_name_and_from_a_file_that_is_read_in_part(ring: Path, tmp_pa
     code, _, err = run("security", ring, "--name", "nothing")
     assert code == 2
     assert "--name nothing" in err
+
+
+def test_the_screen_is_measured_by_class_where_everything_is_solved(meshed: Path):
+    code, out, _ = run("security", meshed, "--screen", "1p1q", "--verify", "all")
+    assert code == 0
+    assert "Screen 1p1q against AC" in out
+    document = json.loads(run("security", meshed, "--screen", "1p1q", "--json")[1])
+    assert document["screen"] == "1p1q"
+    assert sum(row["outages"] for row in document["screen_by_class"]) == len(document["status"])
+    screened = [row for row in document["status"] if row["status"] == "SCREENED"]
+    assert all(row["reason"].startswith("1p1q: loading ") for row in screened)

@@ -66,3 +66,15 @@ def test_what_the_criteria_demand(ring: Path):
     code, _, err = run("security", ring, "--kinds", "secured", "--criteria", "none")
     assert code == 2
     assert "--criteria nerc-tpl" in err
+
+
+def test_what_moves_between_two_outages_is_chosen(meshed: Path):
+    code, out, _ = run("security", meshed, "--then", "line", "--adjust", "taps,shunts", "--json")
+    assert code == 0
+    second = json.loads(out)["second_outages"]
+    assert second["moves"] == []
+    assert {"taps_moved", "shunts_switched"} <= set(second["first"][0])
+    for wrong in (["--adjust", "taps"], ["--then", "line", "--adjust", "units"]):
+        code, _, err = run("security", meshed, *wrong)
+        assert code == 2
+        assert "--adjust" in err

@@ -50,6 +50,55 @@ def test_columns_added_later_stand_in_later_rows_only() -> None:
     assert found.dual == pytest.approx([2.0, 1.0])
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_column_of_pieces_is_the_sum_of_columns_at_their_prices(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n, m = 5, 4
+    matrix, high = rng.normal(size=(m, n)), rng.uniform(1.0, 3.0, n)
+    low = matrix @ (rng.uniform(0.0, 1.0, n) * high) - 0.1
+    first, rise = rng.uniform(1.0, 5.0, n), rng.uniform(0.5, 9.0, (2, n))
+    programme = make_programme(np.zeros(n), high / 4.0, first)
+    programme.add_rows(csr_array(matrix[:2]), low[:2], np.full(2, np.inf))
+    programme.solve()
+    every = np.arange(n)
+    pieces = programme.add_pieces(every, high / 2.0, first + rise[0])
+    programme.add_rows(csr_array(matrix[2:]), low[2:], np.full(m - 2, np.inf))
+    programme.resize_pieces(pieces, high / 4.0)
+    programme.add_pieces(every[::-1], high[::-1] / 2.0, (first + rise.sum(axis=0))[::-1])
+    found = programme.solve()
+    price = np.concatenate([first, first + rise[0], first + rise.sum(axis=0)])
+    width = np.concatenate([high / 4.0, high / 4.0, high / 2.0])
+    expected = linprog(
+        price, A_ub=-np.tile(matrix, 3), b_ub=-low, bounds=list(zip(np.zeros(3 * n), width, strict=True))
+    )
+    assert found.x == pytest.approx(expected.x.reshape(3, n).sum(axis=0), abs=1e-7)
+    assert found.dual == pytest.approx(-expected.ineqlin.marginals, abs=1e-6)
+    slope = price.reshape(3, n) - matrix.T @ found.dual
+    # at 0 the first piece's, when full the last one's, and nothing between
+    assert found.reduced_cost == pytest.approx(np.clip(0.0, slope[0], slope[2]), abs=1e-6)
+    assert programme.find_first_piece(every).tolist() == list(range(n))
+
+
+def test_a_programme_that_the_quick_way_cannot_end_is_solved_with_care(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    price, matrix, low = make_random(1)
+    programme = make_programme(np.zeros(12), np.ones(12), price)
+    programme.add_rows(csr_array(matrix), low, np.full(len(low), np.inf))
+    run, count = programme._run, [0]
+
+    def stop_early() -> int:
+        count[0] += 1
+        programme._highs.setOptionValue("simplex_iteration_limit", 0 if count[0] == 1 else 10_000)
+        return run()
+
+    monkeypatch.setattr(programme, "_run", stop_early)
+    found = programme.solve()
+    expected = linprog(price, A_ub=-matrix, b_ub=-low, bounds=[(0, 1)] * 12)
+    assert (found.status, count[0]) == ("optimal", 2)
+    assert price @ found.x == pytest.approx(expected.fun, rel=1e-9)
+
+
 def test_an_infeasible_programme_says_so() -> None:
     programme = make_programme(np.zeros(2), np.ones(2), np.ones(2))
     programme.add_rows(csr_array(np.ones((1, 2))), np.array([3.0]), np.array([3.0]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gridhub.kernels.nodes import add_changes_at_nodes
+from gridhub.kernels.nodes import add_changes_at_nodes, take_columns
 
 
 @pytest.mark.parametrize("factor", [1.0, -1.0])
@@ -26,3 +26,12 @@ def test_the_own_values_change_nothing() -> None:
     own, total = np.arange(3.0), np.zeros((1, 2))
     add_changes_at_nodes(own[None].copy(), np.array([0]), own, np.array([0, 1, 1]), 1.0, total)
     assert not total.any()
+
+
+def test_taken_columns_are_numpys() -> None:
+    random = np.random.default_rng(3)
+    values = random.normal(size=(5, 7))
+    sets, columns = np.array([4, 0, 0]), np.array([6, 1])
+    taken = np.full((3, 2), np.nan)
+    take_columns(values, sets, columns, taken)
+    assert (taken == values[np.ix_(sets, columns)]).all()

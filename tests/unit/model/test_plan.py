@@ -8,7 +8,7 @@ import pytest
 from gridhub.analysis.power_flow import run_power_flow
 from gridhub.errors import InputError, OptionError, SchemaError
 from gridhub.model.network import Network, build_network
-from gridhub.model.plan import Plan, apply_plan
+from gridhub.model.plan import Plan, apply_plan, find_needs, find_waiting
 from gridhub.model.snapshot import apply_snapshot
 
 
@@ -210,3 +210,49 @@ def test_an_operation_of_what_does_not_stand_is_refused() -> None:
     operation = {2027: pd.DataFrame([("peak", "generator", "new", "p_mw", "1.0")], columns=columns)}
     with pytest.raises(SchemaError, match="new"):
         apply_plan(build_small(), build_plan(operation=operation), 2027)
+
+
+def test_a_late_project_is_missing_with_what_waits_for_it_and_its_operation() -> None:
+    bus = pd.DataFrame({"vn_kv": 345.0, "project": "station"}, index=["c"])
+    line = pd.DataFrame(
+        {"from_bus": "b", "to_bus": "c", "length_km": 9.0, "r_ohm": 0.3, "x_ohm": 3.0, "project": "spur"},
+        index=["bc"],
+    )
+    load = pd.DataFrame({"bus": "c", "p_mw": 7.0, "q_mvar": 0.0, "project": "town-2"}, index=["second"])
+    table = {"kind": ["station", "line", "load"], "planned_year": 2026.0, "year": 2027.0, "reason": ""}
+    project = pd.DataFrame({**table, "source": "s", "confidence": "low"}, index=["station", "spur", "town-2"])
+    operation = pd.DataFrame(
+        [("peak", "load", "second", "p_mw", "8.0"), ("peak", "load", "town", "p_mw", "99.0")],
+        columns=["snapshot", "table", "id", "column", "value"],
+    )
+    plan = build_plan(
+        project=project,
+        rows={"bus": bus, "line": line, "load": load},
+        change=build_plan().change.iloc[:0],
+        operation={2027: operation},
+    )
+    assert find_needs(plan) == {"station": (), "spur": ("station",), "town-2": ("station",)}
+    full = apply_plan(build_small(), plan, 2027)
+    assert apply_snapshot(full, "peak").load.p_mw.to_dict() == {"town": 99.0, "second": 8.0}
+    cut = apply_plan(build_small(), plan, 2027, late=["station"])
+    assert list(cut.bus.index) == ["a", "b"] and list(cut.line.index) == ["ab"]
+    assert apply_snapshot(cut, "peak").load.p_mw.to_dict() == {"town": 99.0}
+    assert cut.project.reason.to_dict() == {
+        "station": "late",
+        "spur": "late, with station",
+        "town-2": "late, with station",
+    }
+    assert not cut.project.applied.any()
+    spur = apply_plan(build_small(), plan, 2027, late=["spur"])
+    assert list(spur.bus.index) == ["a", "b", "c"] and list(spur.load.index) == ["town", "second"]
+
+
+def test_a_late_project_that_is_not_planned_is_refused() -> None:
+    with pytest.raises(InputError, match="no such project"):
+        apply_plan(build_small(), build_plan(), 2027, late=["ghost"])
+
+
+def test_what_waits_through_another_waits_too() -> None:
+    needs = {"a": (), "b": ("a",), "c": ("b",), "d": ()}
+    assert find_waiting(needs, ["a"]) == {"b": "a", "c": "b"}
+    assert find_waiting(needs, ["d"]) == {}

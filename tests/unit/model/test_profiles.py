@@ -205,3 +205,9 @@ def test_loads_without_annual_energy_reach_their_table_at_the_peak(net):
     demand = made["load", "p_mw"][["city", "town"]].sum(axis=1)
     assert demand.max() == pytest.approx(150.0, abs=0.01)
     assert any("annual_gwh" in note for note in made.notes)
+
+
+def test_made_year_knows_what_its_plants_are(profiles):
+    assert dict(profiles.kinds) == {"sun": "solar", "wind": "wind"}
+    typical = gh.pick_typical_weeks(profiles, 6)
+    assert typical.energy.index.tolist() == ["load", "solar", "wind"]

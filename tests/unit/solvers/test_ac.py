@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import gridhub as gh
+from gridhub.analysis.power_flow import Method
 from gridhub.case.compile import compile_case
-from gridhub.errors import OptionError
+from gridhub.errors import NotConverged, OptionError
 from gridhub.solvers.ac import solve_ac
 from gridhub.solvers.islands import choose_references
 from gridhub.solvers.options import read_options
@@ -272,3 +273,15 @@ def test_a_load_that_is_no_number_is_refused_by_name() -> None:
         ("E-NAN", "at b", "p_mw"),
         ("E-INF", "at c", "q_mvar"),
     ]
+
+
+@pytest.mark.parametrize("method", ["ac", "dc"])
+@pytest.mark.parametrize(
+    ("load_mw", "reason"), [(1500.0, "no generation left"), (50.0, "too much generation")]
+)
+def test_units_at_their_limits_are_named_by_the_side(load_mw: float, reason: str, method: Method) -> None:
+    net = make_two_buses()
+    unit = net.generator.assign(p_mw=500.0, p_min_mw=200.0, p_max_mw=1000.0)
+    net = net.replace(load=net.load.assign(p_mw=load_mw), generator=unit)
+    with pytest.raises(NotConverged, match=reason):
+        gh.run_power_flow(net, method=method)

@@ -73,6 +73,15 @@ def test_a_study_may_ask_for_the_ratings_of_the_season(tmp_path: Path):
     assert read_study(write(tmp_path, text)).ratings == "seasonal"
 
 
+def test_a_study_may_ask_for_its_carbon_free_energy(tmp_path: Path):
+    assert read_study(write(tmp_path, GOOD)).carbon is None
+    part = read_study(write(tmp_path, GOOD + "\n[carbon]\nshares = [0.5, 1]\ncost = 'low'\n")).carbon
+    assert part is not None
+    assert (part.shares, part.cost, part.typical_weeks) == ((0.5, 1.0), "low", 0)
+    faults = read_faults(tmp_path, GOOD + "\n[carbon]\nshare = [0.5]\ncost = 'cheap'\n")
+    assert set(faults) == {"carbon.share", "carbon.cost"}
+
+
 def test_every_fault_is_named_at_once_with_its_line(tmp_path: Path):
     text = GOOD.replace('name = "small"', "name = 3").replace("seed", "sed")
     text = text.replace("contract_mw = 100", 'contract_mw = "1 GW"').replace(

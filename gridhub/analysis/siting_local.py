@@ -1,0 +1,83 @@
+"""What the place itself gives a hub: carbon-free hours of sun and wind beside it, and a cool climate."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from gridhub.model.network import Network
+from gridhub.placement.hub import DataCenter
+from gridhub.profiles.cooling import compute_pue
+from gridhub.profiles.data_center import DataCenterLoad, build_data_center_load
+from gridhub.profiles.region_file import read_region_profiles
+from gridhub.profiles.sun import build_sun
+from gridhub.profiles.temperature import build_temperature
+from gridhub.profiles.weather import build_cells, build_hours
+from gridhub.profiles.wind import build_wind
+
+CARBON_METHOD = (
+    "share of the hub's energy of a synthetic year that sun and wind beside it serve in the same hour: sum "
+    "of min(load, output) over load; no storage, no grid mix"
+)
+PUE_METHOD = (
+    "mean PUE of a synthetic year by the kind of cooling and the temperature of the place; the figures of "
+    "cooling are assumed"
+)
+
+
+def compute_local(
+    net: Network,
+    sites: pd.DataFrame,
+    center: DataCenter,
+    solar_ratio: float,
+    wind_ratio: float,
+    year: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Compute what sun, wind and climate give a hub at each site.
+
+    Parameters
+    ----------
+    net : Network
+        With the document ``profiles`` of its region.
+    sites : DataFrame
+        lat, lon [degree], all known.
+    center : DataCenter
+    solar_ratio, wind_ratio : float
+        MW of sun and of wind on land beside the hub per MW of contract power.
+    year, seed : int
+        Of the weather.
+
+    Returns
+    -------
+    DataFrame
+        Index site; carbon_free_percent [%], pue [1].
+
+    Notes
+    -----
+    With load L and output G of hour t: sum_t min(L_t, G_t) / sum_t L_t. The weather is that of the region's
+    cells, synthetic: its shapes and correlations are held to published figures, its hours are no record.
+
+    References
+    ----------
+    Google, "24/7 Carbon-Free Energy: Methodologies and Metrics", 2021: an hour counts at most its load.
+    """
+    region = read_region_profiles(net.documents["profiles"])
+    hours = build_hours(year, region.time_zone)
+    cells = build_cells(region)
+    place = cells.find(sites["lat"], sites["lon"], sites.index.to_numpy())
+    air = build_temperature(region, cells, hours, seed)
+    alone, where = np.unique(place, return_inverse=True)
+    output = np.zeros((len(hours), len(alone)))
+    if solar_ratio > 0:
+        output += solar_ratio * build_sun(region, cells, alone, hours, air, seed)[0]
+    if wind_ratio > 0:
+        on_land = np.zeros(len(alone), dtype=bool)
+        output += wind_ratio * build_wind(region, cells, alone, on_land, hours, seed)[0]
+    model = DataCenterLoad.of(center)
+    shares, pues = np.empty(len(alone)), np.empty(len(alone))
+    for k, cell in enumerate(alone.tolist()):
+        load = build_data_center_load(model, hours, air[:, cell], seed).p_mw
+        shares[k] = 100.0 * np.minimum(load, output[:, k] * center.contract_mw).sum() / load.sum()
+        pues[k] = compute_pue(model.cooling, air[:, cell], model.hot_pue).mean()
+    return pd.DataFrame({"carbon_free_percent": shares[where], "pue": pues[where]}, index=sites.index)

@@ -1,0 +1,219 @@
+"""The command ``voltage``: how far load can grow before the voltage collapses, and how many Mvar are left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gridhub.cli.console import find_name, list_records, print_json, print_line, print_table
+from gridhub.cli.exits import DONE, exits, refuse
+from gridhub.cli.flow import print_worst_buses
+from gridhub.cli.inputs import (
+    ForceOption,
+    JsonOption,
+    NetworkArgument,
+    SettingsOption,
+    SnapshotOption,
+    TopOption,
+    YearOption,
+    check_snapshot,
+    parse_settings,
+)
+from gridhub.cli.reporting import PageOption, check_page, refuse_unknown_names, split_names, write_page
+from gridhub.errors import NotConverged
+from gridhub.study.source import open_network
+
+if TYPE_CHECKING:
+    from gridhub.analysis.pv_curve import PvCurve, ReactiveMargin
+    from gridhub.analysis.voltage_margin import VoltageMargin
+    from gridhub.model.network import Network
+    from gridhub.report.names import Names
+
+
+@exits
+def voltage(
+    network: NetworkArgument,
+    growth: Annotated[
+        str | None,
+        typer.Option("--growth", metavar="AREA,…", help="Bus, province, area or zone whose load grows."),
+    ] = None,
+    reactive: Annotated[
+        str | None,
+        typer.Option("--reactive", metavar="BUS,…", help="Buses whose QV margin is wanted."),
+    ] = None,
+    outages: Annotated[
+        bool, typer.Option("--outages/--no-outages", help="Margin after every single branch outage too.")
+    ] = False,
+    supply: Annotated[
+        str | None, typer.Option("--supply", metavar="AREA,…", help="Units that feed the growth; else all.")
+    ] = None,
+    power_factor: Annotated[
+        float | None, typer.Option("--power-factor", help="Of the growth; else that of the area's loads.")
+    ] = None,
+    generation_limits: Annotated[
+        bool,
+        typer.Option(
+            "--generation-limits/--no-generation-limits", help="Without: the network alone limits the growth."
+        ),
+    ] = True,
+    snapshot: SnapshotOption = None,
+    year: YearOption = None,
+    option: SettingsOption = None,
+    out: PageOption = None,
+    force: ForceOption = False,
+    top: TopOption = 10,
+    as_json: JsonOption = False,
+) -> int:
+    """Follow a growth of load to the nose of the PV curve; find the QV margins of buses."""
+    if growth is None and reactive is None:
+        refuse("say what grows (--growth AREA) or at which buses the QV margin is wanted (--reactive BUS,…)")
+    check_page(out, force)
+    net = open_network(network, year=year)
+    check_snapshot(net, snapshot)
+    settings = parse_settings(option)
+    along = {
+        "power_factor": power_factor,
+        "supply": None if supply is None else split_names(supply),
+        "generation_limits": generation_limits,
+    }
+    try:
+        with refuse_unknown_names():
+            results = _run(net, growth, reactive, outages, snapshot, along, settings)
+    except NotConverged as error:
+        if not as_json:
+            print_worst_buses(net, error)
+        raise
+    page = write_page(out, force, *results.values(), net)
+    if as_json:
+        print_json(
+            {"network": net.name, "snapshot": snapshot, **_build_document(results), **page, "exit_code": DONE}
+        )
+        return DONE
+    _print_results(net, results, top)
+    if page:
+        print_line(f"report: {page['report']}")
+    return DONE
+
+
+def _run(
+    net: Network,
+    growth: str | None,
+    reactive: str | None,
+    outages: bool,
+    snapshot: str | None,
+    along: dict[str, Any],
+    settings: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Run what was asked for, by name."""
+    from gridhub.analysis.pv_curve import find_reactive_margin, trace_pv_curve
+    from gridhub.analysis.voltage_margin import find_voltage_margin
+
+    results: dict[str, Any] = {}
+    if growth is not None:
+        area = split_names(growth)
+        results["curve"] = trace_pv_curve(net, area, snapshot, **along, options=settings)
+        if outages:
+            results["margin"] = find_voltage_margin(net, area, snapshot=snapshot, **along, options=settings)
+    if reactive is not None:
+        results["reactive"] = find_reactive_margin(net, split_names(reactive), snapshot, settings)
+    return results
+
+
+def _build_document(results: Mapping[str, Any]) -> dict[str, Any]:
+    document: dict[str, Any] = {}
+    if "curve" in results:
+        curve: PvCurve = results["curve"]
+        document["curve"] = {
+            "growth": curve.growth,
+            "margin_mw": curve.margin_mw,
+            "limit": curve.limit,
+            "weakest_bus": curve.weakest_bus,
+            "end": curve.end,
+            "points": list_records(curve.points, index="point"),
+            "limits": list_records(curve.limits, index="row"),
+        }
+    if "margin" in results:
+        margin: VoltageMargin = results["margin"]
+        document["margin"] = {
+            "margin_mw": margin.margin_mw,
+            "firm_mw": margin.firm_mw,
+            "binding_contingency": margin.binding_contingency,
+            "solved_at_mw": margin.solved_at_mw,
+            "unproven": margin.unproven,
+            "traced": list_records(margin.table, index="contingency"),
+            "status": {str(key): str(value) for key, value in margin.status.items()},
+        }
+    if "reactive" in results:
+        document["reactive"] = list_records(results["reactive"].table, index="bus")
+    return document
+
+
+def _print_results(net: Network, results: Mapping[str, Any], top: int) -> None:
+    from gridhub.report.names import build_names
+
+    names = build_names(net)
+    if "curve" in results:
+        _print_curve(results["curve"], names, top)
+    if "margin" in results:
+        _print_margin(results["margin"], names, top)
+    if "reactive" in results:
+        _print_reactive(results["reactive"], names, top)
+
+
+def _print_curve(curve: PvCurve, names: Names, top: int) -> None:
+    state = f", snapshot {curve.snapshot}" if curve.snapshot else ""
+    step = max(1, len(curve.points) // top)
+    rows = [
+        (
+            float(row["added_mw"]),
+            float(row["added_mvar"]),
+            float(row["lowest_vm_pu"]),
+            str(row["lowest_bus"]),
+            find_name(names, row["lowest_bus"], "bus"),
+            int(row["units_at_limit"]),
+        )
+        for row in curve.points.iloc[::step].to_dict("records")
+    ]
+    columns = ("growth MW", "growth Mvar", "lowest p.u.", "at", "name", "units at a limit")
+    print_table(f"{curve.network}{state}: {curve.growth} grows", columns, rows, digits={"lowest p.u.": 4})
+    weakest = f", weakest at {curve.weakest_bus} {find_name(names, curve.weakest_bus, 'bus')}".rstrip()
+    print_line(f"nose at {curve.margin_mw:,.1f} MW ({curve.limit or 'lost before it'}){weakest}")
+
+
+def _print_margin(margin: VoltageMargin, names: Names, top: int) -> None:
+    rows = [
+        (
+            str(key) or "(N)",
+            find_name(names, key),
+            float(row["margin_mw"]),
+            str(row["limit"]),
+            str(row["weakest_bus"]),
+        )
+        for key, row in zip(margin.table.index, margin.table.to_dict("records"), strict=True)
+    ]
+    print_table(
+        "Outages, smallest margin first", ("outage", "name", "MW", "limit", "weakest"), rows, limit=top
+    )
+    print_line(f"firm margin {margin.firm_mw:,.1f} MW, intact {margin.margin_mw:,.1f} MW")
+    if margin.unproven:
+        print_line(f"{len(margin.unproven)} outages were not traced and may bind earlier")
+
+
+def _print_reactive(margin: ReactiveMargin, names: Names, top: int) -> None:
+    table = margin.table.sort_values("margin_mvar", kind="stable")
+    rows = [
+        (
+            str(bus),
+            find_name(names, bus, "bus"),
+            float(row["margin_mvar"]),
+            float(row["vm_pu"]),
+            float(row["nose_vm_pu"]),
+            str(row["limit"]) or "lost before the nose",
+        )
+        for bus, row in zip(table.index, table.to_dict("records"), strict=True)
+    ]
+    columns = ("bus", "name", "margin Mvar", "p.u.", "p.u. at the nose", "limit")
+    digits = {"p.u.": 4, "p.u. at the nose": 4}
+    print_table("QV margins, smallest first", columns, rows, digits=digits, limit=top)

@@ -1,0 +1,66 @@
+"""Which page is made of which result: one table, read when a page is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import cast
+
+from gridhub.errors import GridhubError
+from gridhub.model.network import Network
+from gridhub.report.page import Page
+
+PAGES = {
+    "gridhub.analysis.carbon:CarbonMatch": "gridhub.report.carbon_page:build_carbon_page",
+    "gridhub.analysis.fault_levels:FaultLevels": "gridhub.report.fault_page:build_fault_page",
+    "gridhub.analysis.hosting:HostingCapacity": "gridhub.report.hosting_page:build_hosting_page",
+    "gridhub.analysis.hub:HubStudy": "gridhub.report.hub_page:build_hub_page",
+    "gridhub.analysis.hub_sizing:HubSizing": "gridhub.report.sizing_page:build_sizing_page",
+    "gridhub.analysis.hub_sizing:SizingCurve": "gridhub.report.sizing_page:build_curve_page",
+    "gridhub.analysis.interface_hours:InterfaceHours": "gridhub.report.transfer_page:build_interface_page",
+    "gridhub.analysis.power_flow:PowerFlow": "gridhub.report.flow_page:build_flow_page",
+    "gridhub.analysis.pv_curve:PvCurve": "gridhub.report.voltage_page:build_pv_page",
+    "gridhub.analysis.pv_curve:ReactiveMargin": "gridhub.report.voltage_page:build_reactive_page",
+    "gridhub.analysis.security:Security": "gridhub.report.security_page:build_security_page",
+    "gridhub.analysis.security_hours:SecurityHours": (
+        "gridhub.report.security_hours_page:build_security_hours_page"
+    ),
+    "gridhub.analysis.siting:SiteRanking": "gridhub.report.siting_page:build_siting_page",
+    "gridhub.analysis.time_series:TimeSeries": "gridhub.report.series_page:build_series_page",
+    "gridhub.analysis.transfer:TransferCapability": "gridhub.report.transfer_page:build_transfer_page",
+    "gridhub.analysis.voltage_dips:FaultEffect": "gridhub.report.fault_page:build_dip_page",
+    "gridhub.analysis.voltage_margin:VoltageMargin": "gridhub.report.voltage_page:build_margin_page",
+    "gridhub.analysis.years:YearsPlan": "gridhub.report.years_page:build_years_page",
+}
+"""Class of a result -> function that makes its page; a network, or None, is given along for names."""
+
+
+def build_page(result: object, net: Network | None) -> Page:
+    """Make the page of one result.
+
+    Parameters
+    ----------
+    result : object
+        Of a class in `PAGES`, or a page already.
+    net : Network or None
+        Gives names and a map to results that carry no network.
+
+    Returns
+    -------
+    Page
+
+    Raises
+    ------
+    GridhubError
+        If no page can be made of it; says of what one can.
+    """
+    if isinstance(result, Page):
+        return result
+    kind = type(result)
+    maker = PAGES.get(f"{kind.__module__}:{kind.__qualname__}")
+    if maker is None:
+        known = ", ".join(sorted(name.partition(":")[2] for name in PAGES))
+        raise GridhubError(f"no page can be made of a {kind.__name__}; one can of {known}, Page")
+    module, _, function = maker.partition(":")
+    make = cast("Callable[[object, Network | None], Page]", getattr(import_module(module), function))
+    return make(result, net)

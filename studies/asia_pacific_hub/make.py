@@ -1,0 +1,363 @@
+"""Where a hub of 1 or 3 GW asks least of ``korea-2025`` in 2028 and 2030: the tables of this study's README.
+
+    python studies/asia_pacific_hub/make.py --write
+
+runs the four cases, some five minutes each on one core, and puts the tables between their marks. What is done is
+kept in ``results/asia_pacific_hub``, one folder per case, and read back while the network and the settings are
+the same; ``--fresh`` runs it anew, ``--case 2030-1000`` runs one case alone. Each folder holds a page
+``report.html`` with the map of hosting capacity.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gridhub.analysis.comparison import collect_violations, compare_violations
+from gridhub.analysis.hosting import HostingCapacity, hosting_capacity
+from gridhub.analysis.hosting_queue import list_reviews
+from gridhub.analysis.reinforcement import ReinforcementPlan, plan_reinforcement
+from gridhub.analysis.security import run_security
+from gridhub.analysis.siting import SiteRanking, rank_sites
+from gridhub.analysis.siting_options import read_siting_options
+from gridhub.model.network import Network
+from gridhub.placement.hub import DataCenter, Hub
+from gridhub.reference import load_network, read_region_table
+from gridhub.report.write import write_report
+from gridhub.study.provenance import hash_network
+
+README = Path(__file__).with_name("README.md")
+RESULTS = Path("results/asia_pacific_hub")
+END = "<!-- end of table -->"
+NETWORK = "korea-2025"
+CASES = ((2028, 1000.0), (2028, 3000.0), (2030, 1000.0), (2030, 3000.0))
+PEAK = "summer_peak"
+CONTRAST = "capital-region contrast"
+BEST = 3
+SHOWN = 12
+RANKING = {"market": True}
+#: A plan looks at this much: routes that candidates are made for, buses that get compensation, works.
+PLAN = {"snapshots": (PEAK,), "routes": 4, "voltage_buses": 2, "maximum_works": 8, "threads": 1}
+
+
+def make_hub(site: str, row: pd.Series[Any], mw: float) -> DataCenter:
+    """Make the data center of a site."""
+    return DataCenter(site, contract_mw=mw, lat=float(row["lat"]), lon=float(row["lon"]))
+
+
+# --- Running ---------------------------------------------------------------------------------------------
+
+
+def run_case(year: int, mw: float, fresh: bool) -> Path:
+    """Run a case, or what of it is not there yet."""
+    net = load_network(NETWORK, year=year)
+    folder = RESULTS / f"{year}-{mw:.0f}"
+    folder.mkdir(parents=True, exist_ok=True)
+    key = hashlib.sha256(json.dumps([hash_network(net), PLAN, RANKING, mw]).encode()).hexdigest()
+    if fresh or not is_same(folder / "case.json", key):
+        for old in folder.glob("*.json"):
+            old.unlink()
+    sites = read_region_table(NETWORK, "sites")
+    ranking = find_ranking(folder, net, sites, mw, key)
+    hosting = hosting_capacity(net)
+    document = {
+        "key": key,
+        "year": year,
+        "mw": mw,
+        "plans": [
+            find_plan(folder, net, site, sites.loc[site], mw, role)
+            for site, role in choose_sites(ranking, sites)
+        ],
+        "hosting": describe_hosting(net, hosting),
+    }
+    write_document(folder / "case.json", document)
+    title = f"A hub of {mw:,.0f} MW in {year}: sites and hosting capacity"
+    write_report(folder, ranking, hosting, net, force=True, title=title)
+    return folder
+
+
+def is_same(path: Path, key: str) -> bool:
+    """Whether a folder was written with the same network and settings."""
+    return path.is_file() and json.loads(path.read_text(encoding="utf-8")).get("key") == key
+
+
+def write_document(path: Path, document: object) -> None:
+    """Write a file whole, or not at all."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
+    part.replace(path)
+
+
+def find_ranking(folder: Path, net: Network, sites: pd.DataFrame, mw: float, key: str) -> SiteRanking:
+    """Rank all sites, or read the ranking back."""
+    note = folder / "ranking.json"
+    if note.is_file():
+        kept = json.loads(note.read_text(encoding="utf-8"))
+        tables = {name: pd.read_json(StringIO(kept[name]), orient="split") for name in ("table", "criteria")}
+        return SiteRanking(
+            network=net.name,
+            hub=kept["hub"],
+            left_out=kept["left_out"],
+            options=read_siting_options(RANKING),
+            **{name: table.rename_axis(kept[f"{name}_index"]) for name, table in tables.items()},
+        )
+    ranking = rank_network(net, sites, mw)
+    document = {
+        "hub": ranking.hub,
+        "left_out": dict(ranking.left_out),
+        "table": ranking.table.to_json(orient="split", double_precision=15),
+        "criteria": ranking.criteria.to_json(orient="split", double_precision=15),
+        "table_index": "site",
+        "criteria_index": "criterion",
+    }
+    write_document(note, document)
+    write_document(folder / "case.json", {"key": key})
+    return ranking
+
+
+def rank_network(net: Network, sites: pd.DataFrame, mw: float) -> SiteRanking:
+    """Rank all sites."""
+    points = read_region_table(NETWORK, "landing_points")
+    center = DataCenter("hub", contract_mw=mw, bus=str(net.bus.index[0]))
+    return rank_sites(net, sites, center, {**RANKING, "landing_points": points})
+
+
+def choose_sites(ranking: SiteRanking, sites: pd.DataFrame) -> list[tuple[str, str]]:
+    """Choose the best sites, one per point of connection, and the best of the capital region."""
+    table = ranking.table[ranking.table["rank"].notna()]
+    capital = sites["kind"].reindex(table.index) == CONTRAST
+    best = table[~capital].drop_duplicates("bus").index[:BEST]
+    return [(str(site), "best") for site in best] + [
+        (str(site), CONTRAST) for site in table.index[capital][:1]
+    ]
+
+
+def find_plan(
+    folder: Path, net: Network, site: str, row: pd.Series[Any], mw: float, role: str
+) -> dict[str, Any]:
+    """Plan a site, or read its plan back."""
+    path = folder / f"plan-{site}.json"
+    if not path.is_file():
+        write_document(path, plan_site(net, site, row, mw, role))
+    plan: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return plan
+
+
+def plan_site(net: Network, site: str, row: pd.Series[Any], mw: float, role: str) -> dict[str, Any]:
+    """Plan the works of a site at the peak, and say what is left in the other states with them."""
+    plan = plan_reinforcement(net, Hub(make_hub(site, row, mw)), PLAN)
+    works = plan.works[["description", "cost_low", "cost_base", "cost_high", "lead_years"]]
+    chosen = plan.selection.loc[plan.method]
+    return {
+        "site": site,
+        "role": role,
+        "verdict": plan.verdict,
+        "money_unit": plan.money_unit,
+        "works": works.to_dict("records"),
+        "before": len(plan.before),
+        "left": len(plan.left),
+        "left_worst_percent": float(plan.left["loading_percent"].max()) if len(plan.left) else None,
+        **{name: float(chosen[name]) for name in ("cost_low", "cost_base", "cost_high", "lead_years")},
+        "elsewhere": {name: count_new(net, plan, name) for name in net.snapshots if name != PEAK},
+        "points": plan.network_after.placements["site_bus"].tolist(),
+        "not_assessed": list(plan.not_assessed),
+    }
+
+
+def count_new(net: Network, plan: ReinforcementPlan, snapshot: str) -> int:
+    """Count violations of a state that the hub causes or worsens in spite of the works."""
+    before, after = (
+        collect_violations([run_security(one, snapshot=snapshot)]) for one in (net, plan.network_after)
+    )
+    return int(compare_violations(before, after)["change"].isin(("caused", "worsened")).sum())
+
+
+def describe_hosting(net: Network, hosting: HostingCapacity) -> list[dict[str, Any]]:
+    """Say by province what its buses take."""
+    table = hosting.table.assign(province=net.bus["province"].reindex(hosting.table.index))
+    reviews = list_reviews(net)
+    rows = []
+    for province, part in table.groupby("province"):
+        firm = part["firm_mw"].dropna()
+        if province and len(firm):
+            review = reviews.get(str(province))
+            unsure = part["not_assessed"].str.contains("not assessable with public data")
+            rows.append(
+                {
+                    "province": str(province),
+                    "buses": len(part),
+                    "median": float(firm.median()),
+                    "largest": float(firm.max()),
+                    "at": str(firm.idxmax()),
+                    "binding": str(part["binding_element"].mode().iloc[0]),
+                    "unsure": int(unsure.sum()),
+                    "able": review.able_mw if review else None,
+                    "unable": review.unable_mw if review else None,
+                }
+            )
+    return rows
+
+
+# --- Tables ----------------------------------------------------------------------------------------------
+
+
+def write_rows(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Write a Markdown table."""
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    return "\n".join(lines + ["| " + " | ".join(map(show, row)) + " |" for row in rows])
+
+
+def show(value: object) -> str:
+    """Write a cell: whole numbers as they are, others with a digit."""
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return "-" if pd.isna(value) else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.1f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def name_site(site: str, sites: pd.DataFrame) -> str:
+    """Name a site in both scripts."""
+    return f"{sites.at[site, 'name']} {sites.at[site, 'name_ko']}"
+
+
+def make_ranking(table: pd.DataFrame, sites: pd.DataFrame) -> str:
+    """List the first sites of a case, and the first of the capital region."""
+    capital = table.index[(sites["kind"].reindex(table.index) == CONTRAST) & table["rank"].notna()][:1]
+    shown = [*table.index[:SHOWN], *(one for one in capital if one not in table.index[:SHOWN])]
+    columns = {
+        "headroom_mw": "firm room, MW",
+        "spur_cost": "spur, bn KRW",
+        "permission_years": "permission, years",
+        "latency_ms": "latency, ms",
+        "loss_percent": "losses, %",
+        "congestion_per_mwh": "congestion, KRW/MWh",
+        "curtailment_relieved_percent": "curtailed energy used, %",
+        "carbon_free_percent": "carbon-free hours, %",
+    }
+    rows = [
+        (
+            int(table.at[site, "rank"]),
+            name_site(str(site), sites),
+            float(table.at[site, "rank_stability"]),
+            float(table.at[site, "short_mw"]),
+            *(float(table.at[site, name]) for name in columns),
+            table.at[site, "bus"],
+        )
+        for site in shown
+    ]
+    heads = ("rank", "site", "in the first three, share", "short of the hub, MW", *columns.values())
+    return write_rows((*heads, "point of connection"), rows)
+
+
+def make_plans(document: Mapping[str, Any], sites: pd.DataFrame) -> str:
+    """Set the plans of a case side by side."""
+    rows = []
+    for plan in document["plans"]:
+        elsewhere = ", ".join(f"{name} {count}" for name, count in plan["elsewhere"].items())
+        left = f"{plan['left']}" + (f" (to {plan['left_worst_percent']:.0f} %)" if plan["left"] else "")
+        cost = f"{plan['cost_base']:,.0f} ({plan['cost_low']:,.0f} to {plan['cost_high']:,.0f})"
+        rows.append(
+            (
+                name_site(plan["site"], sites),
+                plan["role"],
+                " and ".join(plan["points"]),
+                plan["before"],
+                "; ".join(work["description"] for work in plan["works"]) or "none",
+                cost,
+                1000.0 * plan["cost_base"] / document["mw"],
+                plan["lead_years"],
+                left,
+                elsewhere,
+            )
+        )
+    heads = ("site", "role", "points of connection", "caused at the peak", "works")
+    heads += ("cost, bn KRW: base (low to high)", "million KRW per MW", "years", "left at the peak")
+    return write_rows((*heads, "caused in other states with the works"), rows)
+
+
+def make_hosting(document: Mapping[str, Any]) -> str:
+    """List what the buses of each province take, beside what the grid company published."""
+    rows = [
+        (
+            row["province"],
+            row["buses"],
+            row["median"],
+            row["largest"],
+            row["at"],
+            row["binding"],
+            row["unsure"],
+            row["able"],
+            row["unable"],
+        )
+        for row in document["hosting"]
+    ]
+    heads = ("province", "buses", "median firm, MW", "largest, MW", "at", "what binds most often")
+    heads += ("not assessable with public data, buses", "published: able, MW", "published: unable, MW")
+    return write_rows(heads, rows)
+
+
+def make_criteria(table: pd.DataFrame) -> str:
+    """List the criteria with units, weights and methods."""
+    rows = [
+        (name, row["unit"], row["better"], f"{row['weight']:.3f}", row["method"], row["note"])
+        for name, row in table.iterrows()
+    ]
+    return write_rows(("criterion", "unit", "better", "weight", "method", "note"), rows)
+
+
+def read_kept(folder: Path, name: str) -> pd.DataFrame:
+    """Read a table of the ranking of a case."""
+    kept = json.loads((folder / "ranking.json").read_text(encoding="utf-8"))
+    return pd.read_json(StringIO(kept[name]), orient="split")
+
+
+def make_tables(folders: Mapping[str, Path]) -> dict[str, str]:
+    """Write the tables from what the cases left."""
+    sites = read_region_table(NETWORK, "sites")
+    tables = {}
+    for name, folder in folders.items():
+        document = json.loads((folder / "case.json").read_text(encoding="utf-8"))
+        tables[f"ranking {name}"] = make_ranking(read_kept(folder, "table"), sites)
+        tables[f"plans {name}"] = make_plans(document, sites)
+        tables[f"hosting {document['year']}"] = make_hosting(document)
+        tables["criteria"] = make_criteria(read_kept(folder, "criteria"))
+    return tables
+
+
+def replace_table(text: str, name: str, table: str) -> str:
+    """Put a table of the README between its marks."""
+    mark = f"<!-- table: {name}; made by make.py -->"
+    head, rest = text.split(mark)
+    _, tail = rest.split(END, maxsplit=1)
+    return f"{head}{mark}\n\n{table}\n\n{END}{tail}"
+
+
+def main() -> None:
+    """Run the study and write its tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help="put the tables into README.md")
+    parser.add_argument("--case", help="run one case alone, such as 2030-1000")
+    parser.add_argument("--fresh", action="store_true", help="run anew what is there")
+    arguments = parser.parse_args()
+    names = {f"{year}-{mw:.0f}": (year, mw) for year, mw in CASES}
+    if arguments.case:
+        run_case(*names[arguments.case], arguments.fresh)
+        return
+    tables = make_tables({name: run_case(*case, arguments.fresh) for name, case in names.items()})
+    text = README.read_text(encoding="utf-8")
+    for name, table in tables.items():
+        text = replace_table(text, name, table)
+    if arguments.write:
+        README.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gridhub.model.files import write_network
+from tests.unit.cli.conftest import build_ring
+from tests.unit.cli.test_voltage import run
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Path:
+    """The ring, its southern load a data center."""
+    net = build_ring(spur=2)
+    write_network(net.replace(load=net.load.assign(kind=["", "data_center"])), tmp_path / "hub")
+    return tmp_path / "hub"
+
+
+def test_fault_levels(hub: Path, tmp_path: Path):
+    code, out, _ = run("fault", hub, "--criteria", "korea")
+    assert code == 0
+    assert "fault level kA" in out
+    assert "신가평" in out
+    document = json.loads(run("fault", hub, "--criteria", "korea", "--json", "--out", tmp_path / "page")[1])
+    levels = {row["bus"]: row["ik_ka"] for row in document["buses"]}
+    # the only machine stands at A: the level falls with the distance from it
+    assert levels["A"] > levels["B"] > levels["C"] > levels["E"] > 0
+    assert Path(document["report"]).exists()
+    assert document["assumptions"]
+
+
+def test_a_fault_trips_the_data_center(hub: Path, tmp_path: Path):
+    args = ("fault", hub, "--at", "C", "--ride-through", "0.7")
+    code, out, _ = run(*args, "--lost", "L2")
+    assert code == 0
+    assert "50.0 MW of 1 loads trip" in out
+    assert run(*args, "--fail-on", "trip")[0] == 1
+    document = json.loads(run(*args, "--json", "--out", tmp_path / "page")[1])
+    during = {row["bus"]: row["during_vm_pu"] for row in document["buses"]}
+    assert during["C"] == pytest.approx(0.0, abs=1e-9)
+    assert [row["load"] for row in document["tripped"]] == ["LE"]
+    assert (tmp_path / "page" / "map.svg").exists()
+
+
+def test_faults_are_ranked_by_what_they_trip(hub: Path):
+    document = json.loads(run("fault", hub, "--rank", "--ride-through", "0.7", "--json")[1])
+    assert document["faults"][0]["tripped_mw"] == pytest.approx(50.0)
+    assert "Faults, largest loss first" in run("fault", hub, "--rank", "--ride-through", "0.7")[1]
+
+
+def test_what_cannot_be_is_refused(hub: Path, tmp_path: Path):
+    assert run("fault", hub, "--at", "C", "--rank", "--ride-through", "0.7")[0] == 2
+    assert run("fault", hub, "--rank", "--out", tmp_path)[0] == 2
+    assert run("fault", hub, "--at", "Z", "--ride-through", "0.7")[0] == 2
+    code, _, err = run("fault", hub, "--at", "C", "--criteria", "none")
+    assert code == 2
+    assert "ride_through_vm_pu" in err

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gridhub.cli.main import app
+
+
+def run(*args: object) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, [str(arg) for arg in args])
+    assert "Traceback" not in result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_a_growth_is_followed_to_its_nose(meshed: Path, tmp_path: Path):
+    args = ("voltage", meshed, "--growth", "C", "--no-generation-limits", "--outages", "--reactive", "C,E")
+    code, out, _ = run(*args)
+    assert code == 0
+    assert "nose at" in out
+    assert "firm margin" in out
+    assert "해남" in out
+    document = json.loads(run(*args, "--json", "--out", tmp_path / "page")[1])
+    assert document["curve"]["limit"] == "saddle node"
+    # an outage of one of two paths can only take margin away
+    assert 0 < document["margin"]["firm_mw"] < document["margin"]["margin_mw"]
+    assert document["margin"]["margin_mw"] == pytest.approx(document["curve"]["margin_mw"], rel=1e-3)
+    assert {row["bus"] for row in document["reactive"]} == {"C", "E"}
+    assert Path(document["report"]).name == "report.html"
+    assert run(*args, "--out", tmp_path / "page")[0] == 5
+
+
+def test_what_is_missing_or_unknown_is_refused(meshed: Path, hopeless: Path):
+    assert run("voltage", meshed)[0] == 2
+    code, _, err = run("voltage", meshed, "--growth", "Atlantis")
+    assert code == 2
+    assert "Atlantis" in err
+    assert run("voltage", meshed, "--reactive", "Z")[0] == 2
+    assert run("voltage", hopeless, "--growth", "C")[0] == 3
