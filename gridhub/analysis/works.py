@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from gridhub.model.network import Network
-from gridhub.model.ratings import RATING_COLUMNS
 from gridhub.model.schema import complete_table
+from gridhub.rating_rules import RATING_COLUMNS
 
 SOURCE = "reinforcement candidate"
 

@@ -7,12 +7,11 @@ import pandas as pd
 
 from gridhub.errors import OptionError, name_ids
 from gridhub.model.network import Network
+from gridhub.rating_rules import RATING_COLUMNS
 from gridhub.ratings import Season, SeasonalRatings, read_ratings
 
 DOCUMENT = "ratings"
 """Document of a network that holds its seasonal ratings."""
-
-RATING_COLUMNS = ("rate_mva", "rate_b_mva", "rate_c_mva")
 
 
 def apply_seasonal_ratings(net: Network) -> Network:

@@ -10,8 +10,9 @@ import pytest
 import gridhub as gh
 from gridhub.errors import OptionError
 from gridhub.model.network import Network
-from gridhub.model.ratings import RATING_COLUMNS, apply_seasonal_ratings
+from gridhub.model.ratings import apply_seasonal_ratings
 from gridhub.model.snapshot import apply_snapshot
+from gridhub.rating_rules import RATING_COLUMNS
 
 FACTOR = """
 [[season.factor]]
