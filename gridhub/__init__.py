@@ -25,6 +25,8 @@ _HOME = {
     "Storage": "gridhub.placement.hub",
     "assess_fault": "gridhub.analysis.voltage_dips",
     "build_network": "gridhub.model.network",
+    "check_dispatch": "gridhub.analysis.dispatch_check",
+    "compare_dispatch": "gridhub.analysis.dispatch_change",
     "compute_fault_levels": "gridhub.analysis.fault_levels",
     "find_reactive_margin": "gridhub.analysis.pv_curve",
     "find_transfer_capability": "gridhub.analysis.transfer",
@@ -97,6 +99,8 @@ if TYPE_CHECKING:
     from gridhub.analysis.contingencies import list_contingencies as list_contingencies
     from gridhub.analysis.contracts import HubContract as HubContract
     from gridhub.analysis.dispatch import run_dispatch as run_dispatch
+    from gridhub.analysis.dispatch_change import compare_dispatch as compare_dispatch
+    from gridhub.analysis.dispatch_check import check_dispatch as check_dispatch
     from gridhub.analysis.fault_levels import compute_fault_levels as compute_fault_levels
     from gridhub.analysis.hosting import hosting_capacity as hosting_capacity
     from gridhub.analysis.hosting_joint import share_room as share_room

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from gridhub.analysis.dispatch import Dispatch
@@ -72,3 +73,54 @@ def report_congestion(found: Dispatch) -> pd.DataFrame:
         worst_hour=("hour", "first"),
     )
     return report.sort_values("rent", ascending=False, kind="stable")
+
+
+def sort_flows(found: Dispatch, count: int = 5) -> pd.DataFrame:
+    """Sort the hours of the dearest branches, interfaces and links by what they carry: duration curves.
+
+    Parameters
+    ----------
+    found : Dispatch
+    count : int
+        Elements, those with the largest rent.
+
+    Returns
+    -------
+    DataFrame
+        Index hours (1 = the highest), a column for each element [MW], without direction, in the intact
+        network; an hour without a dispatch is left out.
+    """
+    tables = {"interface": found.interface_flow, "link": found.hvdc}
+    columns: dict[str, np.ndarray] = {}
+    for kind, element in report_congestion(found).index:
+        flow = tables.get(kind, found.flow)[element].abs().dropna().to_numpy(dtype=float)
+        columns.setdefault(element, np.sort(flow)[::-1])
+        if len(columns) == count:
+            break
+    index = pd.RangeIndex(1, max(map(len, columns.values()), default=0) + 1, name="hours")
+    return pd.DataFrame(columns, index=index)
+
+
+def map_congestion(found: Dispatch) -> pd.DataFrame:
+    """Lay out the congestion rent of every hour as hour of the day x day: a heat map.
+
+    Parameters
+    ----------
+    found : Dispatch
+
+    Returns
+    -------
+    DataFrame
+        [currency/h]; index hour of the day, columns the dates. Hours that carry no time are counted, 24 to a
+        day. NaN: no such hour, or one without a dispatch.
+    """
+    hours = found.status.index
+    rent = found.congestion.groupby("hour", sort=False)["rent"].sum().astype(float)
+    rent = rent.reindex(hours, fill_value=0.0).where(found.status["status"].to_numpy() == "OPTIMAL")
+    if isinstance(hours, pd.DatetimeIndex):
+        day, hour = pd.Index(hours.strftime("%Y-%m-%d")), pd.Index(hours.hour)
+    else:
+        number = np.arange(len(hours))
+        day, hour = pd.Index(number // 24 + 1), pd.Index(number % 24)
+    frame = pd.DataFrame({"hour": hour, "day": day, "rent": rent.to_numpy(dtype=float)})
+    return frame.pivot_table(index="hour", columns="day", values="rent", aggfunc="sum", dropna=False)

@@ -104,6 +104,8 @@ class DispatchOptions:
         change by less than `loss_tolerance_mw` in an hour; see
         `gridhub.dispatch.losses.solve_lossy_horizon`. An hour is solved about five times for it.
     loss_tolerance_mw : float
+        Storage and bent costs, met to `cost_error`, leave the dispatch of like hours open by some MW, and so
+        the losses by some hundredths: finer tolerances end at the largest number of rounds, and say so.
     cost_error : float
         By how much quadratic costs may be missed, relative to the hour's cost; prices to about the root.
     """
@@ -131,7 +133,7 @@ class DispatchOptions:
     parts: int = 1
     tolerance_mw: float = 1e-6
     losses: Literal["none", "iterated"] = "none"
-    loss_tolerance_mw: float = 1e-3
+    loss_tolerance_mw: float = 0.1
     cost_error: float = COST_ERROR
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from gridhub.analysis.block_folder import read_blocks
 from gridhub.analysis.dispatch import Dispatch
-from gridhub.case.case import Bools
+from gridhub.case.case import Bools, Floats
 from gridhub.case.profiles import read_profiles
 from gridhub.errors import InputError, Issue, name_ids
 from gridhub.model.network import Network
@@ -44,12 +44,15 @@ class HourPlan:
         Profiles of these hours, what a dispatch decided included; empty: the states as they are stored.
     undecided : mapping from position to str
         Hours for which the dispatch found nothing, and why.
+    weight : (n_hour,) float
+        Hours that each stands for.
     """
 
     labels: pd.Index[Any]
     snapshot: tuple[str, ...]
     frames: Frames
     undecided: Mapping[int, str]
+    weight: Floats
 
 
 def plan_hours(
@@ -57,7 +60,7 @@ def plan_hours(
     profiles: Frames | None,
     dispatch: Dispatch | Path | str | None,
     snapshot: str | Mapping[Any, str] | pd.Series | None,
-    hours: Sequence[Any] | pd.Index | None,
+    hours: Sequence[Any] | pd.Index | pd.Series | None,
 ) -> HourPlan:
     """Put together what is injected hour by hour.
 
@@ -72,8 +75,8 @@ def plan_hours(
     snapshot : str, mapping or None
         State that the hours are put into, or hour -> state. None: that of the dispatch, or the first.
         Without profiles and dispatch: every stored state is an hour.
-    hours : sequence or None
-        Labels of the hours wanted, in this order; None: all.
+    hours : sequence, Series or None
+        Labels of the hours wanted, in this order, or hour -> hours it stands for; None: all, each for itself.
 
     Raises
     ------
@@ -82,8 +85,11 @@ def plan_hours(
     KeyError
         If a snapshot does not exist.
     """
+    weight = _read_weights(hours)
+    if isinstance(hours, pd.Series):
+        hours = hours.index
     if profiles is None and dispatch is None:
-        return _plan_snapshots(net, snapshot, hours)
+        return _plan_snapshots(net, snapshot, hours, weight)
     decided = None if dispatch is None else _read_dispatch(dispatch)
     if snapshot is None and isinstance(dispatch, Dispatch) and dispatch.snapshot:
         snapshot = dispatch.snapshot
@@ -102,13 +108,15 @@ def plan_hours(
         read_profiles(state, frames)
     else:
         frames = {key: frame.reindex(labels) for key, frame in frames.items()}
-    return HourPlan(labels, states, MappingProxyType(frames), MappingProxyType(undecided))
+    weight = np.ones(len(labels)) if weight is None else weight
+    return HourPlan(labels, states, MappingProxyType(frames), MappingProxyType(undecided), weight)
 
 
 def _plan_snapshots(
     net: Network,
     snapshot: str | Mapping[Any, str] | pd.Series | None,
     hours: Sequence[Any] | pd.Index | None,
+    weight: Floats | None,
 ) -> HourPlan:
     """Take stored states as hours: one that is named, those chosen, or all."""
     if isinstance(snapshot, str):
@@ -126,7 +134,21 @@ def _plan_snapshots(
         source = snapshot.index.rename("hour")
     labels = _choose(source, hours)
     rows = source.get_indexer(labels)
-    return HourPlan(labels, tuple(names[int(i)] for i in rows), MappingProxyType({}), MappingProxyType({}))
+    nothing: Mapping[Any, Any] = MappingProxyType({})
+    weight = np.ones(len(labels)) if weight is None else weight
+    return HourPlan(labels, tuple(names[int(i)] for i in rows), nothing, nothing, weight)
+
+
+def _read_weights(hours: object) -> Floats | None:
+    """Read the hours that each hour stands for, where they are given."""
+    if not isinstance(hours, pd.Series):
+        return None
+    weight = pd.to_numeric(hours, errors="coerce").to_numpy(dtype=float)
+    wrong = hours.index[~(np.isfinite(weight) & (weight > 0))]
+    if len(wrong):
+        issue = Issue("error", "E-RANGE", "", "", "hours", name_ids(wrong), "wants a weight above 0")
+        raise InputError([issue], "hours")
+    return weight
 
 
 def _read_dispatch(dispatch: Dispatch | Path | str) -> dict[str, pd.DataFrame]:

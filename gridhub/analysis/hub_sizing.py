@@ -77,6 +77,8 @@ class SizingCurve:
         Of the rows that are OPTIMAL, in their order.
     as_asked : HubSizing
         The hub with the sizes it asks for, run for the largest share.
+    for_budget : HubSizing or None
+        The largest share that the budget buys; None without one, or where nothing can be built for it.
     currency : str
     rules : tuple of str
     """
@@ -85,6 +87,7 @@ class SizingCurve:
     table: pd.DataFrame
     sizings: tuple[HubSizing, ...]
     as_asked: HubSizing
+    for_budget: HubSizing | None
     currency: str
     rules: tuple[str, ...]
 
@@ -204,6 +207,7 @@ def trace_hub_sizing(
     profiles: Profiles,
     shares: Iterable[float] = SHARES,
     *,
+    budget: float | None = None,
     cost: CostEnd = "base",
     discount_rate: float | None = None,
     grid_price: float | None = None,
@@ -219,6 +223,8 @@ def trace_hub_sizing(
     ----------
     net, hub, profiles, cost, discount_rate, grid_price, grid_share, count_grid, at_least_asked, typical
         As for `size_hub`.
+    budget : float, optional
+        Largest cost of a year [currency]: the share it buys is found beside the curve.
     shares : iterable of float
         Least shares, 0 … 1.
     progress : callable, optional
@@ -263,7 +269,8 @@ def trace_hub_sizing(
     if asked is None:  # its sizes are fixed and nothing else binds
         raise AssertionError(f"{hub.name}: no way to run the hub as asked")
     table = pd.DataFrame(rows).set_index("target_percent")
-    return SizingCurve(hub.name, table, tuple(sizings), asked, inputs.currency, inputs.rules)
+    bought = None if budget is None else _size(inputs, None, budget)[0]
+    return SizingCurve(hub.name, table, tuple(sizings), asked, bought, inputs.currency, inputs.rules)
 
 
 def _size(

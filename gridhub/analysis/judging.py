@@ -121,11 +121,14 @@ def build_limits(
 
 def _find_columns(net: Network, case: Case) -> Ints:
     """Rating that stands for each of `RATING_COLUMNS`, (3, n_branch): an empty one is the one before it."""
-    place = [net.tables[table][list(RATING_COLUMNS)] for table in BRANCH_TABLES]
-    table = pd.concat(place).loc[list(case.labels.branch)] if case.n_branch else pd.concat(place)
-    given = table.notna().to_numpy()
-    column = np.where(given, np.arange(len(RATING_COLUMNS)), 0)
-    return np.asarray(np.maximum.accumulate(column, axis=1).T)
+    tables = [net.tables[table] for table in BRANCH_TABLES]
+    index = tables[0].index.append([table.index for table in tables[1:]])
+    place = index.get_indexer(pd.Index(case.labels.branch, dtype=object))
+    column = np.zeros((len(RATING_COLUMNS), case.n_branch), dtype=np.int64)
+    for k, name in enumerate(RATING_COLUMNS[1:], start=1):
+        given = ~np.isnan(np.concatenate([table[name].to_numpy(dtype=float) for table in tables]))[place]
+        column[k] = np.where(given, k, column[k - 1])
+    return column
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -60,6 +60,9 @@ def find_relief(
     everything in service, those alone whose worst loading leaves room for one: above 100 % of the smallest
     ratio of the two ratings.
     """
+    nothing = pd.DataFrame(columns=list(RELIEF_COLUMNS))
+    if not any(np.isfinite(group.minutes).any() for group in limits.groups):
+        return nothing
     normal = build_limits(setting.net, setting.case, setting.criteria, "normal").rate
     found: list[tuple[Ints, Ints, Floats]] = []
     solved = np.flatnonzero(outcomes.by_ac & outcomes.solved)
@@ -74,7 +77,7 @@ def find_relief(
             rate = np.where(timed, normal, np.nan)
             found += _solve_again(setting, [outages[i] for i in rows.tolist()], rate, rows)
     if not found:
-        return pd.DataFrame(columns=list(RELIEF_COLUMNS))
+        return nothing
     outage, branch, percent = (np.concatenate(parts) for parts in zip(*found, strict=True))
     value, limit = percent / 100.0 * normal[branch], limits.take("rate", outage, branch)
     kept = np.flatnonzero(value <= limit * (1.0 + LIMIT_TOLERANCE / 100.0))

@@ -136,6 +136,34 @@ def plan_portfolio(
     they are found exceeded: every outage of one branch that does not split the grid is looked at with the
     chosen lines put in, until none is. The result is then run by AC under every outage, and what the hubs
     cause is in `Portfolio.caused`. A branch beyond its limit without hubs may grow by 1 percentage point.
+
+    Examples
+    --------
+    Sun in one of two hours gives the half asked for; the other half comes from the grid.
+
+    >>> from gridhub.model.network import build_network
+    >>> from gridhub.reference import find_region_document
+    >>> net = build_network(
+    ...     "two",
+    ...     currency="KRW",
+    ...     bus=pd.DataFrame({"vn_kv": 345.0, "reference": [True, False]}, index=["a", "b"]),
+    ...     line=pd.DataFrame(
+    ...         {"from_bus": "a", "to_bus": "b", "r_ohm": 1.0, "x_ohm": 10.0, "rate_mva": 600.0},
+    ...         index=["l1", "l2"],
+    ...     ),
+    ...     generator=pd.DataFrame(
+    ...         {"bus": ["a"], "p_mw": 0.0, "p_max_mw": 900.0, "q_min_mvar": -900.0, "q_max_mvar": 900.0},
+    ...         index=["unit"],
+    ...     ),
+    ... )
+    >>> sites = pd.DataFrame({"bus": ["b"], "max_mw": [500.0]}, index=["north"])
+    >>> load = pd.Series([1.0, 1.0], index=["night", "noon"])
+    >>> sun = {"solar": pd.DataFrame({"north": [0.0, 0.5]}, index=load.index)}
+    >>> weights = pd.Series(4380.0, index=load.index)
+    >>> options = {"criteria": None, "costs": find_region_document("korea", "costs"), "block": 2}
+    >>> found = plan_portfolio(net, sites, 100.0, load, sun, weights, 0.5, options=options)
+    >>> found.sites[["mw", "solar_mw", "storage_mw"]].round(3).to_numpy().tolist()
+    [[100.0, 200.0, 0.0]]
     """
     settled = read_options(options, net)
     judged = resolve_criteria(net, settled.criteria)
@@ -246,6 +274,4 @@ def _write_verdict(
         return f"{text}; AC was not asked."
     if caused.empty:
         return f"{text}; secure by AC in every outage."
-    return (
-        f"{text}; by AC {len(caused)} violations are caused: plan_reinforcement with these hubs mends them."
-    )
+    return f"{text}; by AC {len(caused)} violations are caused, to be mended by plan_reinforcement."

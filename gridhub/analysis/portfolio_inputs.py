@@ -45,7 +45,7 @@ class PortfolioOptions:
     grid_share : float or Series
         Carbon-free share of the grid's mix that counts.
     rate_share : float
-        Share of a rating that active power may use: the rest is for reactive power (assumed).
+        Share of a rating that active power may use; below 1 it leaves room for reactive power.
     worsening_points : float
         Percentage points by which a branch that is beyond its limit without hubs may grow.
     verify : bool
@@ -62,7 +62,7 @@ class PortfolioOptions:
     block: int = 24
     grid_price: float | pd.Series[float] = 0.0
     grid_share: float | pd.Series[float] = 0.0
-    rate_share: float = 0.95
+    rate_share: float = 1.0
     worsening_points: float = 1.0
     verify: bool = True
     time_limit_s: float = 300.0

@@ -59,7 +59,7 @@ class ReinforcementOptions:
             for value in (getattr(self, name),)
             if type(value) is not int or not 0 <= value <= 100
         ]
-        given = (self.kinds,) if isinstance(self.kinds, str) else tuple(self.kinds)
+        given = tuple(self.kinds)
         object.__setattr__(self, "kinds", given)
         faults += [f"kinds: {kind!r} is none of {', '.join(KINDS)}" for kind in given if kind not in KINDS]
         if faults:

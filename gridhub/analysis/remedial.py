@@ -20,10 +20,10 @@ from gridhub.analysis.security import (
     resolve_criteria,
     run_security,
     settle_state,
-    tell_islanding,
 )
 from gridhub.analysis.security_joins import solve_alone
 from gridhub.analysis.security_outages import Setting, merge_outcomes
+from gridhub.analysis.security_run import tell_islanding
 from gridhub.case.case import Case, Outage
 from gridhub.criteria import Criteria
 from gridhub.errors import InputError, Issue

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 
 from gridhub.analysis.contingencies import find_outages, list_contingencies
 from gridhub.analysis.judging import OutageLimits, build_limits, spread_voltage
 from gridhub.analysis.losses import count_losses, judge_losses
-from gridhub.analysis.outage_limits import build_outage_limits, list_groups
+from gridhub.analysis.outage_limits import build_outage_limits
 from gridhub.analysis.outage_relief import find_relief
 from gridhub.analysis.power_flow import (
     PowerFlow,
@@ -24,17 +23,15 @@ from gridhub.analysis.power_flow import (
     solve_case,
 )
 from gridhub.analysis.screen_measure import measure_screen
-from gridhub.analysis.screening import FLAG_PERCENT, Screen, flag_all, merge_screens, screen_outages
-from gridhub.analysis.screening_voltage import CHANGE_MARGIN, VOLTAGE_MARGIN_PU, screen_by_iteration
-from gridhub.analysis.security_joins import find_beyond_batch, solve_alone
+from gridhub.analysis.screening import FLAG_PERCENT, Screen
+from gridhub.analysis.screening_voltage import CHANGE_MARGIN, VOLTAGE_MARGIN_PU
 from gridhub.analysis.security_outages import (
     Outcomes,
     Progress,
     Setting,
-    merge_outcomes,
-    run_batch,
-    take_estimates,
 )
+from gridhub.analysis.security_ranking import rank_outages
+from gridhub.analysis.security_run import choose_for_ac, run_outages, screen_set
 from gridhub.analysis.security_tables import (
     build_screen_table,
     build_state_tables,
@@ -43,10 +40,9 @@ from gridhub.analysis.security_tables import (
     build_warnings,
     count_fallbacks,
     find_unjudged,
-    rank_outages,
 )
 from gridhub.analysis.tap_tables import build_outage_tap_table, summarize_outage_taps
-from gridhub.case.case import Bools, Outage
+from gridhub.case.case import Outage
 from gridhub.case.compile import compile_case
 from gridhub.criteria import Criteria, read_criteria
 from gridhub.errors import OptionError
@@ -54,7 +50,6 @@ from gridhub.model.network import Network
 from gridhub.model.snapshot import apply_snapshot, find_snapshot
 from gridhub.reference import find_criteria_text
 from gridhub.solvers.batch import plan_batch
-from gridhub.solvers.batch_result import STATUSES
 from gridhub.solvers.islands import choose_references
 from gridhub.solvers.options import PowerFlowOptions, read_options
 from gridhub.solvers.status import Status
@@ -196,70 +191,6 @@ def prepare_setting(
     return Setting(net, settled, plan, base, criteria, limits, compute_flow(base), spread_voltage(base))
 
 
-def _screen(setting: Setting, outages: Sequence[Outage], limits: OutageLimits, method: str | None) -> Screen:
-    """Screen the outages, each held against its own limits."""
-    if method is None:
-        return flag_all(setting.case, outages)
-    options, plan = setting.plan.options, setting.plan.newton
-    parts = []
-    for k, rows in list_groups(limits, np.arange(len(outages))):
-        some, own = [outages[i] for i in rows.tolist()], limits.groups[k]
-        if method == "dc":
-            parts.append((rows, screen_outages(setting.base, some, own.rate, options)))
-        else:
-            parts.append((rows, screen_by_iteration(setting.base, plan, some, own, options)))
-    return merge_screens(parts)
-
-
-def _choose_for_ac(screen: Screen, verify: str | None) -> Bools:
-    """Choose the outages to be solved by AC; those without an estimate always are."""
-    if verify == "all" or not screen.measured:
-        return np.ones(len(screen.flagged), dtype=bool)
-    return screen.unknown | (screen.flagged & (verify is not None))
-
-
-def _run_outages(
-    setting: Setting,
-    outages: Sequence[Outage],
-    limits: OutageLimits,
-    screen: Screen,
-    by_ac: Bools,
-    keep_states: bool,
-    progress: Progress | None,
-) -> Outcomes:
-    """Solve the outages chosen, all together where a batch can, and take the screen for the rest."""
-    done, parts = 0, []
-
-    def count_on(ready: int, _: int) -> None:
-        if progress is not None:
-            progress(done + ready, len(outages))
-
-    if not by_ac.all():
-        rows = np.flatnonzero(~by_ac)
-        parts.append((rows, take_estimates(screen, setting.limits, rows)))
-        count_on(len(rows), len(rows))
-        done = len(rows)
-    alone = by_ac & find_beyond_batch(setting, outages, keep_states)
-    for chosen, solve in ((by_ac & ~alone, run_batch), (alone, solve_alone)):
-        for k, rows in list_groups(limits, np.flatnonzero(chosen)):
-            selected = outages if len(rows) == len(outages) else [outages[i] for i in rows.tolist()]
-            own = replace(setting, limits=limits.groups[k])
-            parts.append((rows, solve(own, selected, keep_states, count_on)))
-            done += len(rows)
-    return tell_islanding(merge_outcomes(setting, parts, keep_states), screen.islanding)
-
-
-def tell_islanding(outcomes: Outcomes, islanding: Bools) -> Outcomes:
-    """Call the outages that AC solved CONVERGED, or ISLANDED if they split an island."""
-    solved = outcomes.by_ac & outcomes.solved
-    name = np.where(islanding, STATUSES.index(Status.ISLANDED), STATUSES.index(Status.CONVERGED))
-    return replace(
-        outcomes,
-        status=np.where(solved, name, outcomes.status).astype(np.int8),
-        reason=np.where(solved, "", outcomes.reason),
-    )
-
-
 def run_security(
     net: Network,
     cset: pd.DataFrame | None = None,
@@ -349,9 +280,9 @@ def run_security(
     setting = prepare_setting(settle_state(net, snapshot), name, rules, settled)
     outages = find_outages(setting.net, setting.case, cset)
     limits = build_outage_limits(setting.net, setting.case, rules, cset)
-    estimate = _screen(setting, outages, limits, screen)
-    by_ac = _choose_for_ac(estimate, verify)
-    outcomes = _run_outages(setting, outages, limits, estimate, by_ac, keep == "all", progress)
+    estimate = screen_set(setting, outages, limits, screen)
+    by_ac = choose_for_ac(estimate, verify)
+    outcomes = run_outages(setting, outages, limits, estimate, by_ac, keep == "all", progress)
     return collect_security(setting, name, cset, outages, limits, estimate, outcomes)
 
 

@@ -91,7 +91,7 @@ class HourBlocks:
             ):
                 hours.append(self._describe(hour, result))
                 if isinstance(result, HourResult):
-                    tally.add(hour, result)
+                    tally.add(hour, result, float(self.plan.weight[hour]))
                     found.append((hour, result.violations))
                     unsolved += self._list_unsolved(hour, result)
                 else:
@@ -135,7 +135,8 @@ class HourBlocks:
 
     def _describe(self, hour: int, result: HourResult | Solution | None) -> dict[str, Any]:
         """Make the row of an hour."""
-        row: dict[str, Any] = {"snapshot": self.plan.snapshot[hour]}
+        weight = float(self.plan.weight[hour])
+        row: dict[str, Any] = {"snapshot": self.plan.snapshot[hour], "weight": weight}
         counts = {status.value.lower(): 0 for status in COUNTED}
         nothing = {
             "violations": 0, "base_violations": 0,
@@ -226,7 +227,8 @@ def compute_key(work: HourBlocks) -> str:
     for key, frame in work.plan.frames.items():
         add(key, frame)
     add("contingencies", work.cset)
-    add("hours", (list(work.plan.labels), work.plan.snapshot, sorted(work.plan.undecided.items())))
+    plan = work.plan
+    add("hours", (list(plan.labels), plan.snapshot, sorted(plan.undecided.items()), plan.weight.tolist()))
     add("rules", work.rules)
     add("options", (replace(work.options, threads=None), work.keep_power_factor, work.net.base_mva))
     return digest.hexdigest()

@@ -23,9 +23,10 @@ from gridhub.analysis.losses import LOSS_NAMES, count_losses, judge_losses
 from gridhub.analysis.outage_limits import build_outage_limits, list_groups
 from gridhub.analysis.power_flow import compute_flow, compute_loading, solve_case, spread_flows
 from gridhub.analysis.screening import find_islanding
-from gridhub.analysis.security import settle_state, tell_islanding
+from gridhub.analysis.security import settle_state
 from gridhub.analysis.security_joins import find_beyond_batch, solve_alone
 from gridhub.analysis.security_outages import Outcomes, Setting, merge_outcomes, run_batch
+from gridhub.analysis.security_run import tell_islanding
 from gridhub.analysis.security_tables import KIND_NAMES, measure_findings
 from gridhub.case.case import Bools, Case, Floats, Ints, Outage
 from gridhub.case.compile import compile_case
@@ -37,6 +38,7 @@ from gridhub.solvers.islands import choose_references
 from gridhub.solvers.options import PowerFlowOptions
 from gridhub.solvers.solution import Solution
 from gridhub.solvers.taps import settle_taps
+from gridhub.solvers.twins import Twins, find_twins
 
 KINDS = (*(KIND_NAMES[kind] for kind in sorted(KIND_NAMES)), "lost_load", "interface")
 """Kinds of violations by number."""
@@ -96,6 +98,8 @@ class HourState:
         Outages that split an island.
     members : InterfaceMembers
     slots : Slots
+    twins : Twins or None
+        Outages that mirror each other, where the same limits hold after all.
     """
 
     net: Network
@@ -110,6 +114,7 @@ class HourState:
     islanding: Bools
     members: InterfaceMembers
     slots: Slots
+    twins: Twins | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,6 +180,7 @@ def prepare_state(
     state = settle_state(net, snapshot)
     case, _ = choose_references(compile_case(state))
     outages, members = find_outages(state, case, cset), list_members(state, case)
+    limits = build_outage_limits(state, case, criteria, cset)
     return HourState(
         net=state,
         case=case,
@@ -182,12 +188,13 @@ def prepare_state(
         criteria=criteria,
         normal=build_limits(state, case, criteria, "normal"),
         outage=build_limits(state, case, criteria, "outage"),
-        limits=build_outage_limits(state, case, criteria, cset),
+        limits=limits,
         outages=outages,
         kinds=cset["kind"].tolist() if "kind" in cset else [""] * len(cset),
         islanding=find_islanding(case, outages),
         members=members,
         slots=list_slots(case, members.names),
+        twins=find_twins(case, limits.groups[0].rate, outages) if len(limits.groups) == 1 else None,
     )
 
 
@@ -242,7 +249,8 @@ def _run_outages(state: HourState, setting: Setting) -> Outcomes:
     alone = find_beyond_batch(setting, state.outages, keep_states=False)
     if not alone.any() and len(state.limits.groups) == 1:
         setting = replace(setting, limits=state.limits.groups[0])
-        return tell_islanding(run_batch(setting, state.outages, False, None), state.islanding)
+        outcomes = run_batch(setting, state.outages, False, None, state.twins)
+        return tell_islanding(outcomes, state.islanding)
     own = replace(setting, net=_write_injections(state.net, setting.case))
     parts = []
     for chosen, solve in ((~alone, run_batch), (alone, solve_alone)):

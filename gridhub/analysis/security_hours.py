@@ -51,15 +51,15 @@ class SecurityHours:
     verdict : {"secure", "insecure"}
         "secure" only if every hour is: everything solved, without a violation.
     hours : DataFrame
-        One row per hour: snapshot (state it was put into), status and reason (of the N state), verdict, count
-        of the outages by status (converged, islanded, not_converged, unrealistic, singular), not_run (all of
-        them where the N state has no solution), violations, base_violations (those of the N state among
-        them), worst_loading_percent after an outage, worst_element, worst_contingency,
-        base_loading_percent, base_element, largest_lost_load_mw, load_mw.
+        One row per hour: snapshot (state it was put into), weight (hours it stands for), status and reason
+        (of the N state), verdict, count of the outages by status (converged, islanded, not_converged,
+        unrealistic, singular), not_run (all of them where the N state has no solution), violations,
+        base_violations (those of the N state among them), worst_loading_percent after an outage,
+        worst_element, worst_contingency, base_loading_percent, base_element, largest_lost_load_mw, load_mw.
     branch : DataFrame
         One row per branch: worst_loading_percent (of the limit after an outage; NaN = unrated), worst_hour,
         worst_contingency, base_loading_percent (of the limit with everything in service), base_hour,
-        violations, hours_with_violations.
+        violations, hours_with_violations (by weight, here and below).
     status : DataFrame
         One row per contingency: kind, hours by status, not_run, violations, hours_with_violations,
         worst_element, worst_loading_percent, worst_hour, lost_load_mw and lost_generation_mw (the most).
@@ -78,9 +78,9 @@ class SecurityHours:
         Buses whose voltage class the criteria lack, in the first hour's state.
     rules : Criteria or None
     summary : mapping
-        hours, contingencies, hours by status and by verdict, outages by status over all hours, violations,
-        violations_left_out (of ``violations``), unrated_branches, worst_loading_percent, worst_element,
-        worst_contingency, worst_hour, folder.
+        hours, hours by status and by verdict, hours_represented and hours_insecure_represented (weights),
+        outages by status over all hours, violations, violations_left_out (of ``violations``),
+        unrated_branches, worst_loading_percent, worst_element, worst_contingency, worst_hour, folder.
     options : PowerFlowOptions
     """
 
@@ -105,7 +105,7 @@ def run_security_hours(
     profiles: Frames | None = None,
     cset: pd.DataFrame | None = None,
     criteria: str | Criteria | None = "network",
-    hours: Sequence[Any] | pd.Index | None = None,
+    hours: Sequence[Any] | pd.Index | pd.Series | None = None,
     folder: Path | str | None = None,
     options: Mapping[str, Any] | PowerFlowOptions | None = None,
     progress: Progress | None = None,
@@ -126,8 +126,9 @@ def run_security_hours(
         As for `run_security`; None: every single line, transformer and series element.
     criteria : str, Criteria or None
         As for `run_security`.
-    hours : sequence, optional
-        Labels of the hours wanted, such as those of typical weeks; None: all.
+    hours : sequence or Series, optional
+        Labels of the hours wanted; or hour -> hours that it stands for, such as ``weight`` of
+        `pick_typical_weeks`, by which hours with violations are counted then. None: all.
     folder : path, optional
         Where each block of hours is kept as Parquet files (violations, hours, and what is tallied). A run
         that finds its own blocks there reads them and goes on behind them.
@@ -288,6 +289,8 @@ def _summarize(hours: pd.DataFrame, violations: int, left_out: int) -> dict[str,
         "hours": len(hours),
         **{str(name): count for name, count in sorted(Counter(hours["status"]).items())},
         **{f"hours_{name}": int((hours["verdict"] == name).sum()) for name in ("secure", "insecure")},
+        "hours_represented": float(hours["weight"].sum()),
+        "hours_insecure_represented": float(hours["weight"][hours["verdict"] == "insecure"].sum()),
         **{f"outages_{name}": count for name, count in outages.items()},
         "violations": violations,
         "violations_left_out": left_out,

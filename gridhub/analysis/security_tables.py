@@ -19,7 +19,7 @@ from gridhub.analysis.judging import (
 from gridhub.analysis.losses import LOSS_NAMES, Losses, LossFindings
 from gridhub.analysis.power_flow import PowerFlow, compute_loading
 from gridhub.analysis.screening import Screen
-from gridhub.analysis.security_outages import SEVERITY_EXPONENT, Outcomes, Setting
+from gridhub.analysis.security_outages import Outcomes, Setting
 from gridhub.case.case import Bools, Case, Floats, Ints
 from gridhub.rating_rules import RATING_COLUMNS
 from gridhub.solvers.batch_result import (
@@ -43,12 +43,13 @@ Columns = dict[str, np.ndarray]
 """Violations by column, all of one length."""
 
 
-def _take(names: Sequence[str], positions: Ints) -> np.ndarray:
+def take_names(names: Sequence[str], positions: Ints) -> np.ndarray:
     """Labels at positions; "" at -1."""
     return np.array([*names, ""], dtype=object)[positions]
 
 
-def _count(outage: Ints, count: int) -> Ints:
+def count_outages(outage: Ints, count: int) -> Ints:
+    """Count how often each of `count` outages is named, (count,) int."""
     return np.bincount(outage, minlength=count)
 
 
@@ -62,7 +63,7 @@ def build_status_table(
             "lost_load_mw": losses.load_mw,
             "lost_generation_mw": losses.generation_mw,
             "consequential_mw": losses.consequential_mw,
-            "worst_element": _take(setting.case.labels.branch, outcomes.worst_branch),
+            "worst_element": take_names(setting.case.labels.branch, outcomes.worst_branch),
             "worst_loading_percent": outcomes.worst_loading,
             "iterations": outcomes.iterations,
             "stage": _name_stage(outcomes.by_ac, screen),
@@ -118,8 +119,8 @@ def _write_findings(
     thermal = found.kind == THERMAL
     limit, value, percent, before = measure_findings(case, found, limits, base_flow, base_vm)
     names = np.array([KIND_NAMES[kind] for kind in sorted(KIND_NAMES)], dtype=object)
-    element = _take(case.labels.bus, np.where(thermal, 0, found.position))
-    element[thermal] = _take(case.labels.branch, found.position[thermal])
+    element = take_names(case.labels.bus, np.where(thermal, 0, found.position))
+    element[thermal] = take_names(case.labels.branch, found.position[thermal])
     return {
         "element": element,
         "kind": names[found.kind],
@@ -262,16 +263,16 @@ def build_screen_table(case: Case, index: pd.Index, outcomes: Outcomes, screen: 
     flagged, none is missed and none a false alarm.
     """
     found, count = outcomes.findings, len(index)
-    thermal = _count(found.scenario[found.kind == THERMAL], count) > 0
+    thermal = count_outages(found.scenario[found.kind == THERMAL], count) > 0
     overloaded = outcomes.by_ac & (~outcomes.solved | thermal)
-    voltage = outcomes.by_ac & (_count(found.scenario[found.kind != THERMAL], count) > 0)
+    voltage = outcomes.by_ac & (count_outages(found.scenario[found.kind != THERMAL], count) > 0)
     true = overloaded | screen.islanding | (voltage & (screen.method == "1p1q"))
     return pd.DataFrame(
         {
             "estimated_percent": screen.worst_percent,
-            "estimated_element": _take(case.labels.branch, screen.worst_branch),
+            "estimated_element": take_names(case.labels.branch, screen.worst_branch),
             "estimated_vm_pu": screen.worst_vm,
-            "estimated_bus": _take(case.labels.bus, screen.worst_bus),
+            "estimated_bus": take_names(case.labels.bus, screen.worst_bus),
             "room_pu": screen.room,
             "flagged": screen.flagged,
             "bound": screen.bound,
@@ -284,70 +285,6 @@ def build_screen_table(case: Case, index: pd.Index, outcomes: Outcomes, screen: 
         },
         index=index,
     )
-
-
-def _weigh_voltages(limits: Limits, found: Findings, count: int) -> Floats:
-    """Sum up, for each outage, how far the voltages outside their limits are from the middle of them.
-
-    Each counts ((v - middle) / half the range)^4, so that a voltage at its limit would count 1.
-    """
-    at = np.flatnonzero((found.kind == VOLTAGE_LOW) | (found.kind == VOLTAGE_HIGH))
-    low, high = limits.vm_low[found.position[at]], limits.vm_high[found.position[at]]
-    share = (found.value[at] - 0.5 * (low + high)) / (0.5 * (high - low))
-    return np.asarray(np.bincount(found.scenario[at], share**SEVERITY_EXPONENT, count), dtype=float)
-
-
-def _find_worst_voltage(limits: Limits, found: Findings, count: int) -> tuple[Ints, Floats, Floats]:
-    """Find the voltage furthest beyond its limits after each outage: bus (-1: none), voltage, by how much."""
-    at = np.flatnonzero((found.kind == VOLTAGE_LOW) | (found.kind == VOLTAGE_HIGH))
-    outage, bus, value = found.scenario[at], found.position[at], found.value[at]
-    beyond = np.fmax(limits.vm_low[bus] - value, value - limits.vm_high[bus])
-    order = np.lexsort((-bus, beyond))
-    worst, vm, by = np.full(count, -1), np.full(count, np.nan), np.full(count, np.nan)
-    # later rows win: the furthest, and of equal ones the first bus
-    worst[outage[order]], vm[outage[order]], by[outage[order]] = bus[order], value[order], beyond[order]
-    return worst, vm, by
-
-
-def rank_outages(
-    setting: Setting,
-    screen: Screen,
-    status: pd.DataFrame,
-    outcomes: Outcomes,
-    losses: Losses,
-    lost: LossFindings,
-) -> pd.DataFrame:
-    """Make ``Security.ranking``: unsolved first, then what breaks a limit, then by loading and lost load."""
-    columns = ["status", "worst_element", "worst_loading_percent", "lost_load_mw", "lost_generation_mw"]
-    limits, found, count = setting.limits, outcomes.findings, len(status)
-    thermal = _count(found.scenario[found.kind == THERMAL], count)
-    violations = _count(np.concatenate([found.scenario, lost.outage]), count)
-    order = np.lexsort(
-        (
-            -outcomes.severity,
-            -losses.load_mw,
-            -np.nan_to_num(outcomes.worst_loading, nan=-1.0),
-            violations == 0,
-            outcomes.answered,
-        )
-    )
-    bus, vm, beyond = _find_worst_voltage(limits, found, count)
-    unseen = ~outcomes.by_ac & (screen.method == "dc")
-    table = {name: status[name].to_numpy() for name in columns}
-    table |= {
-        "violations": violations,
-        "performance_index": outcomes.severity,
-        "performance_index_voltage": np.select(
-            [unseen, outcomes.answered], [np.nan, _weigh_voltages(limits, found, count)], np.inf
-        ),
-        "worst_bus": _take(setting.case.labels.bus, bus),
-        "worst_vm_pu": vm,
-        "worst_beyond_pu": beyond,
-        "overloads": thermal,
-        "voltage_violations": _count(found.scenario, count) - thermal,
-        "islanding": screen.islanding,
-    }
-    return pd.DataFrame(table, index=status.index).iloc[order]
 
 
 def build_state_tables(

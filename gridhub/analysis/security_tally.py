@@ -28,8 +28,8 @@ class Tally:
     branch : dict of (n_branch,) arrays
         loading, hour, outage (the highest after an outage), base_loading, base_hour.
     outage : dict of (k,) arrays
-        not_run, violations, hours (with violations), loading, element, hour (the highest), lost_load,
-        lost_generation (the most), and one count for each status by name.
+        not_run, violations, hours (with violations, by weight), loading, element, hour (the highest),
+        lost_load, lost_generation (the most), and one count for each status by name.
     slot : dict of (n_slot,) arrays
         count, hours, beyond, value, limit, hour, outage: how often, and the worst.
     """
@@ -38,8 +38,8 @@ class Tally:
     outage: dict[str, np.ndarray]
     slot: dict[str, np.ndarray]
 
-    def add(self, hour: int, found: HourResult) -> None:
-        """Count one hour that is solved."""
+    def add(self, hour: int, found: HourResult, weight: float = 1.0) -> None:
+        """Count one hour that is solved; `weight` is the number of hours it stands for."""
         outcomes = found.outcomes
         assert outcomes.branch_loading is not None and outcomes.branch_outage is not None
         new: Rows = {"loading": outcomes.branch_loading, "hour": hour, "outage": outcomes.branch_outage}
@@ -52,21 +52,21 @@ class Tally:
         _take_higher(own, "loading", new)
         _take_higher(own, "lost_load", {"lost_load": found.lost_load})
         _take_higher(own, "lost_generation", {"lost_generation": found.lost_generation})
-        self._add_violations(hour, found.violations)
+        self._add_violations(hour, found.violations, weight)
 
     def skip(self) -> None:
         """Count one hour whose outages were not run."""
         self.outage["not_run"] += 1
 
-    def _add_violations(self, hour: int, found: Violations) -> None:
+    def _add_violations(self, hour: int, found: Violations, weight: float) -> None:
         """Count the violations of one hour by outage and by limit, and keep the worst of each limit."""
         after = found.outage[found.outage >= 0]
         count = np.bincount(after, minlength=len(self.outage["violations"]))
         self.outage["violations"] += count
-        self.outage["hours"] += count > 0
+        self.outage["hours"] += weight * (count > 0)
         count = np.bincount(found.slot, minlength=len(self.slot["count"]))
         self.slot["count"] += count
-        self.slot["hours"] += count > 0
+        self.slot["hours"] += weight * (count > 0)
         beyond = np.abs(found.value - found.limit)
         order = np.lexsort((-beyond, found.slot))
         slot, first = np.unique(found.slot[order], return_index=True)
@@ -126,13 +126,14 @@ def start_tally(n_branch: int, n_outage: int, n_slot: int) -> Tally:
     }
     branch |= {"base_loading": unknown(n_branch), "base_hour": nobody(n_branch)}
     outage: dict[str, np.ndarray] = {
-        name: zero(n_outage) for name in (*(s.value for s in STATUSES), "not_run", "violations", "hours")
+        name: zero(n_outage) for name in (*(s.value for s in STATUSES), "not_run", "violations")
     }
+    outage["hours"] = np.zeros(n_outage)
     outage |= {name: unknown(n_outage) for name in ("loading", "lost_load", "lost_generation")}
     outage |= {name: nobody(n_outage) for name in ("element", "hour")}
     slot: dict[str, np.ndarray] = {
         "count": zero(n_slot),
-        "hours": zero(n_slot),
+        "hours": np.zeros(n_slot),
         "hour": nobody(n_slot),
         "outage": nobody(n_slot),
     }
@@ -197,6 +198,11 @@ def _take(names: Sequence[str] | pd.Index, position: Ints) -> np.ndarray:
     return np.array([*names, ""], dtype=object)[position]
 
 
+def _count_hours(hours: Floats) -> np.ndarray:
+    """Give hours as whole numbers where they are."""
+    return hours.astype(np.int64) if (hours == np.round(hours)).all() else hours
+
+
 def build_branch_table(tally: Tally, names: Names) -> pd.DataFrame:
     """Make ``SecurityHours.branch``."""
     own, slot = tally.branch, tally.slot
@@ -209,7 +215,7 @@ def build_branch_table(tally: Tally, names: Names) -> pd.DataFrame:
             "base_loading_percent": own["base_loading"],
             "base_hour": names.take_hours(own["base_hour"]).array,
             "violations": slot["count"][thermal],
-            "hours_with_violations": slot["hours"][thermal],
+            "hours_with_violations": _count_hours(slot["hours"][thermal]),
         },
         index=names.branch,
     )
@@ -225,7 +231,7 @@ def build_contingency_table(tally: Tally, names: Names, kinds: Sequence[str]) ->
             **counts,
             "not_run": own["not_run"],
             "violations": own["violations"],
-            "hours_with_violations": own["hours"],
+            "hours_with_violations": _count_hours(own["hours"]),
             "worst_element": names.take_branches(own["element"]),
             "worst_loading_percent": own["loading"],
             "worst_hour": names.take_hours(own["hour"]).array,
@@ -247,7 +253,7 @@ def build_element_table(tally: Tally, names: Names) -> pd.DataFrame:
             "element": slots.element[rows],
             "kind": np.array(KINDS, dtype=object)[kind],
             "violations": own["count"][rows],
-            "hours_with_violations": own["hours"][rows],
+            "hours_with_violations": _count_hours(own["hours"])[rows],
             "worst_value": own["value"][rows],
             "limit": own["limit"][rows],
             "unit": np.array(UNITS, dtype=object)[kind],

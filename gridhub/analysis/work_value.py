@@ -32,7 +32,7 @@ NOT_ASSESSED = (
     "growth of demand and prices over the life of the works: every year is like the one dispatched",
     "capacity value, carbon, and the value of a firmer supply beside energy not served",
     "commitment of units, if not relaxed by the options",
-    "losses inside the dispatch: they are taken from its flows, at the median price of the hour",
+    "losses beyond those of the flows at the median price of the hour, if the dispatch does not hold them",
 )
 
 
@@ -54,7 +54,8 @@ class WorksValue:
         freed_mw (room of the bus gained), cost_per_mw (base cost; NaN where nothing is freed).
     hours : DataFrame
         Every hour of every set of works dispatched: works, hour, hours_a_year, status, cost, shed_mw,
-        curtailed_mw, losses_mw, price (median).
+        curtailed_mw, losses_mw, price (median), losses_cost (0 where the dispatch holds its losses itself,
+        option ``losses`` "iterated": then they are part of benefit_congestion).
     assumptions, not_assessed : tuple of str
     """
 
@@ -142,6 +143,16 @@ def value_reinforcement(
     References
     ----------
     ENTSO-E, 3rd Guideline for Cost Benefit Analysis of Grid Development Projects (2022).
+
+    Examples
+    --------
+    >>> import gridhub as gh
+    >>> net = gh.load_network("korea-2025-backbone")
+    >>> outages = gh.list_contingencies(net).loc[["goryeong--seodaegu:1", "goryeong--seodaegu:2"]]
+    >>> plan = gh.plan_reinforcement(net, gh.run_security(net, outages))
+    >>> worth = gh.value_reinforcement(plan, options={"commitment": "relaxed"})
+    >>> worth.table.index.get_level_values("method").tolist(), worth.money_unit
+    (['set', 'toot', 'pint'], 'bn KRW')
     """
     works, net = plan.chosen, plan.network_before
     if not works:
@@ -237,7 +248,10 @@ def _measure_hours(net: Network, found: Dispatch) -> pd.DataFrame:
     losses = (np.where(case.branch_on, case.r, 0.0) * flow**2).sum(axis=1) * net.base_mva
     price = np.nanmedian(found.price.to_numpy(dtype=float), axis=1)
     table = status[["status", "cost", "shed_mw", "curtailed_mw"]].copy()
-    return table.assign(losses_mw=losses, price=price)
+    inside = found.options.losses == "iterated"
+    lost = status["losses_mw"].to_numpy(dtype=float) if inside else losses
+    # where the dispatch holds its losses, its cost pays for them already
+    return table.assign(losses_mw=lost, price=price, losses_cost=0.0 if inside else losses * price)
 
 
 def _compare(without: pd.DataFrame, with_: pd.DataFrame, shed_price: float, scale: float) -> dict[str, float]:
@@ -251,15 +265,11 @@ def _compare(without: pd.DataFrame, with_: pd.DataFrame, shed_price: float, scal
         change = without[name].to_numpy(dtype=float) - with_[name].to_numpy(dtype=float)
         return float(weight @ change)
 
-    worth = [
-        float(weight @ (table["losses_mw"].to_numpy(dtype=float) * table["price"].to_numpy(dtype=float)))
-        for table in (without, with_)
-    ]
     unserved = save("shed_mw") * shed_price
     row = {
         "benefit_congestion": (save("cost") - unserved) / scale,
         "benefit_unserved": unserved / scale,
-        "benefit_losses": (worth[0] - worth[1]) / scale,
+        "benefit_losses": save("losses_cost") / scale,
     }
     row["benefit"] = sum(row.values())
     row["saved_curtailed_mwh"] = save("curtailed_mw")

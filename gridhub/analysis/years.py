@@ -138,6 +138,7 @@ def plan_years(
 
     Examples
     --------
+    >>> from gridhub.analysis.years_projects import Project
     >>> from gridhub.costs import Delay
     >>> from gridhub.model.network import build_network
     >>> from gridhub.placement.hub import DataCenter

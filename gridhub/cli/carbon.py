@@ -28,6 +28,10 @@ def carbon(
         list[float] | None,
         typer.Option("--share", min=0.0, max=1.0, help="Carbon-free share to size for; may be repeated."),
     ] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option("--budget", min=0.0, help="Largest cost of a year: the share it buys is found too."),
+    ] = None,
     typical_weeks: Annotated[
         int | None, typer.Option("--typical-weeks", min=0, help="Size on so many weeks; 0: on all hours.")
     ] = None,
@@ -64,6 +68,7 @@ def carbon(
     asked = read_study(study)
     given: dict[str, Any] = {
         "shares": tuple(share) if share else None,
+        "budget": budget,
         "typical_weeks": typical_weeks,
         "cost": cost,
         "discount_rate": discount_rate,
@@ -116,5 +121,10 @@ def _print_curve(curve: SizingCurve) -> None:
     ]
     columns = ("asked", "status", "matched %", money, "annual %", "surplus %", *sizes)
     print_table("Cheapest mix by carbon-free share", columns, rows)
+    bought = curve.for_budget
+    if bought is not None:
+        parts = [f"{part} {size:,.0f} MW" for part, size in bought.sizes["p_mw"].items()]
+        share = bought.match.summary["cfe_percent"].iloc[0]
+        print_line(f"{bought.goal_value:,.0f} {curve.currency} a year buy {share:.1f} %: {', '.join(parts)}")
     for rule in curve.rules:
         print_line(rule)

@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from gridhub.analysis.dispatch import Dispatch
+    from gridhub.analysis.dispatch_change import DispatchChange
+    from gridhub.analysis.dispatch_check import DispatchCheck
     from gridhub.model.network import Network
 
-FailOn = Literal["infeasible", "shedding"]
+FailOn = Literal["infeasible", "shedding", "ac"]
 
 
 @exits
@@ -48,7 +50,10 @@ def dispatch(
     ] = "none",
     fail_on: Annotated[
         FailOn | None,
-        typer.Option("--fail-on", help="Exit with 1 on hours without a dispatch, or on load not served."),
+        typer.Option(
+            "--fail-on",
+            help="Exit with 1 on hours without a dispatch, on load not served, or on what --check finds.",
+        ),
     ] = None,
     folder: Annotated[
         Path | None,
@@ -62,34 +67,144 @@ def dispatch(
             "--option", "-o", metavar="KEY=VALUE", help="An option of the dispatch; may be repeated."
         ),
     ] = None,
+    compare: Annotated[
+        str | None,
+        typer.Option(
+            "--compare",
+            metavar="intact|NETWORK",
+            help='Say what changes: from "intact", the same hours without outages, or from another network, '
+            "such as the one without the hub.",
+        ),
+    ] = None,
+    check: Annotated[
+        Literal["n", "n-1"] | None,
+        typer.Option("--check", help="Solve telling hours by AC, intact or with every outage."),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="DIR", help="Write a page and tables there.")
+    ] = None,
     top: TopOption = 10,
     as_json: JsonOption = False,
 ) -> int:
     """Dispatch hours at least cost on the DC model, within limits before and after outages."""
     from gridhub.analysis.dispatch import run_dispatch
+    from gridhub.analysis.dispatch_check import check_dispatch
 
+    if fail_on == "ac" and check is None:
+        refuse("--fail-on ac wants --check n or --check n-1")
     net = open_network(network)
     check_snapshot(net, snapshot)
     profiles = read_profile_files(profile)
     chosen = None if security == "none" else security
-    with show_progress(as_json) as report:
+    settings = parse_settings(option)
+    with show_progress(as_json) as tell:
         result = run_dispatch(
             net,
             profiles or None,
             chosen,
-            parse_settings(option),
+            settings,
             snapshot=snapshot,
             folder=folder,
-            progress=None if report is None else lambda done, count: report("dispatch", done / count),
+            progress=None if tell is None else lambda done, count: tell("dispatch", done / count),
         )
-    failed = fail_on is not None and _has_found(result, fail_on)
+    change = None if compare is None else _compare(net, compare, result, profiles, chosen, settings)
+    checked = None
+    if check is not None:
+        checked = check_dispatch(net, profiles or None, result, security=None if check == "n" else check)
+    failed = fail_on is not None and _has_found(result, fail_on, checked)
     if as_json:
-        print_json(_build_document(result, FOUND if failed else DONE))
+        document = _build_document(result, FOUND if failed else DONE)
+        print_json(document | _list_more(change, checked))
     else:
         _print_result(net, result, top)
+        _print_more(change, checked)
         if failed:
             print_line(f"--fail-on {fail_on}: found")
+    if report is not None:
+        from gridhub.report.write import write_report
+
+        parts = [part for part in (result, change, checked) if part is not None]
+        page = write_report(report, *parts, net)
+        if not as_json:
+            print_line(f"page: {page}")
     return FOUND if failed else DONE
+
+
+def _compare(
+    net: Network,
+    base: str,
+    result: Dispatch,
+    profiles: dict[tuple[str, str], pd.DataFrame],
+    security: str | None,
+    settings: dict[str, Any],
+) -> DispatchChange:
+    """Dispatch the same hours without outages, or on another network, and compare."""
+    from gridhub.analysis.dispatch import run_dispatch
+    from gridhub.analysis.dispatch_change import compare_dispatch
+
+    if base == "intact":
+        if security is None:
+            refuse("--compare intact wants --security n-1: there are no outages to leave out")
+        other, names, security = net, ("intact", str(security)), None
+    else:
+        other = open_network(base)
+        names = (other.name, net.name if other.name != net.name else f"{net.name} (asked)")
+        # a hub's own hours mean nothing to the network without it
+        profiles = {
+            key: frame.loc[:, frame.columns.isin(other.tables[key[0]].index)]
+            for key, frame in profiles.items()
+        }
+    before = run_dispatch(other, profiles or None, security, settings, snapshot=result.snapshot or None)
+    return compare_dispatch(before, result, names)
+
+
+def _list_more(change: DispatchChange | None, checked: DispatchCheck | None) -> dict[str, Any]:
+    more: dict[str, Any] = {}
+    if change is not None:
+        more["change"] = list_records(change.figures, index="figure")
+        more["congestion_change"] = list_records(change.congestion.reset_index(), index="row")
+    if checked is not None:
+        more["ac_summary"] = dict(checked.summary)
+        more["ac_hours"] = list_records(checked.hours, index="hour")
+        more["ac_violations"] = list_records(checked.violations, index="row")
+        more["ac_unsolved"] = list_records(checked.unsolved, index="row")
+    return more
+
+
+def _print_more(change: DispatchChange | None, checked: DispatchCheck | None) -> None:
+    if change is not None:
+        rows = [
+            (str(key).replace("_", " "), row["before"], row["after"], row["change"], row["unit"])
+            for key, row in change.figures.iterrows()
+        ]
+        print_table(
+            f"From {change.before} to {change.after}", ("figure", "before", "after", "change", "unit"), rows
+        )
+        if change.left_out:
+            print_line(f"{change.left_out} hours without a dispatch are in no sum")
+    if checked is not None:
+        hours = [
+            (str(hour), row["status"], row["losses_mw"], row["dispatch_losses_mw"], row["lowest_vm_pu"],
+             row["worst_loading_percent"], row["violations"], row.get("outages_with_violations", ""))
+            for hour, row in checked.hours.iterrows()
+        ]  # fmt: skip
+        print_table(
+            f"AC check: {checked.summary['chosen']}",
+            (
+                "hour",
+                "status",
+                "losses MW",
+                "in dispatch",
+                "lowest p.u.",
+                "worst %",
+                "violations",
+                "outages with",
+            ),
+            hours,
+        )
+        for row in checked.unsolved.itertuples():
+            where = f" after {row.contingency!s}" if row.contingency else ""
+            print_line(f"no AC solution: {row.hour!s}{where}: {row.reason!s}")
 
 
 def read_profile_files(texts: Sequence[str] | None) -> dict[tuple[str, str], pd.DataFrame]:
@@ -110,7 +225,10 @@ def read_profile_files(texts: Sequence[str] | None) -> dict[tuple[str, str], pd.
             refuse(f"--profile {text!r} is not TABLE.COLUMN=FILE, for example load.p_mw=load.csv")
         path = Path(name.strip())
         try:
-            frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, index_col=0)
+            frame = pd.read_csv(path, index_col=0) if path.suffix != ".parquet" else pd.read_parquet(path)
+            # files of the command profiles keep the hours as a column
+            if path.suffix == ".parquet" and "hour" in frame.columns[:1]:
+                frame = frame.set_index("hour")
         except (OSError, ValueError) as error:
             refuse(f"--profile {text!r}: {error}")
         frame.columns = frame.columns.map(str)
@@ -118,7 +236,9 @@ def read_profile_files(texts: Sequence[str] | None) -> dict[tuple[str, str], pd.
     return profiles
 
 
-def _has_found(result: Dispatch, fail_on: FailOn) -> bool:
+def _has_found(result: Dispatch, fail_on: FailOn, checked: DispatchCheck | None) -> bool:
+    if fail_on == "ac":
+        return checked is not None and bool(len(checked.violations) or len(checked.unsolved))
     if fail_on == "shedding":
         short = result.summary["shed_mwh"] + result.summary["dead_load_mwh"]
         return bool(short > 1e-6 or (result.status["status"] != "OPTIMAL").any())

@@ -15,6 +15,7 @@ from gridhub.cli import (
     host,
     networks,
     plan,
+    portfolio,
     profiles,
     reinforce,
     report,
@@ -70,6 +71,7 @@ app.command("host")(host.host)
 app.command("site")(site.site)
 app.command("reinforce")(reinforce.reinforce)
 app.command("plan")(plan.plan)
+app.command("portfolio")(portfolio.portfolio)
 app.command("dispatch")(dispatch.dispatch)
 app.command("report")(report.report)
 app.command("hub")(study.hub)

@@ -11,6 +11,7 @@ from gridhub.cli.console import find_name, list_records, print_json, print_line,
 from gridhub.cli.exits import DONE, FOUND, exits, print_issues, refuse
 from gridhub.cli.flow import print_worst_buses
 from gridhub.cli.inputs import (
+    ForceOption,
     JsonOption,
     NetworkArgument,
     RatingsOption,
@@ -21,6 +22,7 @@ from gridhub.cli.inputs import (
     check_snapshot,
     parse_settings,
 )
+from gridhub.cli.reporting import PageOption, check_page, write_page
 from gridhub.cli.security_hours import (
     DispatchOption,
     FolderOption,
@@ -148,12 +150,15 @@ def security(
     dispatch: DispatchOption = None,
     folder: FolderOption = None,
     option: SettingsOption = None,
+    out: PageOption = None,
+    force: ForceOption = False,
     top: TopOption = 20,
     as_json: JsonOption = False,
 ) -> int:
     """Try every outage; status counts, violations, verdict. With --hours in every hour."""
     from gridhub.analysis.security import run_security
 
+    check_page(out, force)
     net = open_network(network, year=year, ratings=ratings)
     check_snapshot(net, snapshot)
     settings = parse_settings(option)
@@ -167,8 +172,9 @@ def security(
         if schemes or then or screen != "dc" or verify != "flagged":
             refuse("--hours solves every outage by AC: no --schemes, --then, --screen or --verify with it")
         return run_hours(
-            net, chosen, rules, hours, profile, dispatch, folder, snapshot, settings, fail_on, top, as_json
-        )
+            net, chosen, rules, hours, profile, dispatch, folder, snapshot, settings, fail_on,
+            out, force, top, as_json,
+        )  # fmt: skip
     if profile or dispatch or folder:
         refuse("--profile, --dispatch and --folder go with --hours")
     second = None if then is None else _list_kinds(net, then, min_kv, {}, rules)
@@ -195,8 +201,9 @@ def security(
         two = run_second(net, chosen, second, rules, snapshot, settings, adjusted, quiet=as_json)
     found = list_findings(result, fail_on)
     code = FOUND if found else DONE
+    page = write_page(out, force, result, net)
     if as_json:
-        document = _build_document(net, snapshot, result, code)
+        document = _build_document(net, snapshot, result, code) | page
         document |= {"schemes": describe_schemes(remedial)} if remedial is not None else {}
         document |= {"second_outages": describe_second(two)} if two is not None else {}
         print_json(document)
@@ -206,6 +213,8 @@ def security(
             print_schemes(remedial, top)
         if two is not None:
             print_second(two, top)
+        if page:
+            print_line(f"report: {page['report']}")
         if found:
             print_line(f"--fail-on {fail_on}: {found[0]}")
     return code

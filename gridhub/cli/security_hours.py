@@ -11,6 +11,7 @@ import typer
 from gridhub.cli.console import find_name, list_records, print_json, print_line, print_table, show_progress
 from gridhub.cli.dispatch import read_profile_files
 from gridhub.cli.exits import DONE, FOUND, NO_SOLUTION, refuse
+from gridhub.cli.reporting import write_page
 from gridhub.errors import name_ids
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def run_hours(
     snapshot: str | None,
     settings: Mapping[str, Any],
     fail_on: str | None,
+    out: Path | None,
+    force: bool,
     top: int,
     as_json: bool,
 ) -> int:
@@ -92,10 +95,13 @@ def run_hours(
     code = FOUND if found else DONE
     if not result.hours["status"].isin(["CONVERGED", "ISLANDED"]).any():
         code = NO_SOLUTION
+    page = write_page(out, force, result, net)
     if as_json:
-        print_json(_build_document(result, code))
+        print_json(_build_document(result, code) | page)
     else:
         _print_result(net, result, top)
+        if page:
+            print_line(f"report: {page['report']}")
         if found:
             print_line(f"--fail-on {fail_on}: {found}")
     return code
@@ -211,7 +217,7 @@ def _print_elements(result: SecurityHours, names: Names, top: int) -> None:
             str(row["element"]),
             find_name(names, row["element"]),
             str(row["kind"]),
-            int(row["hours_with_violations"]),
+            float(row["hours_with_violations"]),
             int(row["violations"]),
             float(row["worst_value"]),
             float(row["limit"]),

@@ -188,11 +188,15 @@ def build_violation_table(
         shown.append("loading_before_percent")
     if table["snapshot"].nunique() > 1:
         shown.append("snapshot")
+    if "rating" in table and table.loc[table["rating"] != "", "rating"].nunique() > 1:
+        shown += ["rating", "minutes"] if table["minutes"].notna().any() else ["rating"]
     return TableBlock(
         table,
         caption,
         file,
         labels={
+            "rating": "Held against",
+            "minutes": "For, min",
             "after_loss_of": "After loss of",
             "base_value": "Before the outage",
             "loading_before_percent": "Without the hub",

@@ -13,10 +13,12 @@ from gridhub.report.blocks import render_map_frame, render_ranges, render_table
 from gridhub.report.curve import draw_curves
 from gridhub.report.drawing import Drawing, read_bokeh_script
 from gridhub.report.font import FONT_NOTICE, find_fonts, render_font_faces
+from gridhub.report.heat import draw_heat
 from gridhub.report.map import draw_map
 from gridhub.report.page import (
     Assumption,
     CurveChart,
+    HeatChart,
     KeyNumber,
     MapLayers,
     NotAssessed,
@@ -156,6 +158,9 @@ def _render_section(section: Section, drawings: list[Drawing]) -> str:
         elif isinstance(block, CurveChart):
             drawings.append(draw_curves(block, target))
             html += _render_curve_frame(block, target)
+        elif isinstance(block, HeatChart):
+            drawings.append(draw_heat(block, target))
+            html += _render_curve_frame(block, target)
         elif isinstance(block, RangeChart):
             html += render_ranges(block)
         else:
@@ -169,7 +174,7 @@ def _wrap(title: str, content: str) -> str:
     return f'<section id="{anchor}" aria-labelledby="{anchor}-h">{heading}{content}</section>'
 
 
-def _render_curve_frame(chart: CurveChart, target: str) -> str:
+def _render_curve_frame(chart: CurveChart | HeatChart, target: str) -> str:
     note = f'<p class="note">{escape_text(chart.note)}</p>' if chart.note else ""
     return (
         f'<figure><figcaption class="title">{escape_text(chart.title)}</figcaption><div class="canvas curve" '

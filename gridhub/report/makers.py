@@ -12,15 +12,23 @@ from gridhub.report.page import Page
 
 PAGES = {
     "gridhub.analysis.carbon:CarbonMatch": "gridhub.report.carbon_page:build_carbon_page",
+    "gridhub.analysis.dispatch:Dispatch": "gridhub.report.dispatch_page:build_dispatch_page",
+    "gridhub.analysis.dispatch_change:DispatchChange": "gridhub.report.dispatch_page:build_change_page",
+    "gridhub.analysis.dispatch_check:DispatchCheck": "gridhub.report.dispatch_page:build_check_page",
     "gridhub.analysis.fault_levels:FaultLevels": "gridhub.report.fault_page:build_fault_page",
     "gridhub.analysis.hosting:HostingCapacity": "gridhub.report.hosting_page:build_hosting_page",
+    "gridhub.analysis.hosting_joint:JointHosting": "gridhub.report.portfolio_page:build_joint_page",
     "gridhub.analysis.hub:HubStudy": "gridhub.report.hub_page:build_hub_page",
     "gridhub.analysis.hub_sizing:HubSizing": "gridhub.report.sizing_page:build_sizing_page",
     "gridhub.analysis.hub_sizing:SizingCurve": "gridhub.report.sizing_page:build_curve_page",
     "gridhub.analysis.interface_hours:InterfaceHours": "gridhub.report.transfer_page:build_interface_page",
+    "gridhub.analysis.portfolio:Portfolio": "gridhub.report.portfolio_page:build_portfolio_page",
     "gridhub.analysis.power_flow:PowerFlow": "gridhub.report.flow_page:build_flow_page",
     "gridhub.analysis.pv_curve:PvCurve": "gridhub.report.voltage_page:build_pv_page",
     "gridhub.analysis.pv_curve:ReactiveMargin": "gridhub.report.voltage_page:build_reactive_page",
+    "gridhub.analysis.reinforcement:ReinforcementPlan": (
+        "gridhub.report.reinforcement_page:build_reinforcement_page"
+    ),
     "gridhub.analysis.security:Security": "gridhub.report.security_page:build_security_page",
     "gridhub.analysis.security_hours:SecurityHours": (
         "gridhub.report.security_hours_page:build_security_hours_page"
@@ -30,6 +38,7 @@ PAGES = {
     "gridhub.analysis.transfer:TransferCapability": "gridhub.report.transfer_page:build_transfer_page",
     "gridhub.analysis.voltage_dips:FaultEffect": "gridhub.report.fault_page:build_dip_page",
     "gridhub.analysis.voltage_margin:VoltageMargin": "gridhub.report.voltage_page:build_margin_page",
+    "gridhub.analysis.work_value:WorksValue": "gridhub.report.reinforcement_page:build_worth_page",
     "gridhub.analysis.years:YearsPlan": "gridhub.report.years_page:build_years_page",
 }
 """Class of a result -> function that makes its page; a network, or None, is given along for names."""

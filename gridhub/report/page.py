@@ -187,6 +187,36 @@ class CurveChart:
 
 
 @dataclass(frozen=True, slots=True)
+class HeatChart:
+    """A value by row and column, darker where it is larger.
+
+    Attributes
+    ----------
+    title : str
+        Heading.
+    x_label, y_label : str
+        What columns and rows are.
+    columns, rows : sequence of str
+        Their names, from the left and from the top.
+    values : sequence of sequence of float
+        Row by row; not finite = unknown, left empty.
+    unit : str
+        Of the values.
+    note : str
+        What a reader should know.
+    """
+
+    title: str
+    x_label: str
+    y_label: str
+    columns: Sequence[str]
+    rows: Sequence[str]
+    values: Sequence[Sequence[float]]
+    unit: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MapState:
     """What the map shows for one snapshot, before or after.
 
@@ -289,7 +319,7 @@ class PlaceMap:
     attribution: str = ""
 
 
-Block = TableBlock | RangeChart | CurveChart | MapLayers | PlaceMap
+Block = TableBlock | RangeChart | CurveChart | HeatChart | MapLayers | PlaceMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +332,7 @@ class Section:
         Heading, unique on the page.
     text : sequence of str
         Paragraphs of plain text.
-    blocks : sequence of TableBlock, RangeChart, CurveChart or MapLayers
+    blocks : sequence of TableBlock, RangeChart, CurveChart, HeatChart, MapLayers or PlaceMap
         What follows the text, in order.
     """
 

@@ -115,6 +115,7 @@ def _list_sections(security: Security, net: Network | None, names: Names) -> tup
     elements = find_elements(security)
     sections = [
         Section("Violations", (), (build_violation_table(security.violations, names, elements),)),
+        *_build_relief_sections(security, names, elements),
         Section("Outages", (), _build_outage_tables(security, names, elements)),
         *_build_screen_sections(security),
         Section("Everything in service", (), (build_loading_chart(names, {"loading": security.base}),)),
@@ -128,6 +129,33 @@ def _list_sections(security: Security, net: Network | None, names: Names) -> tup
         )
         sections.insert(0, Section("Map", text, (layers,)))
     return tuple(sections)
+
+
+def _build_relief_sections(
+    security: Security, names: Names, elements: dict[str, tuple[str, ...]]
+) -> tuple[Section, ...]:
+    """List what a rating of limited time allows, where there is any."""
+    table = security.relief.sort_values("loading_percent", ascending=False, ignore_index=True)
+    if table.empty:
+        return ()
+    outages = [names.find_outage(key, elements.get(str(key), ())) for key in table["contingency"]]
+    table.insert(0, "after_loss_of", pd.Series(outages, dtype=object))
+    table.insert(0, "what", pd.Series([names.find(key) for key in table["element"]], dtype=object))
+    text = (
+        f"{len(table):,} flows after an outage are above the rating that holds with everything in service, "
+        "and within one that holds for some minutes. They are no violation, but have to be relieved in time.",
+    )
+    labels = {
+        "what": "What",
+        "after_loss_of": "After loss of",
+        "value": "MVA",
+        "normal_mva": "Lasting rating, MVA",
+        "loading_percent": "Of that, %",
+        "limit": "Allowed, MVA",
+        "minutes": "For, min",
+    }
+    block = TableBlock(table, "To be relieved", "relief", labels=labels, show=list(labels))
+    return (Section("To be relieved", text, (block,)),)
 
 
 def _name_screen(security: Security) -> str:

@@ -95,6 +95,14 @@ def build_curve_page(curve: SizingCurve, net: Network | None = None) -> Page:
         Section("The hub as asked", (), (_build_sizes(asked, "Plants and storage as asked", "sizes_asked"),)),
         build_match_section(asked.match, "As asked, hour by hour", "carbon_asked"),
     ]
+    bought = curve.for_budget
+    if bought is not None:
+        title = "For the budget"
+        sizes = _build_sizes(bought, "Plants and storage for the budget", "sizes_budget")
+        sections += [
+            Section(title, (f"The {_name_goal(bought, curve.currency)}.",), (sizes,)),
+            build_match_section(bought.match, f"{title}, hour by hour", "carbon_budget"),
+        ]
     if curve.sizings:
         near = min(curve.sizings, key=lambda one: abs(one.summary["share_percent"] - SHOWN_SHARE))
         title = f"At {near.summary['share_percent']:.0f} %"

@@ -15,7 +15,7 @@ from gridhub.solvers.newton import NewtonPlan, NewtonProblem, NewtonState, plan_
 from gridhub.solvers.options import PowerFlowOptions
 from gridhub.solvers.regulation import Regulation, plan_regulation
 from gridhub.solvers.residual import compute_branch_flows, compute_mismatch
-from gridhub.solvers.slack import SlackPlan, assign_reference_power, balance_islands, plan_slack
+from gridhub.solvers.slack import SlackPlan, assign_reference_power, balance_islands, find_edges, plan_slack
 from gridhub.solvers.solution import Solution
 from gridhub.solvers.status import NO_GENERATION_LEFT, TOO_MUCH_GENERATION, Status
 
@@ -27,6 +27,9 @@ LARGEST_ROUNDS = 100
 
 LARGEST_RETURNS = 3
 """Times a node may take up its voltage again; then it stays at its reactive limit."""
+
+LARGEST_EDGES = 5
+"""Times an iteration that put all units of an island at a limit goes on from where the first is free."""
 
 VOLTAGE_MARGIN = 1e-6
 """How far past its set-point [p.u.] the voltage has to be before a node takes it up again."""
@@ -232,7 +235,16 @@ def _solve_roles(
     vm, va, imbalance = guess
     start = np.where(held, setting.regulation.set_point, vm), va, imbalance
     tolerance, iterations = options.tolerance, options.max_iterations
-    return solve_newton(setting.plan, problem, start, tolerance, iterations, limited)
+    state = solve_newton(setting.plan, problem, start, tolerance, iterations, limited)
+    done = state.iterations
+    for _ in range(LARGEST_EDGES):
+        if state.outcome != NO_GENERATION_LEFT:
+            break
+        # a step on the way, or a start without losses, can ask for less than the units' minimum in all
+        start = state.vm, state.va, find_edges(setting.slack, state.imbalance)
+        state = solve_newton(setting.plan, problem, start, tolerance, iterations, limited)
+        done += state.iterations
+    return replace(state, iterations=done)
 
 
 def _find_switches(
@@ -309,8 +321,10 @@ def _judge(setting: Setting, state: NewtonState, mismatch: Complexes) -> tuple[S
     if state.outcome == "singular":
         return Status.SINGULAR, "the Jacobian is singular"
     if state.outcome == NO_GENERATION_LEFT:
-        asked = state.imbalance[np.argmax(np.abs(state.imbalance))]
-        return Status.NOT_CONVERGED, NO_GENERATION_LEFT if asked >= 0 else TOO_MUCH_GENERATION
+        # of the island whose units are all at a limit
+        back = find_edges(setting.slack, state.imbalance) - state.imbalance
+        too_much = back[np.argmax(np.abs(back))] > 0 if back.any() else state.imbalance.min() < 0
+        return Status.NOT_CONVERGED, TOO_MUCH_GENERATION if too_much else NO_GENERATION_LEFT
     if state.outcome != "converged":
         return Status.NOT_CONVERGED, state.outcome
     worst = max(np.abs(mismatch.real).max(initial=0.0), np.abs(mismatch.imag).max(initial=0.0))

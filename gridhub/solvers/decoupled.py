@@ -8,14 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csc_array, csr_array, diags_array
-from scipy.sparse.linalg import splu
 
 from gridhub.case.case import Bools, Case, Complexes, Floats, Ints, Outage
 from gridhub.case.matrices import build_admittance, build_susceptance, compute_dc_susceptance, compute_shunts
 from gridhub.case.positions import list_lost
-from gridhub.kernels.triangular import Triangles, solve_columns
 from gridhub.solvers.ac import VOLTAGE_MARGIN, Setting
-from gridhub.solvers.dc import take_triangles
+from gridhub.solvers.compensated import Factor, factorize, gather_changes
 from gridhub.solvers.differences import find_lost_injections, list_sharing_units
 from gridhub.solvers.sharing import share_changes
 from gridhub.solvers.solution import Solution
@@ -25,63 +23,6 @@ STIFFNESS = 1e6
 
 LARGEST_ROUNDS = 3
 """Times the reactive half-iteration is made anew with other roles of the nodes at reactive limits."""
-
-Change = tuple[Ints, Floats]
-"""Nodes (k,), and the (k, k) block that is added to a matrix there."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Factor:
-    """Factor of a sparse matrix on some of the nodes.
-
-    Attributes
-    ----------
-    triangles : Triangles or None
-        None where there is no unknown.
-    free : (m,) int
-        Nodes the unknowns belong to; elsewhere a solution is 0.
-    """
-
-    triangles: Triangles | None
-    free: Ints
-
-    def solve(self, right: Floats) -> Floats:
-        """Solve for every column of (n_node, k) right-hand sides."""
-        found = np.zeros(right.shape)
-        if self.triangles is not None:
-            solve_columns(self.triangles, np.ascontiguousarray(right), self.free, found)
-        return found
-
-    def solve_changed(self, right: Floats, changes: Sequence[Change | None]) -> Floats:
-        """Solve with a matrix of its own for every column: A + E C E', by compensation.
-
-        Parameters
-        ----------
-        right : (n_node, k) float
-        changes : sequence of k (nodes, C) or None
-
-        Returns
-        -------
-        (n_node, k) float
-            x - Z (I + C Z_JJ)^-1 C x_J with x = A^-1 b and Z = A^-1 E; NaN where I + C Z_JJ is singular.
-        """
-        found = self.solve(right)
-        some = [(k, *change) for k, change in enumerate(changes) if change is not None]
-        if not some:
-            return found
-        distinct = np.unique(np.concatenate([nodes for _, nodes, _ in some]))
-        unit = np.zeros((len(right), len(distinct)))
-        unit[distinct, np.arange(len(distinct))] = 1.0
-        columns = self.solve(unit)
-        for k, nodes, block in some:
-            own = columns[:, np.searchsorted(distinct, nodes)]
-            try:
-                weight = np.linalg.solve(np.eye(len(nodes)) + block @ own[nodes], block @ found[nodes, k])
-            except np.linalg.LinAlgError:
-                found[:, k] = np.nan
-                continue
-            found[:, k] -= own @ weight
-        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -203,17 +144,9 @@ def plan_decoupled(setting: Setting, base: Solution) -> DecoupledPlan:
         block=block,
         set_point=np.concatenate([case.generator_vm, *case.hvdc_vm]),
         stiff=stiff,
-        angle=_factorize(first, np.flatnonzero(live & ~setting.angle_held)),
-        voltage=_factorize(second, np.arange(case.n_node)),
+        angle=factorize(first, np.flatnonzero(live & ~setting.angle_held)),
+        voltage=factorize(second, np.arange(case.n_node)),
     )
-
-
-def _factorize(matrix: csc_array, free: Ints) -> Factor:
-    if not len(free):
-        return Factor(None, free)
-    part = csc_array(matrix[free][:, free])
-    own = splu(part, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
-    return Factor(take_triangles(own), free)
 
 
 @dataclass(slots=True, eq=False)
@@ -270,7 +203,7 @@ def estimate_outages(plan: DecoupledPlan, outages: Sequence[Outage]) -> Estimate
     power = plan.injected[:, None] - _find_lost_power(plan, block, _repeat(plan.vm, plan.va, count))
     active = (block.target.real - power.real) / plan.vm[:, None]
     entries = plan.susceptance[block.branch][:, None, None] * np.array([[1.0, -1.0], [-1.0, 1.0]])
-    cuts = _gather_changes(count, _list_cuts(case, block, entries))
+    cuts = gather_changes(count, _list_cuts(case, block, entries))
     va = plan.va[:, None] + plan.angle.solve_changed(active, cuts)
     vm = _iterate_voltages(plan, block, va)
     vm[:, np.isnan(vm).any(axis=0)] = np.nan
@@ -377,24 +310,6 @@ def _drop_regulation(plan: DecoupledPlan, block: _Block, outages: Sequence[Outag
                 block.target[:, k] = np.nan
 
 
-def _gather_changes(count: int, parts: Sequence[tuple[Ints, Ints, Ints, Floats]]) -> list[Change | None]:
-    """Gather the changes of each column's matrix from (column, row node, column node, value)."""
-    k, row, column, value = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    order = np.argsort(k, kind="stable")
-    bounds = np.searchsorted(k[order], np.arange(count + 1))
-    changes: list[Change | None] = []
-    for first, last in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-        own = order[first:last]
-        if not len(own):
-            changes.append(None)
-            continue
-        nodes, place = np.unique(np.concatenate([row[own], column[own]]), return_inverse=True)
-        change = np.zeros((len(nodes), len(nodes)))
-        np.add.at(change, (place[: len(own)], place[len(own) :]), value[own])
-        changes.append((nodes, change))
-    return changes
-
-
 def _list_cuts(case: Case, block: _Block, entries: Floats) -> list[tuple[Ints, Ints, Ints, Floats]]:
     """List what the lost branches take out of a matrix to which each brings (m, 2, 2) entries."""
     ends = np.stack([case.branch_from[block.branch], case.branch_to[block.branch]])
@@ -444,7 +359,7 @@ def _solve_voltages(plan: DecoupledPlan, block: _Block, some: Ints, reactive: Fl
     raised = (held.astype(float) - plan.held[:, None]) * plan.stiff[:, None] + block.shunt[:, some].imag
     node, k = np.nonzero(raised)
     parts = [*_list_cuts(case, block, plan.block[block.branch]), (some[k], node, node, raised[node, k])]
-    changes = _gather_changes(len(block.target.T), parts)
+    changes = gather_changes(len(block.target.T), parts)
     change = plan.voltage.solve_changed(right, [changes[i] for i in some.tolist()])
     return np.asarray(np.where(held, wanted, vm + change))
 

@@ -10,6 +10,9 @@ from gridhub.case.case import Bools, Case, Floats, Ints
 from gridhub.case.matrices import sum_at_nodes
 from gridhub.solvers.islands import Islands
 
+EDGE = 1e-9
+"""How far inside the imbalance is put at which the first unit leaves its limit [p.u.]."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SlackPlan:
@@ -134,6 +137,30 @@ def balance_islands(plan: SlackPlan, count: int, required: Floats) -> tuple[Floa
             break
         imbalance = imbalance + step
     return imbalance, missing
+
+
+def find_edges(plan: SlackPlan, imbalance: Floats) -> Floats:
+    """Bring imbalances that put every sharing unit of an island beyond a limit back to where one is free.
+
+    Parameters
+    ----------
+    plan : SlackPlan
+    imbalance : (n_island,) float
+        [p.u.].
+
+    Returns
+    -------
+    (n_island,) float
+        As given where a unit is free, or none shares.
+    """
+    sharing = np.flatnonzero((plan.island >= 0) & (plan.share > 0) & (plan.low < plan.high))
+    island, share = plan.island[sharing], plan.share[sharing]
+    lowest, highest = np.full(len(imbalance), np.inf), np.full(len(imbalance), -np.inf)
+    np.minimum.at(lowest, island, (plan.low[sharing] - plan.scheduled[sharing]) / share)
+    np.maximum.at(highest, island, (plan.high[sharing] - plan.scheduled[sharing]) / share)
+    # a little inside, so that rounding leaves the unit free
+    inside = np.clip(imbalance, lowest + EDGE, highest - EDGE)
+    return np.where(lowest + EDGE < highest - EDGE, inside, imbalance)
 
 
 def sum_generation(case: Case, p: Floats) -> Floats:

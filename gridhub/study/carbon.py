@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from gridhub.errors import OptionError
 
 if TYPE_CHECKING:
-    from gridhub.analysis.hub_sizing import SizingCurve
+    from gridhub.analysis.hub_sizing import HubSizing, SizingCurve
     from gridhub.model.network import Network
     from gridhub.placement.hub import Hub
 
@@ -24,6 +24,8 @@ class CarbonPart:
         Calendar of the hours.
     shares : tuple of float
         Shares of the curve, 0 … 1; empty: those of `gridhub.analysis.hub_sizing.SHARES`.
+    budget : float, optional
+        Currency per year: the largest share it buys is found beside the curve.
     typical_weeks : int
         Size on so many typical weeks of the hub's own load and plants; 0: on all hours.
     cost : {"low", "base", "high"}
@@ -40,6 +42,7 @@ class CarbonPart:
 
     profile_year: int = 2025
     shares: tuple[float, ...] = ()
+    budget: float | None = None
     typical_weeks: int = 0
     cost: Literal["low", "base", "high"] = "base"
     discount_rate: float | None = None
@@ -53,6 +56,8 @@ class CarbonPart:
         faults = [f"share {share:g} must lie between 0 and 1" for share in self.shares if not 0 <= share <= 1]
         if self.typical_weeks < 0:
             faults.append(f"typical_weeks = {self.typical_weeks} must be 0 or more")
+        if self.budget is not None and self.budget < 0:
+            faults.append(f"budget = {self.budget:g} must be 0 or more")
         if faults:
             raise OptionError("; ".join(faults))
 
@@ -114,6 +119,7 @@ def trace_carbon(
         hub,
         profiles,
         part.shares or SHARES,
+        budget=part.budget,
         cost=part.cost,
         discount_rate=part.discount_rate,
         grid_price=part.grid_price,
@@ -137,13 +143,20 @@ def summarise_carbon(curve: SizingCurve) -> dict[str, Any]:
     dict
         Percent of load; money per MWh of load in ``currency``.
     """
-    row = curve.as_asked.match.summary.iloc[0]
-    names = ("cfe_percent", "cfe_grid_percent", "re100_percent", "unmatched_mwh", "surplus_mwh")
-    asked = {name: float(row[name]) for name in names if row[name] == row[name]}
     solved = curve.table[curve.table["status"] == "OPTIMAL"]
+    bought = curve.for_budget
+    paid = {} if bought is None else {"budget": bought.goal_value, **_give_shares(bought)}
     return {
         "currency": curve.currency,
-        "as_asked": {**asked, "cost_per_mwh": float(curve.as_asked.summary["cost_per_mwh"])},
+        "as_asked": _give_shares(curve.as_asked),
+        **({"for_budget": paid} if paid else {}),
         "cost_per_mwh": {f"{target:g} %": float(cost) for target, cost in solved["cost_per_mwh"].items()},
         "without_solution": [f"{target:g} %" for target in curve.table.index.difference(solved.index)],
     }
+
+
+def _give_shares(sizing: HubSizing) -> dict[str, float]:
+    row = sizing.match.summary.iloc[0]
+    names = ("cfe_percent", "cfe_grid_percent", "re100_percent", "unmatched_mwh", "surplus_mwh")
+    found = {name: float(row[name]) for name in names if row[name] == row[name]}
+    return {**found, "cost_per_mwh": float(sizing.summary["cost_per_mwh"])}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from gridhub.errors import GridhubError
 from gridhub.study.carbon import summarise_carbon, trace_carbon
+from gridhub.study.dispatch import dispatch_hub, summarise_dispatch
 from gridhub.study.folder import RUN_FILE, RUN_KIND, write_run_folder
 from gridhub.study.provenance import (
     describe_machine,
@@ -119,7 +120,7 @@ def run_study(
                 options=dict(study.power_flow),
                 seed=study.seed,
                 progress=lambda step, done: tell(
-                    step, 0.05 + (0.85 if study.carbon is None else 0.65) * done
+                    step, 0.05 + (0.85 if study.carbon is None and study.dispatch is None else 0.65) * done
                 ),
             )
         curve = None
@@ -130,14 +131,31 @@ def run_study(
                     study.hub,
                     study.carbon,
                     study.seed,
-                    progress=lambda step, done: tell(step, 0.7 + 0.2 * done),
+                    progress=lambda step, done: tell(step, 0.7 + 0.1 * done),
+                )
+        hours = None
+        if study.dispatch is not None:
+            with clock.time("dispatch"):
+                hours = dispatch_hub(
+                    result.net_before,
+                    result.net_after,
+                    study.hub,
+                    study.dispatch,
+                    study.seed,
+                    progress=lambda step, done: tell(step, 0.8 + 0.1 * done),
                 )
         tell("report", 0.9)
         document = _describe_run(study, net, Path(base), result, started)
         if curve is not None:
             document["carbon"] = summarise_carbon(curve)
+        if hours is not None:
+            document["dispatch"] = summarise_dispatch(hours)
         with clock.time("report"):
-            results = (result,) if curve is None else (result, curve)
+            results = (
+                result,
+                *(() if curve is None else (curve,)),
+                *(() if hours is None else hours.results),
+            )
             write_report(work, *results, title=study.title, provenance=_list_provenance(document))
         (work / STUDY_FILE).write_text(study.text, encoding="utf-8")
         document["timings_s"] = _list_timings(clock, result)

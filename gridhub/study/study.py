@@ -12,6 +12,7 @@ from gridhub.errors import FileFormatError, InputError, Issue, OptionError, Plac
 from gridhub.placement.hub import DataCenter, Hub, RenewablePlant, Storage
 from gridhub.solvers.options import read_options
 from gridhub.study.carbon import CarbonPart
+from gridhub.study.dispatch import DispatchPart
 from gridhub.study.typed import FaultList, build_from_table, list_unknown_keys
 
 SCHEMA_VERSION = 1
@@ -47,6 +48,8 @@ class Study:
         Power-flow options (`gridhub.solvers.options.PowerFlowOptions`).
     carbon : CarbonPart, optional
         What is asked about the hub's carbon-free energy; None: nothing.
+    dispatch : DispatchPart, optional
+        Hours to dispatch with and without the hub; None: none.
     text : str
         The study as TOML: kept with the results word for word.
     """
@@ -62,6 +65,7 @@ class Study:
     seed: int = 0
     power_flow: Mapping[str, Setting] = field(default_factory=dict)
     carbon: CarbonPart | None = None
+    dispatch: DispatchPart | None = None
     text: str = ""
 
 
@@ -74,7 +78,8 @@ def read_study(path: Path | str) -> Study:
         TOML with ``schema_version = 1``, ``name``, ``network``, optional ``title``, ``question``, ``year``,
         ``ratings``, ``snapshots``, ``seed``; tables ``[hub.data_center]``, ``[[hub.plants]]``,
         ``[[hub.storage]]`` with the fields of `DataCenter`, `RenewablePlant` and `Storage`; ``[power_flow]``
-        options; optional ``[carbon]`` with the fields of `CarbonPart`.
+        options; optional ``[carbon]`` with the fields of `CarbonPart`, ``[dispatch]`` with those of
+        `DispatchPart`.
 
     Returns
     -------
@@ -126,8 +131,12 @@ def parse_study(text: str, file: str, with_lines: bool = True) -> Study:
     carbon = None
     if "carbon" in content:
         carbon = build_from_table(CarbonPart, content["carbon"], "carbon", faults)
-    given = {"hub": hub, "carbon": carbon, "text": text}
-    study = build_from_table(Study, content, "", faults, given, skip=("hub", "carbon", "schema_version"))
+    dispatch = None
+    if "dispatch" in content:
+        dispatch = build_from_table(DispatchPart, content["dispatch"], "dispatch", faults)
+    given = {"hub": hub, "carbon": carbon, "dispatch": dispatch, "text": text}
+    skip = ("hub", "carbon", "dispatch", "schema_version")
+    study = build_from_table(Study, content, "", faults, given, skip=skip)
     if faults.issues or study is None:
         raise InputError(faults.issues, file)
     return study

@@ -24,7 +24,7 @@ from gridhub.model.snapshot import apply_snapshot
 
 NAME = "korea-2025"
 WEATHER = ("solar", "wind")
-ROOM = 0.7
+ROOM = 0.8
 """Share of a unit's room that is used: the rest is for losses and outages."""
 
 

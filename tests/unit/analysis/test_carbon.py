@@ -71,6 +71,33 @@ def test_energy_charged_from_the_grid_is_not_matched():
     assert row["surplus_mwh"] == pytest.approx(0.0, abs=1e-9)
 
 
+def test_two_batteries_share_what_is_to_spare_by_what_they_take():
+    """10 to spare, 6 and 14 taken: half of each is the sun's. Half of the second battery is contracted."""
+    contract = gh.HubContract("hub", ["hall"], ["sun"], ["one", "two"])
+    match = gh.match_carbon_free(
+        make_frame(hall=[10, 20]),
+        make_frame(sun=[20, 0]),
+        make_frame(one=[-6, 6], two=[-14, 2]),
+        contracts=[contract],
+        efficiency={"one": 1.0, "two": 1.0},
+    )
+    assert match.hourly["charge_contracted_mw"].tolist() == pytest.approx([10, 0])
+    assert match.hourly["charge_grid_mw"].tolist() == pytest.approx([10, 0])
+    assert match.hourly["stored_mw"].tolist() == pytest.approx([0, 3 + 1])
+    assert match.hourly["in_storage_contracted_mwh"].tolist() == pytest.approx([10, 6])
+    half = gh.HubContract("hub", ["hall"], ["sun"], {"one": 1.0, "two": 0.5})
+    match = gh.match_carbon_free(
+        make_frame(hall=[10, 20]),
+        make_frame(sun=[20, 0]),
+        make_frame(one=[-6, 6], two=[-14, 2]),
+        contracts=[half],
+        efficiency={"one": 1.0, "two": 1.0},
+    )
+    # 10 to spare for 6 + 7
+    assert match.hourly["charge_contracted_mw"].tolist() == pytest.approx([10, 0])
+    assert match.hourly["stored_mw"].tolist() == pytest.approx([0, (6 + 1) * 10 / 13])
+
+
 def test_a_year_over_100_percent_is_not_every_hour():
     match = gh.match_carbon_free(
         make_frame(hall=[10, 10]),

@@ -175,9 +175,15 @@ def test_curve_rises_and_holds_the_plants(net, hub, profiles):
     assert [one.sizes.at["sun", "p_mw"] for one in curve.sizings] == table["sun_mw"].tolist()
     for one in curve.sizings:
         assert one.match.summary["cfe_percent"].iloc[0] == pytest.approx(100 * one.goal_value, abs=1e-4)
+    assert curve.for_budget is None
     # a budget of a point of the curve buys that point
-    again = gh.size_hub(net, hub, profiles, budget=float(table["cost"].iloc[1]))
+    budget = float(table["cost"].iloc[1])
+    again = gh.size_hub(net, hub, profiles, budget=budget)
     assert again.summary["share_percent"] == pytest.approx(80.0, abs=0.05)
+    bought = gh.trace_hub_sizing(net, hub, profiles, [0.5], budget=budget).for_budget
+    assert bought is not None
+    assert bought.summary["cost"] <= budget * (1 + 1e-6)
+    assert bought.match.summary["cfe_percent"].iloc[0] == pytest.approx(80.0, abs=0.05)
 
 
 def test_the_grids_mix_may_count(net, hub, profiles):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from gridhub.analysis.security_hours import SecurityHours, run_security_hours
 from gridhub.errors import InputError, NotConverged, OutputError
 from gridhub.model.network import Network
 from gridhub.model.snapshot import apply_snapshot
+from gridhub.rating_rules import RatingRule
 from tests.small_networks import load_rated_case118, make_double_feed, make_meshed
+from tests.unit.analysis.test_screening_voltage import make_band
 
 Profiles = dict[tuple[str, str], pd.DataFrame]
 TEXTS = ["contingency", "element", "kind", "unit"]
@@ -110,6 +113,27 @@ def test_equals_each_hour_alone_on_case118() -> None:
     check_equal_to_each_hour_alone(found, alone, "network")
 
 
+def test_ratings_by_class_hold_in_every_hour() -> None:
+    net = load_rated_case118()
+    rules = (
+        RatingRule("normal", "rate_mva", 1.0),
+        RatingRule("outage", "rate_mva", 1.0),
+        RatingRule("outage", "rate_b_mva", 1.1, 30.0, "line"),
+        RatingRule("outage", "rate_b_mva", 0.7, contingency="generator"),
+    )
+    criteria = replace(make_band(0.5, 1.5), ratings=rules)
+    cset = gh.list_contingencies(net, kinds=["line", "transformer", "generator"]).iloc[::3]
+    profiles = vary_hours(net, 0)
+    found = run_security_hours(net, profiles, cset, criteria)
+    thermal = found.violations[found.violations["kind"] == "thermal"]
+    share = thermal["limit"] / thermal["element"].astype(str).map(
+        pd.concat([net.line, net.transformer])["rate_mva"]
+    )
+    assert len(share.round(6).unique()) > 2
+    alone = {hour: put_hour(net, profiles, hour) for hour in found.hours.index}
+    check_equal_to_each_hour_alone(found, alone, criteria)
+
+
 def test_equals_each_hour_alone_on_the_backbone() -> None:
     """Own criteria, interfaces, links, storage, and hours in different stored states."""
     net = gh.load_network("korea-2025-backbone")
@@ -184,6 +208,25 @@ def test_elements_count_what_the_violations_list() -> None:
         assert (row["worst_hour"], row["worst_contingency"]) == (worst["hour"], worst["contingency"])
         assert row["worst_value"] == worst["value"]
     assert found.summary["violations"] == len(listed)
+
+
+def test_hours_of_typical_weeks_count_by_what_they_stand_for() -> None:
+    net = make_meshed(1)
+    profiles = vary_hours(net, 1, count=4, spread=0.2)
+    plain = run_security_hours(net, profiles)
+    weight = pd.Series([300.0, 20.5], index=["hour 2", "hour 0"])
+    found = run_security_hours(net, profiles, hours=weight)
+    assert found.hours.index.tolist() == ["hour 2", "hour 0"]
+    listed = plain.violations.astype({"element": str, "kind": str})
+    pairs = listed[["hour", "element", "kind"]].drop_duplicates()
+    wanted = pairs.assign(weight=pairs["hour"].map(weight)).groupby(["element", "kind"])["weight"].sum()
+    own = found.elements.set_index(["element", "kind"])["hours_with_violations"]
+    assert own.to_dict() == pytest.approx(wanted[wanted > 0].to_dict())
+    assert found.summary["hours_represented"] == pytest.approx(320.5)
+    insecure = plain.hours.loc[weight.index, "verdict"] == "insecure"
+    assert found.summary["hours_insecure_represented"] == pytest.approx(weight[insecure].sum())
+    with pytest.raises(InputError, match="weight above 0"):
+        run_security_hours(net, profiles, hours=pd.Series([1.0, np.nan], index=["hour 0", "hour 1"]))
 
 
 def test_flows_through_joins_are_judged() -> None:

@@ -93,6 +93,16 @@ def test_losses_are_resistance_times_flow_squared(plan: ReinforcementPlan, value
     assert every
 
 
+def test_losses_that_the_dispatch_holds_are_not_counted_twice(plan: ReinforcementPlan):
+    hours = pd.DataFrame({"lb": [200.0], "lc": [150.0]}, index=["low"])
+    given = {("load", "p_mw"): hours}, {"low": 8760.0}
+    beside = value_reinforcement(plan, *given).table.iloc[0]
+    inside = value_reinforcement(plan, *given, options={"losses": "iterated"}).table.iloc[0]
+    assert inside["benefit_losses"] == 0.0 < beside["benefit_losses"]
+    assert inside["saved_losses_mwh"] == pytest.approx(beside["saved_losses_mwh"], rel=0.05)
+    assert inside["benefit"] == pytest.approx(beside["benefit"], rel=0.05)
+
+
 def test_toot_and_pint_are_differences_between_the_sets(plan: ReinforcementPlan, value: WorksValue):
     cost = {}
     for works, weight, mwh in zip(

@@ -202,6 +202,13 @@ def test_own_storage_and_flexibility_cover_the_gap_of_the_late_year():
     assert found.at["build later", "met_last_percent"] == asked["met_last_percent"]
 
 
+def test_by_ac_there_is_no_more_room_than_by_dc():
+    dc, ac = (plan(make_projects()[1:2], method=method, draws=50) for method in ("dc", "ac"))
+    assert (ac.years["room_in_time_mw"] <= dc.years["room_in_time_mw"] + 1.0).all()
+    assert (ac.years["room_in_time_mw"] < dc.years["room_in_time_mw"] - 1.0).any()
+    assert ac.method == "ac"
+
+
 def test_a_screened_project_counts_as_there_and_is_named():
     far = [*make_projects(), Project("far", 2027, lambda net: add_circuit(net, "none"), delay=MOST)]
     exact, quick = plan(far), plan(far, screen_mw=0.5)

@@ -64,8 +64,10 @@ def study(tmp_path: Path, repo_root: Path) -> Path:
 
 
 def test_score_and_curve_are_told_and_written(study: Path, tmp_path: Path):
-    code, out, _ = run("carbon", study, "--out", tmp_path / "out", "--grid-share", 0.4)
+    code, out, _ = run("carbon", study, "--out", tmp_path / "out", "--grid-share", 0.4, "--budget", 5e10)
     assert code == 0
+    assert "50,000,000,000 KRW a year buy" in out
+    assert (tmp_path / "out/tables/sizes_budget.csv").is_file()
     for text in ("24/7 score, with the grid's mix", "annual share (RE100)", "KRW/MWh", "perfect foresight"):
         assert text in out
     assert (tmp_path / "out/report.html").is_file()

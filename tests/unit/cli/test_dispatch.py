@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 import gridhub as gh
+from gridhub.cli.dispatch import read_profile_files
 from gridhub.cli.main import app
 from tests.small_networks import make_table
 from tests.unit.dispatch.small_hours import make_triangle
@@ -80,3 +81,41 @@ def test_windows_are_kept_and_another_run_is_refused(triangle: Path, tmp_path: P
     code, _, err = run("dispatch", triangle, "--folder", folder, "-o", "curtail_price=3")
     assert code == 5
     assert "another dispatch" in err
+
+
+def test_what_changes_and_what_ac_finds(triangle: Path, tmp_path: Path) -> None:
+    profile = f"load.p_mw={triangle.parent / 'load.csv'}"
+    hours = ("dispatch", triangle, "-p", profile, "--security", "n-1", "-o", "shed_price=1000")
+    code, out, _ = run(*hours, "--compare", "intact", "--check", "n", "--json", "--report", tmp_path / "page")
+    assert code == 0
+    document = json.loads(out)
+    cost = next(row for row in document["change"] if row["figure"] == "cost")
+    assert cost["change"] == pytest.approx(document["summary"]["security_cost"])
+    assert {row["hour"] for row in document["ac_hours"]} <= {"night", "noon", "evening"}
+    assert (tmp_path / "page" / "report.html").exists()
+    code, out, _ = run("dispatch", triangle, "--compare", triangle, "--check", "n-1", "--fail-on", "ac")
+    assert "triangle (asked)" in out
+    assert "AC check" in out
+    assert code == 1
+    # the grid is short after outages: 300 MW at c over lines of 150 MW
+    code, out, _ = run("dispatch", triangle, "--check", "n-1", "--fail-on", "ac")
+    assert code == 1
+
+
+def test_what_cannot_be_compared_or_checked_is_2(triangle: Path) -> None:
+    code, _, err = run("dispatch", triangle, "--compare", "intact")
+    assert code == 2
+    assert "n-1" in err
+    assert run("dispatch", triangle, "--fail-on", "ac")[0] == 2
+    assert run("dispatch", triangle, "--compare", "nowhere")[0] == 2
+
+
+def test_hours_of_the_command_profiles_are_read(tmp_path: Path) -> None:
+    assert run("profiles", "korea-2025-backbone", "--out", tmp_path / "hours")[0] == 0
+    files = [
+        f"{key}={tmp_path}/hours/{key.replace('.', '_')}.parquet" for key in ("load.p_mw", "generator.p_mw")
+    ]
+    found = read_profile_files(files)
+    made = gh.make_profiles(gh.load_network("korea-2025-backbone"))
+    for key, frame in made.items():
+        pd.testing.assert_frame_equal(found[key], frame, check_names=False, check_freq=False)

@@ -48,8 +48,12 @@ def test_works_are_valued_by_dispatch(tmp_path: Path):
     assert code == 0 and rows[0]["work"] == "all works" and rows[0]["method"] == "set"
     assert {row["method"] for row in rows[1:]} == {"toot", "pint"}
     assert rows[0]["benefit"] > 0 and rows[0]["bc_4_5"] > 0
-    code, out, _ = run(*some)
+    code, out, _ = run(*some, "--out", tmp_path / "page")
     assert code == 0 and "worth, bn KRW" in out and "B/C" in out
+    page = (tmp_path / "page" / "report.html").read_text(encoding="utf-8")
+    assert "Works of the plan" in page and "alone (PINT)" in page
+    code, _, err = run(*some, "--out", tmp_path / "page")
+    assert code == 5 and "--force" in err
 
 
 @pytest.mark.parametrize(

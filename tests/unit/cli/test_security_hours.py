@@ -36,8 +36,10 @@ def test_hours_of_a_profile(overloaded: Path, day: str, tmp_path: Path):
     assert run(*args, "--fail-on", "violations")[0] == 1
     code, again, _ = run(*args)
     assert again == out
-    code, out, _ = run(*args, "--json")
+    code, out, _ = run(*args, "--json", "--out", tmp_path / "page")
     document = json.loads(out)
+    assert "Security over hours" in Path(document["report"]).read_text(encoding="utf-8")
+    assert run(*args, "--out", tmp_path / "page")[0] == 5
     assert [row["hour"] for row in document["hours"]][1] == "2025-01-01 12"
     worst = {row["branch"]: row["worst_hour"] for row in document["branch"]}
     assert worst["L1"] == "2025-01-01 12"

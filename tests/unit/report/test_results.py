@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from gridhub.errors import FileFormatError, GridhubError, OutputError
 from gridhub.model.network import Network, build_network
 from gridhub.placement.hub import DataCenter, Hub, RenewablePlant
 from gridhub.placement.place import place
+from gridhub.rating_rules import RatingRule
 from gridhub.reference import load_network
 from gridhub.report.corridors import find_corridors, find_sites, project
 from gridhub.report.hosting import build_placement_section
@@ -31,6 +33,7 @@ from gridhub.report.rules import (
     list_open_places,
 )
 from gridhub.report.write import build_files, join_pages, write_report
+from tests.unit.analysis.test_screening_voltage import make_band
 from tests.unit.report.sample_page import HOSTILE, build_page
 
 
@@ -219,6 +222,24 @@ def test_page_says_what_the_screen_missed_and_by_which_criteria_was_judged(net: 
     text = write_report(tmp_path / "all", everything, net).read_text(encoding="utf-8")
     assert "What the screen missed" in text
     assert "rest on the screen alone" not in text
+
+
+def test_page_lists_what_a_rating_of_limited_time_allows(net: Network, tmp_path: Path):
+    rules = (
+        RatingRule("normal", "rate_mva", 1.0),
+        RatingRule("outage", "rate_mva", 1.0),
+        RatingRule("outage", "rate_b_mva", 1.8, 30.0, "line"),
+    )
+    judged = run_security(net, criteria=replace(make_band(0.5, 1.5), ratings=rules), screen=None)
+    assert len(judged.relief) > 0
+    text = write_report(tmp_path, net, judged).read_text(encoding="utf-8")
+    assert "have to be relieved in time" in text
+    stored = pd.read_csv(tmp_path / "tables" / "relief.csv")
+    assert stored["element"].tolist() == (
+        judged.relief.sort_values("loading_percent", ascending=False)["element"].tolist()
+    )
+    plain = write_report(tmp_path / "plain", net, run_security(net, verify="all"))
+    assert "have to be relieved" not in plain.read_text(encoding="utf-8")
 
 
 def test_report_works_without_the_network(security: Security, flow: PowerFlow, tmp_path: Path):

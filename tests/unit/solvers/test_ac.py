@@ -86,6 +86,24 @@ def test_distributed_slack_shares_by_largest_power_and_stops_at_limits() -> None
         gh.run_power_flow(net.replace(generator=units))
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_units_at_their_minimum_still_take_up_the_losses(seed: int) -> None:
+    """A dispatch without losses at minimum output looks like too much generation until the losses count."""
+    net = make_meshed(seed, n_bus=16, extra=6)
+    unit, options = net.generator, {"reactive_limits": False}
+    free = gh.run_power_flow(net.replace(generator=unit.assign(p_min_mw=-1e4, p_max_mw=1e5)), options=options)
+    wanted = net.load["p_mw"].sum() + 0.9 * free.summary["losses_mw"]
+    unit["p_mw"] *= wanted / unit["p_mw"].sum()
+    unit["p_max_mw"] = unit["p_mw"] + 500.0
+    tight, loose = (
+        gh.run_power_flow(net.replace(generator=unit.assign(p_min_mw=low)), options=options)
+        for low in (unit["p_mw"], -1e4)
+    )
+    # all units give more than they are scheduled for, so that the minimum cannot matter
+    assert (loose.generator["p_mw"] > unit["p_mw"]).all()
+    assert tight.generator["p_mw"].to_numpy() == pytest.approx(loose.generator["p_mw"].to_numpy(), abs=1e-5)
+
+
 def test_participation_counts_before_largest_power() -> None:
     net = make_double_feed(p_mw=900.0)
     units = net.generator

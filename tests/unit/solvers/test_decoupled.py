@@ -13,7 +13,8 @@ from gridhub.analysis.security import prepare_setting as prepare_security
 from gridhub.case.case import Case, Outage
 from gridhub.case.matrices import build_admittance, build_susceptance
 from gridhub.solvers.ac import VOLTAGE_MARGIN, prepare_setting
-from gridhub.solvers.decoupled import LARGEST_ROUNDS, _factorize, estimate_outages, plan_decoupled
+from gridhub.solvers.compensated import factorize
+from gridhub.solvers.decoupled import LARGEST_ROUNDS, estimate_outages, plan_decoupled
 from gridhub.solvers.options import PowerFlowOptions, read_options
 from gridhub.solvers.slack import balance_islands, sum_generation
 from gridhub.solvers.solution import Solution
@@ -26,7 +27,7 @@ def test_compensation_equals_a_matrix_changed() -> None:
     rng = np.random.default_rng(3)
     matrix = np.diag(rng.uniform(6.0, 9.0, 8)) - rng.uniform(0.0, 0.5, (8, 8))
     free = np.array([0, 2, 3, 4, 5, 6, 7])
-    factor = _factorize(csc_array(matrix), free)
+    factor = factorize(csc_array(matrix), free)
     right = rng.normal(size=(8, 4))
     changes = [
         None,

@@ -73,6 +73,18 @@ def test_a_study_may_ask_for_the_ratings_of_the_season(tmp_path: Path):
     assert read_study(write(tmp_path, text)).ratings == "seasonal"
 
 
+def test_a_study_may_ask_for_hours_of_dispatch(tmp_path: Path):
+    assert read_study(write(tmp_path, GOOD)).dispatch is None
+    text = GOOD + "\n[dispatch]\nhours = 24\nsecurity = 'none'\n[dispatch.options]\nshed_price = 2e7\n"
+    part = read_study(write(tmp_path, text)).dispatch
+    assert (part.hours, part.security, part.check, part.options) == (24, "none", "n", {"shed_price": 2e7})
+    faults = read_faults(tmp_path, GOOD + "\n[dispatch]\nhour = 24\ncheck = 'ac'\n")
+    assert set(faults) == {"dispatch.hour", "dispatch.check"}
+    for bad in ("hours = 9000", "options = {shed_prize = 3.0}"):
+        with pytest.raises(InputError):
+            read_study(write(tmp_path, f"{GOOD}\n[dispatch]\n{bad}\n"))
+
+
 def test_a_study_may_ask_for_its_carbon_free_energy(tmp_path: Path):
     assert read_study(write(tmp_path, GOOD)).carbon is None
     part = read_study(write(tmp_path, GOOD + "\n[carbon]\nshares = [0.5, 1]\ncost = 'low'\n")).carbon

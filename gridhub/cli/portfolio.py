@@ -1,0 +1,146 @@
+"""The command ``portfolio``: sites, sun, wind, storage and lines together at least cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gridhub.cli.console import list_records, print_json, print_line, print_table
+from gridhub.cli.exits import exits, refuse
+from gridhub.cli.inputs import ForceOption, JsonOption, NetworkArgument, YearOption
+from gridhub.cli.security import find_criteria
+from gridhub.errors import OutputError
+from gridhub.study.source import open_network
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gridhub.analysis.portfolio import Portfolio
+
+
+@exits
+def portfolio(
+    network: NetworkArgument,
+    sites: Annotated[
+        Path,
+        typer.Option("--sites", metavar="SITES.csv", help="site, bus, max_mw; cost, cost_per_mw …"),
+    ],
+    mw: Annotated[float, typer.Option("--mw", help="Contract power of all sites together [MW].")],
+    share: Annotated[
+        float, typer.Option("--share", min=0.0, max=1.0, help="Least carbon-free share of the energy.")
+    ] = 0.0,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option("--kind", help="solar, wind or offshore_wind; repeated. Both first if none."),
+    ] = None,
+    days: Annotated[int, typer.Option("--days", min=1, help="Typical days of the region's year.")] = 4,
+    grid_price: Annotated[
+        float, typer.Option("--grid-price", min=0.0, help="Of energy from the grid [currency/MWh].")
+    ] = 0.0,
+    grid_share: Annotated[
+        float,
+        typer.Option("--grid-share", min=0.0, max=1.0, help="Carbon-free share of the grid, counted."),
+    ] = 0.0,
+    lines: Annotated[
+        bool,
+        typer.Option("--lines/--no-lines", help="Offer circuits and banks where the room ends."),
+    ] = True,
+    snapshot: Annotated[
+        list[str] | None, typer.Option("--snapshot", "-s", help="One state; may be repeated. All if none.")
+    ] = None,
+    year: YearOption = None,
+    criteria: Annotated[
+        str, typer.Option("--criteria", help="'network' for its own, 'none' for ratings alone, or a region.")
+    ] = "network",
+    rate_share: Annotated[
+        float, typer.Option("--rate-share", min=0.1, max=1.0, help="Share of a rating for active power.")
+    ] = 1.0,
+    verify: Annotated[
+        bool, typer.Option("--verify/--no-verify", help="Run every outage by AC at the end.")
+    ] = True,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the weather.")] = 0,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write a report there.")] = None,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Choose sites, sun, wind, storage and lines for a total and a carbon-free share at least cost."""
+    from gridhub.analysis.portfolio import plan_portfolio
+    from gridhub.analysis.portfolio_hours import make_site_hours, offer_lines
+    from gridhub.analysis.reinforcement_options import find_costs
+    from gridhub.report.write import REPORT_FILE, write_report
+
+    if out is not None and (out / REPORT_FILE).exists() and not force:
+        raise OutputError(f"{out} holds a report; name another --out, or --force to replace it")
+    net = open_network(network, year=year)
+    table = _read_sites(sites, list(map(str, net.bus.index)))
+    judged = find_criteria(net, criteria)
+    states = tuple(snapshot) if snapshot else None
+    hours = make_site_hours(net, table, tuple(kind or ("solar", "wind")), days, seed=seed)
+    buses = table["bus"].tolist()
+    works = offer_lines(net, buses, find_costs(net, None), judged, states) if lines else []
+    settings: dict[str, Any] = {"criteria": judged, "snapshots": states, "verify": verify}
+    settings |= {"grid_price": grid_price, "grid_share": grid_share, "rate_share": rate_share}
+    found = plan_portfolio(net, table, mw, hours.load, hours.output, hours.weights, share, works, settings)
+    if out is not None:
+        write_report(out, found, net, force=force)
+    if as_json:
+        print_json(_build_document(found))
+        return
+    _print_result(found)
+    print_line(f"typical days miss: {'; '.join(hours.typical.not_represented)}")
+    if out is not None:
+        print_line(f"report: {out / REPORT_FILE}")
+
+
+def _read_sites(path: Path, buses: list[str]) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path, dtype={"site": str, "bus": str})
+    except (OSError, ValueError) as error:
+        refuse(f"--sites {path}: {error}")
+    missing = [name for name in ("site", "bus", "max_mw") if name not in table]
+    if missing:
+        refuse(f"--sites {path}: lacks {', '.join(missing)}; wants site, bus, max_mw")
+    unknown = [bus for bus in table["bus"] if bus not in buses]
+    if unknown:
+        refuse(f"--sites {path}: no bus {unknown[0]!r} in the network")
+    return table.set_index("site")
+
+
+def _build_document(found: Portfolio) -> dict[str, Any]:
+    return {
+        "network": found.network,
+        "criteria": found.criteria,
+        "status": found.status,
+        "verdict": found.verdict,
+        "sites": list_records(found.sites, index="site"),
+        "works": [one.name for one in found.works],
+        "cost": {str(name): float(value) for name, value in found.cost.items()},
+        "summary": dict(found.summary),
+        "caused": list_records(found.caused, index="row"),
+        "assumptions": found.assumptions,
+        "not_assessed": found.not_assessed,
+    }
+
+
+def _print_result(found: Portfolio) -> None:
+    unit = found.summary["money_unit"]
+    names = [name for name in found.sites.columns if name not in ("load_mwh", "grid_mwh")]
+    rows = [
+        (str(site), *row)
+        for site, row in zip(found.sites.index, found.sites[names].to_numpy().tolist(), strict=True)
+    ]
+    print_table(
+        f"{found.network}: sites ({unit} a year)", ["site", *(n.replace("_", " ") for n in names)], rows
+    )
+    parts = [(str(name), float(value)) for name, value in found.cost.items()]
+    print_table("cost of a year", ("part", unit), parts)
+    for one in found.works:
+        print_line(f"line: {one.name}, {one.description}, {one.cost.base:,.1f} {unit}")
+    print_line(found.verdict)
+    print_line(f"carbon-free: {found.summary['share_percent']:.1f} % of the typical days")
+    print_line(f"assumed: {'; '.join(found.assumptions)}")
+    print_line(f"not assessed: {'; '.join(found.not_assessed)}")

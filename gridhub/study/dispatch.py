@@ -1,0 +1,162 @@
+"""The part ``[dispatch]`` of a study: hours at least cost with and without the hub, and their AC check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from gridhub.errors import OptionError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gridhub.analysis.dispatch import Dispatch
+    from gridhub.analysis.dispatch_change import DispatchChange
+    from gridhub.analysis.dispatch_check import DispatchCheck
+    from gridhub.model.network import Network
+    from gridhub.placement.hub import Hub
+
+HOURS_OF_YEAR = 8760
+
+
+@dataclass(frozen=True)
+class DispatchPart:
+    """What is asked about hours with and without the hub.
+
+    Parameters
+    ----------
+    profile_year : int
+        Calendar of the hours.
+    first_hour, hours : int
+        Which hours of that year, counted from 0.
+    security : {"none", "n-1"}
+        Outages that every hour survives.
+    check : {"none", "n", "n-1"}
+        AC of the telling hours: not at all, intact, with every outage.
+    options : mapping
+        As for `gridhub.run_dispatch`, numbers and texts alone: no flexible loads, no ramps.
+
+    Raises
+    ------
+    OptionError
+        If the hours are not of a year, or an option is wrong.
+    """
+
+    profile_year: int = 2025
+    first_hour: int = 0
+    hours: int = 168
+    security: Literal["none", "n-1"] = "n-1"
+    check: Literal["none", "n", "n-1"] = "n"
+    options: Mapping[str, bool | int | float | str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        from gridhub.analysis.dispatch_options import read_dispatch_options
+
+        if self.first_hour < 0 or self.hours < 1 or self.first_hour + self.hours > HOURS_OF_YEAR:
+            raise OptionError(
+                f"first_hour = {self.first_hour} and hours = {self.hours}: at least one hour, within the "
+                f"{HOURS_OF_YEAR} of a year"
+            )
+        read_dispatch_options(self.options)
+
+
+@dataclass(frozen=True, eq=False)
+class HubDispatch:
+    """Hours with the hub, and what it changes.
+
+    Attributes
+    ----------
+    dispatch : Dispatch
+        With the hub.
+    change : DispatchChange
+        From the network without it.
+    check : DispatchCheck or None
+        Of `dispatch`.
+    """
+
+    dispatch: Dispatch
+    change: DispatchChange
+    check: DispatchCheck | None
+
+    @property
+    def results(self) -> tuple[object, ...]:
+        """What goes into a report."""
+        return tuple(one for one in (self.change, self.dispatch, self.check) if one is not None)
+
+
+def dispatch_hub(
+    before: Network,
+    after: Network,
+    hub: Hub,
+    part: DispatchPart,
+    seed: int = 0,
+    *,
+    progress: Callable[[str, float], None] | None = None,
+) -> HubDispatch:
+    """Dispatch the same hours without and with a hub.
+
+    Parameters
+    ----------
+    before, after : Network
+        Without the hub, and with it placed.
+    hub : Hub
+    part : DispatchPart
+    seed : int
+        Of the weather, which is the same for both.
+    progress : callable, optional
+        Told the step and the share done.
+
+    Returns
+    -------
+    HubDispatch
+
+    Raises
+    ------
+    InputError, OptionError
+        As `gridhub.make_profiles` and `gridhub.run_dispatch`.
+    """
+    from gridhub.analysis.dispatch import run_dispatch
+    from gridhub.analysis.dispatch_change import compare_dispatch
+    from gridhub.analysis.dispatch_check import check_dispatch
+    from gridhub.model.profiles import make_profiles
+
+    tell = progress or (lambda _step, _done: None)
+    chosen = slice(part.first_hour, part.first_hour + part.hours)
+    security = None if part.security == "none" else part.security
+    found: list[Dispatch] = []
+    profiles: dict[tuple[str, str], pd.DataFrame] = {}
+    for step, net, centers in (("without the hub", before, []), ("with the hub", after, [hub.data_center])):
+        start = len(found) / 2.0
+        tell(f"dispatch {step}", start)
+        year = make_profiles(net, part.profile_year, seed, data_centers=centers)
+        profiles = {key: frame.iloc[chosen] for key, frame in year.items()}
+        found.append(run_dispatch(net, profiles, security, part.options))
+    check = None
+    if part.check != "none" and (found[1].status["status"] == "OPTIMAL").any():
+        tell("AC check of the dispatch", 0.95)
+        outages = None if part.check == "n" else part.check
+        check = check_dispatch(after, profiles, found[1], security=outages)
+    change = compare_dispatch(found[0], found[1], ("without the hub", "with the hub"))
+    return HubDispatch(found[1], change, check)
+
+
+def summarise_dispatch(found: HubDispatch) -> dict[str, Any]:
+    """Give the answer in a few lines: what the hub changes, and what AC finds.
+
+    Parameters
+    ----------
+    found : HubDispatch
+    """
+    change = found.change.figures["change"].astype(float)
+    summary: dict[str, Any] = {
+        "currency": found.dispatch.currency,
+        "hours": len(found.dispatch.status),
+        "hours_left_out": found.change.left_out,
+        "change": {str(key): float(value) for key, value in change.items() if value == value},
+    }
+    if found.check is not None:
+        names = ("hours", "hours_solved", "hours_with_violations", "violations", "unsolved")
+        summary["ac"] = {name: int(found.check.summary[name]) for name in names}
+    return summary
