@@ -31,7 +31,8 @@ def test_a_table_for_each_case_and_no_claim_without_what_was_not_assessed(repo_r
     names = [f"{part} {case}" for part in ("ranking", "plans") for case in CASES]
     for name in (*names, "hosting 2028", "hosting 2030", "criteria"):
         _, table = text.split(f"<!-- table: {name}; made by make.py -->")
-        assert table.split("<!-- end of table -->")[0].count("\n|") > 3, name
+        table = table.split("<!-- end of table -->")[0]
+        assert table.count("\n|") > 3 or "not complete" in table, name
     _, findings = text.split("<!-- table: findings; made by make.py -->")
     rows = findings.split("<!-- end of table -->")[0].strip().splitlines()
     assert len(rows) == len(CASES)
