@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 from numba.extending import is_jitted
 
-from gridhub.analysis.contingencies import list_contingencies
-from gridhub.analysis.dispatch import run_dispatch
-from gridhub.analysis.power_flow import Method, run_power_flow
-from gridhub.analysis.security import run_security
-from gridhub.analysis.sensitivities import lodf, ptdf
-from gridhub.analysis.time_series import build_injections, run_time_series
+from gridhub.analysis.contingency.contingencies import list_contingencies
+from gridhub.analysis.dispatch.dispatch import run_dispatch
+from gridhub.analysis.flow.power_flow import Method, run_power_flow
+from gridhub.analysis.flow.sensitivities import lodf, ptdf
+from gridhub.analysis.flow.time_series import build_injections, run_time_series
+from gridhub.analysis.security.security import run_security
 from gridhub.case.compile import compile_case
 from gridhub.case.profiles import read_profiles
 from gridhub.model.network import Network, build_network

@@ -14,7 +14,7 @@ from gridhub.cli.inputs import ForceOption, JsonOption, OutOption
 from gridhub.cli.profiles import parse_own
 
 if TYPE_CHECKING:
-    from gridhub.analysis.hub_sizing import SizingCurve
+    from gridhub.analysis.carbon.hub_sizing import SizingCurve
 
 
 @exits

@@ -23,9 +23,9 @@ from gridhub.study.source import open_network
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gridhub.analysis.dispatch import Dispatch
-    from gridhub.analysis.dispatch_change import DispatchChange
-    from gridhub.analysis.dispatch_check import DispatchCheck
+    from gridhub.analysis.dispatch.change import DispatchChange
+    from gridhub.analysis.dispatch.check import DispatchCheck
+    from gridhub.analysis.dispatch.dispatch import Dispatch
     from gridhub.model.network import Network
 
 FailOn = Literal["infeasible", "shedding", "ac"]
@@ -87,8 +87,8 @@ def dispatch(
     as_json: JsonOption = False,
 ) -> int:
     """Dispatch hours at least cost on the DC model, within limits before and after outages."""
-    from gridhub.analysis.dispatch import run_dispatch
-    from gridhub.analysis.dispatch_check import check_dispatch
+    from gridhub.analysis.dispatch.check import check_dispatch
+    from gridhub.analysis.dispatch.dispatch import run_dispatch
 
     if fail_on == "ac" and check is None:
         refuse("--fail-on ac wants --check n or --check n-1")
@@ -139,8 +139,8 @@ def _compare(
     settings: dict[str, Any],
 ) -> DispatchChange:
     """Dispatch the same hours without outages, or on another network, and compare."""
-    from gridhub.analysis.dispatch import run_dispatch
-    from gridhub.analysis.dispatch_change import compare_dispatch
+    from gridhub.analysis.dispatch.change import compare_dispatch
+    from gridhub.analysis.dispatch.dispatch import run_dispatch
 
     if base == "intact":
         if security is None:
@@ -246,7 +246,7 @@ def _has_found(result: Dispatch, fail_on: FailOn, checked: DispatchCheck | None)
 
 
 def _build_document(result: Dispatch, code: int) -> dict[str, Any]:
-    from gridhub.analysis.congestion import report_congestion
+    from gridhub.analysis.dispatch.congestion import report_congestion
 
     return {
         "exit_code": code,
@@ -263,7 +263,7 @@ def _build_document(result: Dispatch, code: int) -> dict[str, Any]:
 
 
 def _print_result(net: Network, result: Dispatch, top: int) -> None:
-    from gridhub.analysis.congestion import report_congestion
+    from gridhub.analysis.dispatch.congestion import report_congestion
     from gridhub.report.names import build_names
 
     names, money = build_names(net), result.currency or "currency"

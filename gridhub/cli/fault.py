@@ -28,8 +28,8 @@ from gridhub.study.source import open_network
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gridhub.analysis.fault_levels import FaultLevels
-    from gridhub.analysis.voltage_dips import FaultEffect
+    from gridhub.analysis.voltage.fault_levels import FaultLevels
+    from gridhub.analysis.voltage.voltage_dips import FaultEffect
     from gridhub.report.names import Names
 
 FailOn = Literal["breakers", "trip"]
@@ -85,14 +85,14 @@ def fault(
     show: Callable[[Names], None]
     with refuse_unknown_names():
         if at is None and not rank:
-            from gridhub.analysis.fault_levels import compute_fault_levels
+            from gridhub.analysis.voltage.fault_levels import compute_fault_levels
 
             levels = compute_fault_levels(net, snapshot, rules)
             found = fail_on == "breakers" and bool((levels.table["state"] == "above every class").any())
             document, show = _describe_levels(levels), partial(_print_levels, levels, top)
             page = write_page(out, force, levels, net)
         elif at is not None:
-            from gridhub.analysis.voltage_dips import assess_fault
+            from gridhub.analysis.voltage.voltage_dips import assess_fault
 
             effect = assess_fault(
                 net, at, snapshot, rules, lost=_split(lost or ""), ride_through_vm_pu=ride_through,
@@ -102,7 +102,7 @@ def fault(
             document, show = _describe_effect(effect), partial(_print_effect, effect, top)
             page = write_page(out, force, effect, net)
         else:
-            from gridhub.analysis.voltage_dips import rank_faults
+            from gridhub.analysis.voltage.voltage_dips import rank_faults
 
             ranking = rank_faults(
                 net, snapshot, rules, ride_through_vm_pu=ride_through, loads=chosen, options=settings

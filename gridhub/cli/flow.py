@@ -33,7 +33,7 @@ from gridhub.errors import NotConverged
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
-    from gridhub.analysis.power_flow import PowerFlow
+    from gridhub.analysis.flow.power_flow import PowerFlow
     from gridhub.model.network import Network
     from gridhub.report.names import Names
 
@@ -52,7 +52,7 @@ def flow(
     as_json: JsonOption = False,
 ) -> None:
     """Solve the power flow of one state; exit code 3 if it does not converge."""
-    from gridhub.analysis.power_flow import run_power_flow
+    from gridhub.analysis.flow.power_flow import run_power_flow
 
     net = open_network(network, year=year, ratings=ratings)
     check_snapshot(net, snapshot)
@@ -128,7 +128,7 @@ def _print_result(net: Network, result: PowerFlow, top: int) -> None:
 
 
 def _list_interfaces(net: Network, result: PowerFlow) -> list[dict[str, Any]]:
-    from gridhub.analysis.interfaces import compute_interfaces
+    from gridhub.analysis.flow.interfaces import compute_interfaces
 
     return list_records(compute_interfaces(net, result).set_index("interface"), index="interface")
 

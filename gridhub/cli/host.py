@@ -21,7 +21,7 @@ from gridhub.cli.security import find_criteria
 from gridhub.study.source import open_network, suggest
 
 if TYPE_CHECKING:
-    from gridhub.analysis.hosting import HostingCapacity
+    from gridhub.analysis.hosting.hosting import HostingCapacity
     from gridhub.criteria import Criteria
     from gridhub.model.network import Network
 
@@ -62,7 +62,7 @@ def host(
     as_json: JsonOption = False,
 ) -> None:
     """Find how much each bus takes in every state and after every outage."""
-    from gridhub.analysis.hosting import hosting_capacity
+    from gridhub.analysis.hosting.hosting import hosting_capacity
 
     net = open_network(network, year=year)
     for name in snapshot or ():
@@ -92,7 +92,7 @@ def _share(
     settings: dict[str, Any],
     as_json: bool,
 ) -> None:
-    from gridhub.analysis.hosting_joint import share_room
+    from gridhub.analysis.hosting.joint import share_room
     from gridhub.report.names import build_names
 
     result = share_room(net, buses, criteria, snapshots, settings)
@@ -129,7 +129,7 @@ def _build_document(result: HostingCapacity) -> dict[str, Any]:
 
 
 def _print_result(net: Network, result: HostingCapacity, top: int) -> None:
-    from gridhub.analysis.hosting_table import list_common_gaps
+    from gridhub.analysis.hosting.table import list_common_gaps
     from gridhub.report.names import build_names
 
     names = build_names(net)

@@ -14,8 +14,8 @@ from gridhub.cli.inputs import ForceOption, JsonOption, Method, NetworkArgument,
 from gridhub.errors import OutputError
 
 if TYPE_CHECKING:
-    from gridhub.analysis.reinforcement import ReinforcementPlan
-    from gridhub.analysis.years import YearsPlan
+    from gridhub.analysis.works.reinforcement import ReinforcementPlan
+    from gridhub.analysis.years.years import YearsPlan
     from gridhub.placement.hub import Hub
 
 
@@ -74,8 +74,8 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Plan a hub over years: feasible power, what it waits for, spending, and what else could be done."""
-    from gridhub.analysis.years import plan_years
-    from gridhub.analysis.years_inputs import PLANNED
+    from gridhub.analysis.years.inputs import PLANNED
+    from gridhub.analysis.years.years import plan_years
     from gridhub.report.write import REPORT_FILE, write_report
     from gridhub.study.study import read_text
 
@@ -145,7 +145,7 @@ def _read_hub(study: Path | None, bus: str | None, mw: float | None) -> Hub:
 
 def _plan_works(network: str, year: int, hub: Hub, settings: dict[str, Any]) -> ReinforcementPlan:
     """Plan what removes the violations of the whole hub in the last year, were nothing late."""
-    from gridhub.analysis.reinforcement import plan_reinforcement
+    from gridhub.analysis.works.reinforcement import plan_reinforcement
     from gridhub.reference import load_network
 
     options: dict[str, Any] = {

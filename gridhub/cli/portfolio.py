@@ -17,7 +17,7 @@ from gridhub.study.source import open_network
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gridhub.analysis.portfolio import Portfolio
+    from gridhub.analysis.portfolio.portfolio import Portfolio
 
 
 @exits
@@ -66,9 +66,9 @@ def portfolio(
     as_json: JsonOption = False,
 ) -> None:
     """Choose sites, sun, wind, storage and lines for a total and a carbon-free share at least cost."""
-    from gridhub.analysis.portfolio import plan_portfolio
-    from gridhub.analysis.portfolio_hours import make_site_hours, offer_lines
-    from gridhub.analysis.reinforcement_options import find_costs
+    from gridhub.analysis.portfolio.hours import make_site_hours, offer_lines
+    from gridhub.analysis.portfolio.portfolio import plan_portfolio
+    from gridhub.analysis.works.reinforcement_options import find_costs
     from gridhub.report.write import REPORT_FILE, write_report
 
     if out is not None and (out / REPORT_FILE).exists() and not force:

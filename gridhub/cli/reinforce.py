@@ -25,8 +25,8 @@ from gridhub.errors import OutputError
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
-    from gridhub.analysis.reinforcement import ReinforcementPlan
-    from gridhub.analysis.work_value import WorksValue
+    from gridhub.analysis.works.reinforcement import ReinforcementPlan
+    from gridhub.analysis.works.value import WorksValue
 
 
 @exits
@@ -72,8 +72,8 @@ def reinforce(
     as_json: JsonOption = False,
 ) -> None:
     """Choose works, greedily and by a MILP, and verify both by AC under every outage."""
-    from gridhub.analysis.reinforcement import plan_reinforcement
-    from gridhub.analysis.security import run_security
+    from gridhub.analysis.security.security import run_security
+    from gridhub.analysis.works.reinforcement import plan_reinforcement
     from gridhub.report.write import REPORT_FILE, write_report
     from gridhub.study.study import read_study, read_text
 
@@ -107,7 +107,7 @@ def reinforce(
 
 
 def _value(result: ReinforcementPlan) -> WorksValue:
-    from gridhub.analysis.work_value import value_reinforcement
+    from gridhub.analysis.works.value import value_reinforcement
 
     return value_reinforcement(result, options={"commitment": "relaxed"})
 

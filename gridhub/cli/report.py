@@ -23,8 +23,8 @@ from gridhub.errors import OutputError
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
-    from gridhub.analysis.power_flow import PowerFlow
-    from gridhub.analysis.security import Security
+    from gridhub.analysis.flow.power_flow import PowerFlow
+    from gridhub.analysis.security.security import Security
 
 
 @exits
@@ -41,9 +41,9 @@ def report(
     as_json: JsonOption = False,
 ) -> int:
     """Write the page of one state: map, loading, voltages, and what every single outage breaks."""
-    from gridhub.analysis.contingencies import list_contingencies
-    from gridhub.analysis.power_flow import run_power_flow
-    from gridhub.analysis.security import run_security
+    from gridhub.analysis.contingency.contingencies import list_contingencies
+    from gridhub.analysis.flow.power_flow import run_power_flow
+    from gridhub.analysis.security.security import run_security
     from gridhub.report.write import REPORT_FILE, write_report
 
     net = open_network(network, year=year)

@@ -44,7 +44,7 @@ from gridhub.study.source import open_network
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gridhub.analysis.security import Security
+    from gridhub.analysis.security.security import Security
     from gridhub.criteria import Criteria
     from gridhub.model.network import Network
     from gridhub.report.names import Names
@@ -156,7 +156,7 @@ def security(
     as_json: JsonOption = False,
 ) -> int:
     """Try every outage; status counts, violations, verdict. With --hours in every hour."""
-    from gridhub.analysis.security import run_security
+    from gridhub.analysis.security.security import run_security
 
     check_page(out, force)
     net = open_network(network, year=year, ratings=ratings)
@@ -235,8 +235,8 @@ def _list_kinds(
     net: Network, kinds: str, min_kv: float, choice: dict[str, str | None], rules: Criteria | None
 ) -> pd.DataFrame:
     """List the outages of the kinds asked for; refuse an empty set."""
-    from gridhub.analysis.contingencies import list_contingencies
-    from gridhub.analysis.secured_events import list_secured
+    from gridhub.analysis.contingency.contingencies import list_contingencies
+    from gridhub.analysis.contingency.secured_events import list_secured
 
     if kinds.strip() == SECURED:
         if rules is None:
@@ -267,7 +267,7 @@ def _read_file(net: Network, path: Path, subsystems: Path | None) -> pd.DataFram
 
 def find_criteria(net: Network, name: str) -> Criteria | None:
     """Find the criteria a person named; refuse a region that does not exist."""
-    from gridhub.analysis.security import resolve_criteria
+    from gridhub.analysis.security.security import resolve_criteria
 
     try:
         return resolve_criteria(net, None if name == "none" else name)

@@ -17,7 +17,7 @@ from gridhub.errors import name_ids
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gridhub.analysis.security_hours import SecurityHours
+    from gridhub.analysis.security.hours import SecurityHours
     from gridhub.criteria import Criteria
     from gridhub.model.network import Network
     from gridhub.report.names import Names
@@ -74,7 +74,7 @@ def run_hours(
     as_json: bool,
 ) -> int:
     """Run the hours asked for and print what came of them; the exit code."""
-    from gridhub.analysis.security_hours import run_security_hours
+    from gridhub.analysis.security.hours import run_security_hours
 
     profiles = read_profile_files(profile)
     wanted = None if hours == "all" else choose_hours(_list_hours(net, profiles, dispatch, snapshot), hours)
@@ -114,7 +114,7 @@ def _list_hours(
     snapshot: str | None,
 ) -> pd.Index:
     """List the hours there are."""
-    from gridhub.analysis.hour_plan import plan_hours
+    from gridhub.analysis.security.hour_plan import plan_hours
 
     return plan_hours(net, profiles or None, dispatch, snapshot, None).labels
 

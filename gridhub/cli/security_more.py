@@ -12,8 +12,8 @@ from gridhub.cli.exits import refuse
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gridhub.analysis.remedial import RemedialStudy
-    from gridhub.analysis.successive_outages import SuccessiveOutages
+    from gridhub.analysis.actions.remedial import RemedialStudy
+    from gridhub.analysis.actions.successive_outages import SuccessiveOutages
     from gridhub.criteria import Criteria
     from gridhub.model.network import Network
 
@@ -33,8 +33,8 @@ def run_schemes(
     GridhubError
         If there is no such region or file.
     """
-    from gridhub.analysis.remedial import run_remedial
-    from gridhub.analysis.remedial_schemes import read_schemes
+    from gridhub.analysis.actions.remedial import run_remedial
+    from gridhub.analysis.actions.remedial_schemes import read_schemes
 
     return run_remedial(
         net, contingencies, read_schemes(_find_schemes(schemes)), criteria, snapshot, settings
@@ -66,8 +66,8 @@ def run_second(
     quiet: bool,
 ) -> SuccessiveOutages:
     """Run every second outage after every first one, with an adjustment between."""
-    from gridhub.analysis.redispatch import Adjustment
-    from gridhub.analysis.successive_outages import find_adjustment_time, run_successive_outages
+    from gridhub.analysis.actions.redispatch import Adjustment
+    from gridhub.analysis.actions.successive_outages import find_adjustment_time, run_successive_outages
 
     adjustment = Adjustment(
         minutes=find_adjustment_time(criteria), taps="taps" in adjusted, shunts="shunts" in adjusted

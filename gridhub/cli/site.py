@@ -15,7 +15,7 @@ from gridhub.study.source import open_network
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gridhub.analysis.siting import SiteRanking
+    from gridhub.analysis.siting.siting import SiteRanking
     from gridhub.model.network import Network
 
 
@@ -45,7 +45,7 @@ def site(
     as_json: JsonOption = False,
 ) -> None:
     """Rank candidate sites: room, connection, dates, feeds, latency, losses, sun and wind, climate."""
-    from gridhub.analysis.siting import rank_sites
+    from gridhub.analysis.siting.siting import rank_sites
     from gridhub.placement.hub import DataCenter
 
     net = open_network(network, year=year)

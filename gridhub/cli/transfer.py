@@ -26,8 +26,8 @@ from gridhub.cli.security import find_criteria
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
-    from gridhub.analysis.interface_hours import InterfaceHours
-    from gridhub.analysis.transfer import TransferCapability
+    from gridhub.analysis.flow.interface_hours import InterfaceHours
+    from gridhub.analysis.transfer.transfer import TransferCapability
     from gridhub.report.names import Names
 
 
@@ -63,7 +63,7 @@ def transfer(
     as_json: JsonOption = False,
 ) -> int:
     """Find what can be transferred from one area to another on top of a state, and what binds."""
-    from gridhub.analysis.transfer import find_transfer_capability
+    from gridhub.analysis.transfer.transfer import find_transfer_capability
 
     check_page(out, force)
     net = open_network(network, year=year)
@@ -157,7 +157,7 @@ def interfaces(
     as_json: JsonOption = False,
 ) -> int:
     """Follow flow, limit and margin of every interface over hours or the stored snapshots."""
-    from gridhub.analysis.interface_hours import track_interfaces
+    from gridhub.analysis.flow.interface_hours import track_interfaces
 
     check_page(out, force)
     net = open_network(network, year=year)

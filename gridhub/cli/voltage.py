@@ -26,8 +26,8 @@ from gridhub.errors import NotConverged
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
-    from gridhub.analysis.pv_curve import PvCurve, ReactiveMargin
-    from gridhub.analysis.voltage_margin import VoltageMargin
+    from gridhub.analysis.voltage.pv_curve import PvCurve, ReactiveMargin
+    from gridhub.analysis.voltage.voltage_margin import VoltageMargin
     from gridhub.model.network import Network
     from gridhub.report.names import Names
 
@@ -107,8 +107,8 @@ def _run(
     settings: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Run what was asked for, by name."""
-    from gridhub.analysis.pv_curve import find_reactive_margin, trace_pv_curve
-    from gridhub.analysis.voltage_margin import find_voltage_margin
+    from gridhub.analysis.voltage.pv_curve import find_reactive_margin, trace_pv_curve
+    from gridhub.analysis.voltage.voltage_margin import find_voltage_margin
 
     results: dict[str, Any] = {}
     if growth is not None:

@@ -177,9 +177,7 @@ class ContingencyReader:
             return
         count = len(kinds) * (len(kinds) - 1) // 2
         if count > MAX_PAIRS:
-            raise _Unread(
-                f"{count:,} pairs, more than {MAX_PAIRS:,}: see gridhub.analysis.outage_pairs.rank_pairs"
-            )
+            raise _Unread(f"{count:,} pairs, more than {MAX_PAIRS:,}: see gridhub.rank_pairs")
         for first, second in combinations(kinds, 2):
             self.found.setdefault(f"{first} + {second}", ("pair", (first, second)))
 

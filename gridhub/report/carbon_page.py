@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gridhub.analysis.carbon import CarbonMatch
+from gridhub.analysis.carbon.carbon import CarbonMatch
 from gridhub.model.network import Network
 from gridhub.report.flow_page import list_licences
 from gridhub.report.page import (

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gridhub.analysis.congestion import map_congestion, report_congestion, sort_flows
-from gridhub.analysis.dispatch import Dispatch
-from gridhub.analysis.dispatch_change import DispatchChange
-from gridhub.analysis.dispatch_check import DispatchCheck
+from gridhub.analysis.dispatch.change import DispatchChange
+from gridhub.analysis.dispatch.check import DispatchCheck
+from gridhub.analysis.dispatch.congestion import map_congestion, report_congestion, sort_flows
+from gridhub.analysis.dispatch.dispatch import Dispatch
 from gridhub.model.network import Network
 from gridhub.report.flow_page import list_licences
 from gridhub.report.names import Names, build_names

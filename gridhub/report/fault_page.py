@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gridhub.analysis.fault_levels import FaultLevels
-from gridhub.analysis.voltage_dips import FaultEffect
+from gridhub.analysis.voltage.fault_levels import FaultLevels
+from gridhub.analysis.voltage.voltage_dips import FaultEffect
 from gridhub.model.network import Network
 from gridhub.report.flow_page import list_licences
 from gridhub.report.layers import build_layers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gridhub.analysis.power_flow import PowerFlow
+from gridhub.analysis.flow.power_flow import PowerFlow
 from gridhub.model.network import Network
 from gridhub.report.charts import build_duration_chart, build_loading_chart, build_voltage_chart
 from gridhub.report.layers import build_layers, build_state

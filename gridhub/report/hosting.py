@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gridhub.analysis.headroom import Headroom
+from gridhub.analysis.hosting.headroom import Headroom
 from gridhub.model.network import Network
 from gridhub.report.names import Names
 from gridhub.report.page import RangeChart, RangeRow, Section, TableBlock

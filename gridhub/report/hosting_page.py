@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gridhub.analysis.hosting import HostingCapacity
-from gridhub.analysis.hosting_table import list_common_gaps
+from gridhub.analysis.hosting.hosting import HostingCapacity
+from gridhub.analysis.hosting.table import list_common_gaps
 from gridhub.model.network import Network
 from gridhub.report.flow_page import list_licences
 from gridhub.report.names import Names, build_names

@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-from gridhub.analysis.hub import HubStudy
+from gridhub.analysis.hub.hub import HubStudy
 from gridhub.model.network import Network
 from gridhub.report.flow_page import list_licences
 from gridhub.report.hosting import KIND_NAMES

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from gridhub.analysis.hub import HubStudy
-from gridhub.analysis.power_flow import PowerFlow
+from gridhub.analysis.flow.power_flow import PowerFlow
+from gridhub.analysis.hub.hub import HubStudy
 from gridhub.report.charts import (
     build_duration_chart,
     build_interface_chart,

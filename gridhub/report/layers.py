@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from gridhub.analysis.power_flow import PowerFlow
+from gridhub.analysis.flow.power_flow import PowerFlow
 from gridhub.model.network import Network
 from gridhub.report.names import Names, build_names
 from gridhub.report.outline import find_outline

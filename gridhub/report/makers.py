@@ -11,35 +11,39 @@ from gridhub.model.network import Network
 from gridhub.report.page import Page
 
 PAGES = {
-    "gridhub.analysis.carbon:CarbonMatch": "gridhub.report.carbon_page:build_carbon_page",
-    "gridhub.analysis.dispatch:Dispatch": "gridhub.report.dispatch_page:build_dispatch_page",
-    "gridhub.analysis.dispatch_change:DispatchChange": "gridhub.report.dispatch_page:build_change_page",
-    "gridhub.analysis.dispatch_check:DispatchCheck": "gridhub.report.dispatch_page:build_check_page",
-    "gridhub.analysis.fault_levels:FaultLevels": "gridhub.report.fault_page:build_fault_page",
-    "gridhub.analysis.hosting:HostingCapacity": "gridhub.report.hosting_page:build_hosting_page",
-    "gridhub.analysis.hosting_joint:JointHosting": "gridhub.report.portfolio_page:build_joint_page",
-    "gridhub.analysis.hub:HubStudy": "gridhub.report.hub_page:build_hub_page",
-    "gridhub.analysis.hub_sizing:HubSizing": "gridhub.report.sizing_page:build_sizing_page",
-    "gridhub.analysis.hub_sizing:SizingCurve": "gridhub.report.sizing_page:build_curve_page",
-    "gridhub.analysis.interface_hours:InterfaceHours": "gridhub.report.transfer_page:build_interface_page",
-    "gridhub.analysis.portfolio:Portfolio": "gridhub.report.portfolio_page:build_portfolio_page",
-    "gridhub.analysis.power_flow:PowerFlow": "gridhub.report.flow_page:build_flow_page",
-    "gridhub.analysis.pv_curve:PvCurve": "gridhub.report.voltage_page:build_pv_page",
-    "gridhub.analysis.pv_curve:ReactiveMargin": "gridhub.report.voltage_page:build_reactive_page",
-    "gridhub.analysis.reinforcement:ReinforcementPlan": (
+    "gridhub.analysis.carbon.carbon:CarbonMatch": "gridhub.report.carbon_page:build_carbon_page",
+    "gridhub.analysis.dispatch.dispatch:Dispatch": "gridhub.report.dispatch_page:build_dispatch_page",
+    "gridhub.analysis.dispatch.change:DispatchChange": "gridhub.report.dispatch_page:build_change_page",
+    "gridhub.analysis.dispatch.check:DispatchCheck": "gridhub.report.dispatch_page:build_check_page",
+    "gridhub.analysis.voltage.fault_levels:FaultLevels": "gridhub.report.fault_page:build_fault_page",
+    "gridhub.analysis.hosting.hosting:HostingCapacity": "gridhub.report.hosting_page:build_hosting_page",
+    "gridhub.analysis.hosting.joint:JointHosting": "gridhub.report.portfolio_page:build_joint_page",
+    "gridhub.analysis.hub.hub:HubStudy": "gridhub.report.hub_page:build_hub_page",
+    "gridhub.analysis.carbon.hub_sizing:HubSizing": "gridhub.report.sizing_page:build_sizing_page",
+    "gridhub.analysis.carbon.hub_sizing:SizingCurve": "gridhub.report.sizing_page:build_curve_page",
+    "gridhub.analysis.flow.interface_hours:InterfaceHours": (
+        "gridhub.report.transfer_page:build_interface_page"
+    ),
+    "gridhub.analysis.portfolio.portfolio:Portfolio": "gridhub.report.portfolio_page:build_portfolio_page",
+    "gridhub.analysis.flow.power_flow:PowerFlow": "gridhub.report.flow_page:build_flow_page",
+    "gridhub.analysis.voltage.pv_curve:PvCurve": "gridhub.report.voltage_page:build_pv_page",
+    "gridhub.analysis.voltage.pv_curve:ReactiveMargin": "gridhub.report.voltage_page:build_reactive_page",
+    "gridhub.analysis.works.reinforcement:ReinforcementPlan": (
         "gridhub.report.reinforcement_page:build_reinforcement_page"
     ),
-    "gridhub.analysis.security:Security": "gridhub.report.security_page:build_security_page",
-    "gridhub.analysis.security_hours:SecurityHours": (
+    "gridhub.analysis.security.security:Security": "gridhub.report.security_page:build_security_page",
+    "gridhub.analysis.security.hours:SecurityHours": (
         "gridhub.report.security_hours_page:build_security_hours_page"
     ),
-    "gridhub.analysis.siting:SiteRanking": "gridhub.report.siting_page:build_siting_page",
-    "gridhub.analysis.time_series:TimeSeries": "gridhub.report.series_page:build_series_page",
-    "gridhub.analysis.transfer:TransferCapability": "gridhub.report.transfer_page:build_transfer_page",
-    "gridhub.analysis.voltage_dips:FaultEffect": "gridhub.report.fault_page:build_dip_page",
-    "gridhub.analysis.voltage_margin:VoltageMargin": "gridhub.report.voltage_page:build_margin_page",
-    "gridhub.analysis.work_value:WorksValue": "gridhub.report.reinforcement_page:build_worth_page",
-    "gridhub.analysis.years:YearsPlan": "gridhub.report.years_page:build_years_page",
+    "gridhub.analysis.siting.siting:SiteRanking": "gridhub.report.siting_page:build_siting_page",
+    "gridhub.analysis.flow.time_series:TimeSeries": "gridhub.report.series_page:build_series_page",
+    "gridhub.analysis.transfer.transfer:TransferCapability": (
+        "gridhub.report.transfer_page:build_transfer_page"
+    ),
+    "gridhub.analysis.voltage.voltage_dips:FaultEffect": "gridhub.report.fault_page:build_dip_page",
+    "gridhub.analysis.voltage.voltage_margin:VoltageMargin": "gridhub.report.voltage_page:build_margin_page",
+    "gridhub.analysis.works.value:WorksValue": "gridhub.report.reinforcement_page:build_worth_page",
+    "gridhub.analysis.years.years:YearsPlan": "gridhub.report.years_page:build_years_page",
 }
 """Class of a result -> function that makes its page; a network, or None, is given along for names."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gridhub.analysis.hosting_joint import JointHosting
-from gridhub.analysis.portfolio import Portfolio
+from gridhub.analysis.hosting.joint import JointHosting
+from gridhub.analysis.portfolio.portfolio import Portfolio
 from gridhub.model.network import Network
 from gridhub.report.charts import build_violation_table
 from gridhub.report.flow_page import list_licences

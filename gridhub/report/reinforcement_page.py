@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gridhub.analysis.reinforcement import ReinforcementPlan
-from gridhub.analysis.work_value import WorksValue
+from gridhub.analysis.works.reinforcement import ReinforcementPlan
+from gridhub.analysis.works.value import WorksValue
 from gridhub.model.network import Network
 from gridhub.report.charts import build_violation_table
 from gridhub.report.flow_page import list_licences

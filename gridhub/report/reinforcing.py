@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gridhub.analysis.work_comparison import Reinforcement
+from gridhub.analysis.works.comparison import Reinforcement
 from gridhub.report.names import Names
 from gridhub.report.page import RangeChart, RangeRow, Section, TableBlock
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gridhub.analysis.security_hours import SecurityHours
+from gridhub.analysis.security.hours import SecurityHours
 from gridhub.model.network import Network
 from gridhub.report.flow_page import list_licences
 from gridhub.report.names import Names, build_names

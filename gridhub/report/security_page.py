@@ -16,7 +16,7 @@ from gridhub.report.page import NOT_ASSESSED, KeyNumber, Page, Section, TableBlo
 from gridhub.report.rules import list_criterion_values, list_open_places
 
 if TYPE_CHECKING:
-    from gridhub.analysis.security import Security
+    from gridhub.analysis.security.security import Security
 
 
 def build_security_page(security: Security, net: Network | None = None) -> Page:

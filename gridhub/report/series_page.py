@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gridhub.analysis.time_series import TimeSeries
+from gridhub.analysis.flow.time_series import TimeSeries
 from gridhub.model.network import Network
 from gridhub.report.charts import build_violation_table
 from gridhub.report.flow_page import list_licences

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gridhub.analysis.hub_sizing import HubSizing, SizingCurve, find_surplus
+from gridhub.analysis.carbon.hub_sizing import HubSizing, SizingCurve, find_surplus
 from gridhub.model.network import Network
 from gridhub.report.carbon_page import NOT_HERE, build_match_section, judge_match, list_match_numbers
 from gridhub.report.flow_page import list_licences

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gridhub.analysis.interface_hours import InterfaceHours
-from gridhub.analysis.transfer import TransferCapability
+from gridhub.analysis.flow.interface_hours import InterfaceHours
+from gridhub.analysis.transfer.transfer import TransferCapability
 from gridhub.model.network import Network
 from gridhub.report.flow_page import list_licences
 from gridhub.report.names import Names, build_names

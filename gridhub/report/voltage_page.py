@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gridhub.analysis.pv_curve import PvCurve, ReactiveMargin
-from gridhub.analysis.voltage_margin import VoltageMargin
+from gridhub.analysis.voltage.pv_curve import PvCurve, ReactiveMargin
+from gridhub.analysis.voltage.voltage_margin import VoltageMargin
 from gridhub.model.network import Network
 from gridhub.report.flow_page import list_licences
 from gridhub.report.names import Names, build_names

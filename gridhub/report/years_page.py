@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gridhub.analysis.years import YearsPlan
+from gridhub.analysis.years.years import YearsPlan
 from gridhub.model.network import Network
 from gridhub.report.flow_page import list_licences
 from gridhub.report.names import Names, build_names

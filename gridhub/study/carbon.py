@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from gridhub.errors import OptionError
 
 if TYPE_CHECKING:
-    from gridhub.analysis.hub_sizing import HubSizing, SizingCurve
+    from gridhub.analysis.carbon.hub_sizing import HubSizing, SizingCurve
     from gridhub.model.network import Network
     from gridhub.placement.hub import Hub
 
@@ -23,7 +23,7 @@ class CarbonPart:
     profile_year : int
         Calendar of the hours.
     shares : tuple of float
-        Shares of the curve, 0 … 1; empty: those of `gridhub.analysis.hub_sizing.SHARES`.
+        Shares of the curve, 0 … 1; empty: those of `gridhub.analysis.carbon.hub_sizing.SHARES`.
     budget : float, optional
         Currency per year: the largest share it buys is found beside the curve.
     typical_weeks : int
@@ -95,8 +95,8 @@ def trace_carbon(
     InputError, OptionError
         As `gridhub.make_profiles` and `gridhub.trace_hub_sizing`.
     """
-    from gridhub.analysis.contracts import read_contracts
-    from gridhub.analysis.hub_sizing import SHARES, trace_hub_sizing
+    from gridhub.analysis.carbon.contracts import read_contracts
+    from gridhub.analysis.carbon.hub_sizing import SHARES, trace_hub_sizing
     from gridhub.model.profiles import make_profiles
     from gridhub.model.typical_weeks import pick_typical_weeks
 

@@ -11,9 +11,9 @@ from gridhub.errors import OptionError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gridhub.analysis.dispatch import Dispatch
-    from gridhub.analysis.dispatch_change import DispatchChange
-    from gridhub.analysis.dispatch_check import DispatchCheck
+    from gridhub.analysis.dispatch.change import DispatchChange
+    from gridhub.analysis.dispatch.check import DispatchCheck
+    from gridhub.analysis.dispatch.dispatch import Dispatch
     from gridhub.model.network import Network
     from gridhub.placement.hub import Hub
 
@@ -52,7 +52,7 @@ class DispatchPart:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        from gridhub.analysis.dispatch_options import read_dispatch_options
+        from gridhub.analysis.dispatch.options import read_dispatch_options
 
         if self.first_hour < 0 or self.hours < 1 or self.first_hour + self.hours > HOURS_OF_YEAR:
             raise OptionError(
@@ -117,9 +117,9 @@ def dispatch_hub(
     InputError, OptionError
         As `gridhub.make_profiles` and `gridhub.run_dispatch`.
     """
-    from gridhub.analysis.dispatch import run_dispatch
-    from gridhub.analysis.dispatch_change import compare_dispatch
-    from gridhub.analysis.dispatch_check import check_dispatch
+    from gridhub.analysis.dispatch.change import compare_dispatch
+    from gridhub.analysis.dispatch.check import check_dispatch
+    from gridhub.analysis.dispatch.dispatch import run_dispatch
     from gridhub.model.profiles import make_profiles
 
     tell = progress or (lambda _step, _done: None)

@@ -28,7 +28,7 @@ from gridhub.study.study import Study
 from gridhub.study.toml_text import Value, render_toml
 
 if TYPE_CHECKING:
-    from gridhub.analysis.hub import HubStudy
+    from gridhub.analysis.hub.hub import HubStudy
     from gridhub.model.network import Network
 
 Progress = Callable[[str, float], None]
@@ -101,7 +101,7 @@ def run_study(
     OutputError
         If the folder must not or cannot be written.
     """
-    from gridhub.analysis.hub import run_hub_study
+    from gridhub.analysis.hub.hub import run_hub_study
     from gridhub.report.write import write_report
 
     tell = progress or (lambda _step, _done: None)

@@ -19,7 +19,7 @@ import pandas as pd
 from build_snapshots import Factors
 from build_sources import read_facts
 
-from gridhub.analysis.contingencies import find_outages, list_contingencies
+from gridhub.analysis.contingency.contingencies import find_outages, list_contingencies
 from gridhub.case.case import Bools, Case, Floats, Ints
 from gridhub.case.compile import compile_case
 from gridhub.dispatch.hour import solve_hour

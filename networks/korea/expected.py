@@ -20,10 +20,10 @@ from build_snapshots import CAPITAL
 from build_sources import fixed, read_facts
 from operate import build_network_value
 
-from gridhub.analysis.contingencies import list_contingencies
-from gridhub.analysis.interfaces import compute_interfaces
-from gridhub.analysis.power_flow import PowerFlow, run_power_flow
-from gridhub.analysis.security import run_security
+from gridhub.analysis.contingency.contingencies import list_contingencies
+from gridhub.analysis.flow.interfaces import compute_interfaces
+from gridhub.analysis.flow.power_flow import PowerFlow, run_power_flow
+from gridhub.analysis.security.security import run_security
 from gridhub.model.files import read_network
 from gridhub.model.network import Network
 from gridhub.model.snapshot import apply_snapshot

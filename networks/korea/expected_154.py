@@ -27,10 +27,10 @@ from expected import (
     solve_snapshots,
 )
 
-from gridhub.analysis.contingencies import list_contingencies
-from gridhub.analysis.interfaces import compute_interfaces
-from gridhub.analysis.power_flow import PowerFlow
-from gridhub.analysis.security import run_security
+from gridhub.analysis.contingency.contingencies import list_contingencies
+from gridhub.analysis.flow.interfaces import compute_interfaces
+from gridhub.analysis.flow.power_flow import PowerFlow
+from gridhub.analysis.security.security import run_security
 from gridhub.model.files import read_network
 from gridhub.model.network import Network
 from gridhub.model.snapshot import apply_snapshot

@@ -29,7 +29,7 @@ from build_snapshots import Factors, list_renewables, read_factors
 from build_sources import SOURCES, Row, fixed, read_facts, write_rows
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from gridhub.analysis.power_flow import PowerFlow, run_power_flow
+from gridhub.analysis.flow.power_flow import PowerFlow, run_power_flow
 from gridhub.model.network import Network
 
 #: Price of one MW above a rating in the intact network and after an outage [KRW/MWh]. At summer midday an

@@ -23,7 +23,7 @@ from build_sources import Row, fixed, write_rows
 from build_taps import find_target_pu
 from dispatch_hours import dispatch_snapshot, plan_grid
 
-from gridhub.analysis.power_flow import PowerFlow, run_power_flow
+from gridhub.analysis.flow.power_flow import PowerFlow, run_power_flow
 from gridhub.model.network import Network
 
 #: Size of one switched capacitor or reactor [Mvar] by level [kV] (assumed).

@@ -38,7 +38,7 @@ from build_snapshots import Factors, read_factors
 from build_sources import SOURCES, Row, fixed, read_facts, write_rows
 
 import gridhub as gh
-from gridhub.analysis.power_flow import PowerFlow
+from gridhub.analysis.flow.power_flow import PowerFlow
 from gridhub.case.case import Case, Outage
 from gridhub.case.compile import compile_case
 from gridhub.dispatch.hour import solve_hour

@@ -19,7 +19,7 @@ from build import TARGETS
 from compare_profiles import SHEET, YEAR
 from expected import replace_table
 
-from gridhub.analysis.time_series import TimeSeries, run_time_series
+from gridhub.analysis.flow.time_series import TimeSeries, run_time_series
 from gridhub.model.files import read_network
 from gridhub.model.network import Network
 from gridhub.model.profiles import make_profiles

@@ -20,14 +20,14 @@ from typing import Any
 
 import pandas as pd
 
-from gridhub.analysis.comparison import collect_violations, compare_violations
-from gridhub.analysis.hosting import HostingCapacity, hosting_capacity
-from gridhub.analysis.hosting_queue import list_reviews
-from gridhub.analysis.hosting_table import list_common_gaps
-from gridhub.analysis.reinforcement import ReinforcementPlan, plan_reinforcement
-from gridhub.analysis.security import run_security
-from gridhub.analysis.siting import SiteRanking, rank_sites
-from gridhub.analysis.siting_options import read_siting_options
+from gridhub.analysis.hosting.hosting import HostingCapacity, hosting_capacity
+from gridhub.analysis.hosting.queue import list_reviews
+from gridhub.analysis.hosting.table import list_common_gaps
+from gridhub.analysis.security.comparison import collect_violations, compare_violations
+from gridhub.analysis.security.security import run_security
+from gridhub.analysis.siting.options import read_siting_options
+from gridhub.analysis.siting.siting import SiteRanking, rank_sites
+from gridhub.analysis.works.reinforcement import ReinforcementPlan, plan_reinforcement
 from gridhub.connection_rules import read_connection_rules
 from gridhub.model.network import Network
 from gridhub.placement.hub import DataCenter, Hub

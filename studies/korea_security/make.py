@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from gridhub.analysis.contingencies import list_contingencies
-from gridhub.analysis.outage_pairs import OutagePairs, rank_pairs
-from gridhub.analysis.redispatch import Adjustment
-from gridhub.analysis.remedial import run_remedial
-from gridhub.analysis.remedial_schemes import read_schemes
-from gridhub.analysis.secured_events import list_secured
-from gridhub.analysis.security import Security, run_security
-from gridhub.analysis.successive_outages import run_successive_outages
+from gridhub.analysis.actions.redispatch import Adjustment
+from gridhub.analysis.actions.remedial import run_remedial
+from gridhub.analysis.actions.remedial_schemes import read_schemes
+from gridhub.analysis.actions.successive_outages import run_successive_outages
+from gridhub.analysis.contingency.contingencies import list_contingencies
+from gridhub.analysis.contingency.secured_events import list_secured
+from gridhub.analysis.security.outage_pairs import OutagePairs, rank_pairs
+from gridhub.analysis.security.security import Security, run_security
 from gridhub.model.network import Network
 from gridhub.placement.hub import DataCenter
 from gridhub.placement.place import place

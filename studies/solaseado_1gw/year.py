@@ -15,9 +15,9 @@ from typing import Any
 
 import pandas as pd
 
-from gridhub.analysis.carbon_dispatch import match_dispatch
-from gridhub.analysis.dispatch import Dispatch, run_dispatch
-from gridhub.analysis.hub_sizing import size_hub
+from gridhub.analysis.carbon.hourly_dispatch import match_dispatch
+from gridhub.analysis.carbon.hub_sizing import size_hub
+from gridhub.analysis.dispatch.dispatch import Dispatch, run_dispatch
 from gridhub.model.network import Network
 from gridhub.model.profiles import make_profiles
 from gridhub.model.typical_weeks import pick_typical_weeks

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 import gridhub as gh
-from gridhub.analysis.screening import find_islanding
+from gridhub.analysis.security.screening import find_islanding
 from gridhub.case.case import Case, Ints, Outage
 from gridhub.case.compile import compile_case
 from gridhub.model.network import Network

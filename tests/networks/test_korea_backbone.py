@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 
 import gridhub as gh
-from gridhub.analysis.interfaces import compute_interfaces
-from gridhub.analysis.power_flow import PowerFlow
+from gridhub.analysis.flow.interfaces import compute_interfaces
+from gridhub.analysis.flow.power_flow import PowerFlow
 from gridhub.criteria import read_criteria
 from gridhub.model.files import read_network
 from gridhub.model.network import Network

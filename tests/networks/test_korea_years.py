@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 import gridhub as gh
-from gridhub.analysis.interfaces import compute_interfaces
-from gridhub.analysis.power_flow import PowerFlow
+from gridhub.analysis.flow.interfaces import compute_interfaces
+from gridhub.analysis.flow.power_flow import PowerFlow
 from gridhub.errors import OptionError
 from gridhub.model.network import Network
 from gridhub.model.snapshot import apply_snapshot

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 import gridhub as gh
-from gridhub.analysis.power_flow import PowerFlow
+from gridhub.analysis.flow.power_flow import PowerFlow
 from gridhub.cli.main import app
 from gridhub.model.network import Network
 from gridhub.model.snapshot import apply_snapshot

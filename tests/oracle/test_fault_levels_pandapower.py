@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 import gridhub as gh
-from gridhub.analysis.fault_levels import compute_fault_levels
+from gridhub.analysis.voltage.fault_levels import compute_fault_levels
 
 C = 1.1
 X_DSS, R_DSS = 0.2, 0.01

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import gridhub as gh
-from gridhub.analysis.hosting import hosting_capacity
+from gridhub.analysis.hosting.hosting import hosting_capacity
 from gridhub.case.case import Case, Outage
 from gridhub.case.compile import compile_case
 from gridhub.model.network import Network

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gridhub.analysis.hosting_joint import share_room
+from gridhub.analysis.hosting.joint import share_room
 from gridhub.case.case import Outage
 from gridhub.case.compile import compile_case
 from gridhub.model.schema import complete_table

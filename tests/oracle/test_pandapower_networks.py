@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gridhub.analysis.power_flow import run_power_flow
+from gridhub.analysis.flow.power_flow import run_power_flow
 from gridhub.interop.pandapower import from_pandapower, to_pandapower
 from gridhub.model.network import Network
 from gridhub.reference import list_networks, load_network

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gridhub.analysis.power_flow import PowerFlow, run_power_flow
-from gridhub.analysis.security import run_security
+from gridhub.analysis.flow.power_flow import PowerFlow, run_power_flow
+from gridhub.analysis.security.security import run_security
 from gridhub.interop.pandapower import from_pandapower
 
 pandapower = pytest.importorskip("pandapower")

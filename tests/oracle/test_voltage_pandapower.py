@@ -10,7 +10,7 @@ import pandapower.networks as pn
 import pytest
 
 import gridhub as gh
-from gridhub.analysis.pv_curve import find_reactive_margin, trace_pv_curve
+from gridhub.analysis.voltage.pv_curve import find_reactive_margin, trace_pv_curve
 
 CASES = [(pn.case14, 13), pytest.param(pn.case39, 7, marks=pytest.mark.slow)]
 

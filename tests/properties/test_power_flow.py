@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gridhub as gh
-from gridhub.analysis.power_flow import PowerFlow
+from gridhub.analysis.flow.power_flow import PowerFlow
 from tests.small_networks import make_meshed
 
 NETWORKS = st.builds(make_meshed, st.integers(0, 10_000), n_bus=st.integers(3, 25), extra=st.integers(0, 15))

@@ -10,8 +10,8 @@ from types import ModuleType
 import pandas as pd
 import pytest
 
-from gridhub.analysis.siting import SiteRanking
-from gridhub.analysis.siting_options import SitingOptions
+from gridhub.analysis.siting.options import SitingOptions
+from gridhub.analysis.siting.siting import SiteRanking
 
 CASES = ("2028-1000", "2028-3000", "2030-1000", "2030-3000")
 

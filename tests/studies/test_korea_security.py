@@ -8,8 +8,8 @@ from typing import Literal
 import pytest
 
 import gridhub as gh
-from gridhub.analysis.remedial import FAILS, WITH, RemedialStudy, run_remedial
-from gridhub.analysis.remedial_schemes import read_schemes
+from gridhub.analysis.actions.remedial import FAILS, WITH, RemedialStudy, run_remedial
+from gridhub.analysis.actions.remedial_schemes import read_schemes
 from gridhub.reference import find_region_document
 
 SINGAPYEONG, HANUL = "tower:sintaebaek--singapyeong@1", "tower:sintaebaek--hanul@1"

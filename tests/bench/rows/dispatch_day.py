@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 import gridhub as gh
-from gridhub.analysis.contingencies import list_contingencies
-from gridhub.analysis.dispatch import Dispatch
+from gridhub.analysis.contingency.contingencies import list_contingencies
+from gridhub.analysis.dispatch.dispatch import Dispatch
 from gridhub.case.case import Floats, Ints
 from gridhub.case.compile import compile_case
 from gridhub.model.network import Network

@@ -101,7 +101,7 @@ def test_bad_usage_is_2_and_says_what(ring: Path, args: tuple[str, ...], text: s
 
 def test_kinds_of_the_help_are_those_of_the_analysis():
     """The command repeats them so that its help imports no pandas."""
-    from gridhub.analysis import contingencies
+    from gridhub.analysis.contingency import contingencies
     from gridhub.cli import security
 
     assert security.KINDS == contingencies.KINDS

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import gridhub as gh
-from gridhub.analysis.contingencies import find_outages, list_contingencies
+from gridhub.analysis.contingency.contingencies import find_outages, list_contingencies
 from gridhub.case.case import Case, Outage
 from gridhub.dispatch.hour import solve_hour
 from gridhub.dispatch.limits import NO_INTERFACES, FlowLimits, compile_interfaces, take_limits

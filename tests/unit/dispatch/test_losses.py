@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import fsolve
 
 import gridhub as gh
-from gridhub.analysis import dispatch_windows
+from gridhub.analysis.dispatch import windows as dispatch_windows
 from gridhub.dispatch import losses as losses_module
 from gridhub.model.network import Network, build_network
 from tests.small_networks import make_table

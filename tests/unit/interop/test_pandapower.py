@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gridhub.analysis.power_flow import run_power_flow
+from gridhub.analysis.flow.power_flow import run_power_flow
 from gridhub.errors import FileFormatError
 from gridhub.interop.conversion_report import ConversionReport
 from gridhub.interop.pandapower import from_pandapower, load_pandapower_network, read_pandapower_json

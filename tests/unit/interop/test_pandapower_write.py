@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gridhub.analysis.power_flow import run_power_flow
+from gridhub.analysis.flow.power_flow import run_power_flow
 from gridhub.errors import FileFormatError
 from gridhub.interop.conversion_report import ConversionReport
 from gridhub.interop.pandapower import from_pandapower, to_pandapower

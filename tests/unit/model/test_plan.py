@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from gridhub.analysis.power_flow import run_power_flow
+from gridhub.analysis.flow.power_flow import run_power_flow
 from gridhub.errors import InputError, OptionError, SchemaError
 from gridhub.model.network import Network, build_network
 from gridhub.model.plan import Plan, apply_plan, find_needs, find_waiting

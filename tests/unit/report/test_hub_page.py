@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from gridhub.analysis.hub import HubStudy, run_hub_study
+from gridhub.analysis.hub.hub import HubStudy, run_hub_study
 from gridhub.model.network import Network, build_network
 from gridhub.placement.hub import DataCenter, Hub, RenewablePlant
 from gridhub.report.hub_page import build_hub_page

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 import gridhub as gh
-from gridhub.analysis.hosting import HostingCapacity
-from gridhub.analysis.siting import SiteRanking
+from gridhub.analysis.hosting.hosting import HostingCapacity
+from gridhub.analysis.siting.siting import SiteRanking
 from gridhub.model.network import Network
 from gridhub.reference import read_region_table
 from gridhub.report.hosting_page import build_hosting_page

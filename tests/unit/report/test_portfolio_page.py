@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from gridhub.analysis.hosting_joint import share_room
-from gridhub.report.page import CurveChart
-from gridhub.report.write import build_pages, write_report
 from tests.unit.analysis.test_hosting_joint import HUBS, build_mesh
 from tests.unit.analysis.test_portfolio import run
+
+from gridhub.analysis.hosting.joint import share_room
+from gridhub.report.page import CurveChart
+from gridhub.report.write import build_pages, write_report
 
 
 @pytest.mark.parametrize("verify", [True, False])

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from tests.unit.analysis.test_screening_voltage import make_band
 
-from gridhub.analysis.power_flow import PowerFlow, run_power_flow
-from gridhub.analysis.security import Security, run_security
+from gridhub.analysis.flow.power_flow import PowerFlow, run_power_flow
+from gridhub.analysis.security.security import Security, run_security
 from gridhub.errors import FileFormatError, GridhubError, OutputError
 from gridhub.model.network import Network, build_network
 from gridhub.placement.hub import DataCenter, Hub, RenewablePlant
@@ -33,7 +34,6 @@ from gridhub.report.rules import (
     list_open_places,
 )
 from gridhub.report.write import build_files, join_pages, write_report
-from tests.unit.analysis.test_screening_voltage import make_band
 from tests.unit.report.sample_page import HOSTILE, build_page
 
 

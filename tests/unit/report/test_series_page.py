@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gridhub.analysis.time_series import run_time_series
+from gridhub.analysis.flow.time_series import run_time_series
 from gridhub.model.network import Network, build_network
 from gridhub.report.page import CurveChart
 from gridhub.report.series_page import build_series_page

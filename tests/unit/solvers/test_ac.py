@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gridhub as gh
-from gridhub.analysis.power_flow import Method
+from gridhub.analysis.flow.power_flow import Method
 from gridhub.case.compile import compile_case
 from gridhub.errors import NotConverged, OptionError
 from gridhub.solvers.ac import solve_ac

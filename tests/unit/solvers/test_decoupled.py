@@ -7,9 +7,9 @@ import pytest
 from scipy.sparse import csc_array
 
 import gridhub as gh
-from gridhub.analysis.contingencies import find_outages
-from gridhub.analysis.screening import find_islanding
-from gridhub.analysis.security import prepare_setting as prepare_security
+from gridhub.analysis.contingency.contingencies import find_outages
+from gridhub.analysis.security.screening import find_islanding
+from gridhub.analysis.security.security import prepare_setting as prepare_security
 from gridhub.case.case import Case, Outage
 from gridhub.case.matrices import build_admittance, build_susceptance
 from gridhub.solvers.ac import VOLTAGE_MARGIN, prepare_setting

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gridhub.analysis.power_flow import run_power_flow
-from gridhub.analysis.time_series import run_time_series
+from gridhub.analysis.flow.power_flow import run_power_flow
+from gridhub.analysis.flow.time_series import run_time_series
 from gridhub.case.compile import compile_case
 from gridhub.errors import NotConverged, OptionError
 from gridhub.model.network import Network, build_network

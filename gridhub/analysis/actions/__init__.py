@@ -1,0 +1,1 @@
+"""What is done between and after outages: redispatch, taps and shunts, remedial schemes."""

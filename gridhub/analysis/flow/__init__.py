@@ -1,0 +1,1 @@
+"""One state or many hours of it: power flow, time series, interfaces, factors."""

@@ -1,0 +1,1 @@
+"""How much load or generation each bus takes."""

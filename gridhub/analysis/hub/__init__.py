@@ -1,0 +1,1 @@
+"""Study of one hub: before, after, what breaks, what helps."""

@@ -1,0 +1,1 @@
+"""Sites, plants, storage and lines of hubs, chosen together."""

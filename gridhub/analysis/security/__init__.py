@@ -1,0 +1,1 @@
+"""What breaks after outages: screens, hours of them, pairs, ranking."""

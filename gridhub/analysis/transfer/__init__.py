@@ -1,0 +1,1 @@
+"""How much one area can send to another."""

@@ -1,0 +1,1 @@
+"""Voltage: curves to the nose, margins, fault levels, dips."""

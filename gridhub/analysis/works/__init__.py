@@ -1,0 +1,1 @@
+"""Reinforcements: candidates, selection, cost, worth."""

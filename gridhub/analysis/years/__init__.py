@@ -1,0 +1,1 @@
+"""What is built when: plans over years with projects that may be late."""
