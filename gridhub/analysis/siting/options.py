@@ -75,7 +75,8 @@ class SitingOptions:
             faults.append(f"draws = {self.draws!r}: a whole number from 1 to 100,000")
         if not 0 <= self.weight_spread <= 2:
             faults.append(f"weight_spread = {self.weight_spread!r}: a number from 0 to 2")
-        if type(self.market) is not bool:
+        market: object = self.market
+        if not isinstance(market, bool):
             faults.append(f"market = {self.market!r}: True or False")
         for name in ("solar_ratio", "wind_ratio"):
             if not 0 <= getattr(self, name) <= 100:
