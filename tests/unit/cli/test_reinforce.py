@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from gridhub.cli.main import app
 from gridhub.model.files import write_network
-from tests.unit.analysis.test_work_value import build_row
+from tests.unit.analysis.works.test_value import build_row
 
 COSTS = Path(__file__).resolve().parents[3] / "networks" / "korea" / "costs.toml"
 

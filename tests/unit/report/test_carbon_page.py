@@ -12,7 +12,7 @@ import gridhub as gh
 from gridhub.report.carbon_page import build_carbon_page
 from gridhub.report.page import CurveChart
 from gridhub.report.sizing_page import build_curve_page, build_sizing_page
-from tests.unit.analysis.test_hub_sizing import make_hub, make_profiles, place_hub
+from tests.unit.analysis.carbon.test_hub_sizing import make_hub, make_profiles, place_hub
 
 
 def make_match(**more: object) -> object:

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.unit.analysis.test_dispatch import price_triangle
 
 import gridhub as gh
 from gridhub.analysis.dispatch.dispatch import Dispatch
 from gridhub.report.dispatch_page import build_change_page, build_check_page, build_dispatch_page
 from gridhub.report.page import CurveChart, HeatChart, TableBlock
+from tests.unit.analysis.dispatch.test_dispatch import price_triangle
 
 HOURS = pd.date_range("2025-03-01", periods=30, freq="h")
 

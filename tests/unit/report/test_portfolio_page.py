@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.unit.analysis.test_hosting_joint import HUBS, build_mesh
-from tests.unit.analysis.test_portfolio import run
 
 from gridhub.analysis.hosting.joint import share_room
 from gridhub.report.page import CurveChart
 from gridhub.report.write import build_pages, write_report
+from tests.unit.analysis.hosting.test_joint import HUBS, build_mesh
+from tests.unit.analysis.portfolio.test_portfolio import run
 
 
 @pytest.mark.parametrize("verify", [True, False])

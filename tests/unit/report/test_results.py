@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.unit.analysis.test_screening_voltage import make_band
 
 from gridhub.analysis.flow.power_flow import PowerFlow, run_power_flow
 from gridhub.analysis.security.security import Security, run_security
@@ -34,6 +33,7 @@ from gridhub.report.rules import (
     list_open_places,
 )
 from gridhub.report.write import build_files, join_pages, write_report
+from tests.unit.analysis.security.test_screening_voltage import make_band
 from tests.unit.report.sample_page import HOSTILE, build_page
 
 

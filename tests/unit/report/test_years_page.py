@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.unit.analysis.test_years import COSTS, plan
 
 from gridhub.analysis.years.years import YearsPlan
 from gridhub.report.page import CurveChart
 from gridhub.report.write import build_pages, write_report
 from gridhub.report.years_page import build_fan_chart
+from tests.unit.analysis.years.test_years import COSTS, plan
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import gridhub as gh
-from gridhub.analysis.security.security import outages as security_outages
+from gridhub.analysis.security import outages as security_outages
 from gridhub.case.case import Outage
 from gridhub.case.compile import compile_case
 from gridhub.model.network import Network

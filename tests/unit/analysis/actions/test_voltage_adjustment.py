@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from tests.unit.analysis.test_screening_voltage import make_band
 
 import gridhub as gh
 from gridhub.analysis.actions.redispatch import Adjustment
@@ -24,6 +23,7 @@ from gridhub.model.network import Network, build_network
 from gridhub.rating_rules import RatingRule
 from gridhub.solvers.options import read_options
 from tests.small_networks import make_meshed, make_table
+from tests.unit.analysis.security.test_screening_voltage import make_band
 
 
 def make_supply() -> Network:

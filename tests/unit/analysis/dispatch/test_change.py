@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from tests.unit.analysis.test_dispatch import price_triangle
 
 import gridhub as gh
 from gridhub.analysis.dispatch.change import compare_dispatch
 from gridhub.errors import OptionError
 from tests.small_networks import make_table
+from tests.unit.analysis.dispatch.test_dispatch import price_triangle
 
 LOAD = {("load", "p_mw"): pd.DataFrame({"demand": [100.0, 300.0]}, index=["night", "noon"])}
 

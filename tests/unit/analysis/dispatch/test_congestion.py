@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from tests.unit.analysis.test_dispatch import price_triangle
 
 import gridhub as gh
 from gridhub.analysis.dispatch.congestion import map_congestion, report_congestion, sort_flows
+from tests.unit.analysis.dispatch.test_dispatch import price_triangle
 
 
 def test_hours_energy_and_rent_are_added_up() -> None:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from tests.unit.analysis.test_dispatch import make_hub_days
 
 import gridhub as gh
 from gridhub.analysis.dispatch import windows as dispatch_windows
 from gridhub.errors import OptionError, OutputError
+from tests.unit.analysis.dispatch.test_dispatch import make_hub_days
 
 
 class Stopped(Exception):

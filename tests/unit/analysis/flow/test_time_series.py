@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from tests.unit.analysis.test_security import make_criteria
 
 import gridhub as gh
 from gridhub.analysis.flow.power_flow import PowerFlow
 from gridhub.analysis.flow.time_series import TimeSeries
 from gridhub.model.network import Network
 from tests.small_networks import make_double_feed, make_meshed, make_table, make_two_buses
+from tests.unit.analysis.security.test_security import make_criteria
 
 Profiles = dict[tuple[str, str], pd.DataFrame]
 HOURS = pd.date_range("2026-01-01", periods=6, freq="h")

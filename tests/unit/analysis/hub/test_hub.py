@@ -16,7 +16,7 @@ from gridhub.placement.hub import DataCenter, Hub, RenewablePlant, Storage
 from gridhub.placement.place import place
 from tests.unit.placement.small_grid import build_small_grid
 
-KOREA = Path(__file__).resolve().parents[3] / "networks" / "korea"
+KOREA = Path(__file__).resolve().parents[4] / "networks" / "korea"
 CENTER = DataCenter("hub", contract_mw=1200.0, lat=35.05, lon=127.2, flexible_share=0.1)
 SUN = RenewablePlant("sun", p_mw=600.0, lat=35.06, lon=127.2)
 CELL = Storage("cell", p_mw=100.0, e_mwh=400.0, lat=35.05, lon=127.2)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from tests.unit.analysis.test_portfolio import COSTS, NET, SITES
 
 from gridhub.analysis.hosting.hosting import hosting_capacity
 from gridhub.analysis.portfolio.hours import make_site_hours, offer_lines
 from gridhub.errors import OptionError
 from gridhub.reference import load_network
+from tests.unit.analysis.portfolio.test_portfolio import COSTS, NET, SITES
 
 
 def test_lines_are_offered_where_the_room_of_a_site_ends():

@@ -20,7 +20,7 @@ from gridhub.errors import InputError, OptionError
 from gridhub.model.network import Network, build_network
 from gridhub.model.schema import complete_table
 
-TEXT = (Path(__file__).resolve().parents[3] / "networks" / "korea" / "costs.toml").read_text(encoding="utf-8")
+TEXT = (Path(__file__).resolve().parents[4] / "networks" / "korea" / "costs.toml").read_text(encoding="utf-8")
 COSTS = read_costs(TEXT)
 TOTAL = 600.0
 RATE_SHARE = 0.95

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.unit.analysis.test_screening_voltage import make_band
 
 import gridhub as gh
 from gridhub.analysis.security import blocks as security_blocks
@@ -19,6 +18,7 @@ from gridhub.model.network import Network
 from gridhub.model.snapshot import apply_snapshot
 from gridhub.rating_rules import RatingRule
 from tests.small_networks import load_rated_case118, make_double_feed, make_meshed
+from tests.unit.analysis.security.test_screening_voltage import make_band
 
 Profiles = dict[tuple[str, str], pd.DataFrame]
 TEXTS = ["contingency", "element", "kind", "unit"]

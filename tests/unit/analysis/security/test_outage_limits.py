@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from tests.unit.analysis.test_screening_voltage import make_band
 
 import gridhub as gh
 from gridhub.analysis.security.outage_limits import build_outage_limits, list_classes
@@ -18,6 +17,7 @@ from gridhub.errors import OptionError
 from gridhub.rating_rules import RatingRule
 from gridhub.solvers.options import read_options
 from tests.small_networks import make_double_feed, make_meshed
+from tests.unit.analysis.security.test_screening_voltage import make_band
 
 NORMAL = RatingRule("normal", "rate_mva", 1.0)
 LASTING = RatingRule("outage", "rate_mva", 1.0)

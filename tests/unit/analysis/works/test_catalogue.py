@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from tests.unit.analysis.test_reinforcement import TEXT, build_mesh, run_all
 
 from gridhub.analysis.contingency.contingencies import list_contingencies
 from gridhub.analysis.flow.power_flow import run_power_flow
@@ -17,6 +16,7 @@ from gridhub.costs import read_costs
 from gridhub.errors import OptionError
 from gridhub.model.network import Network
 from gridhub.placement.hub import DataCenter, Hub
+from tests.unit.analysis.works.test_reinforcement import TEXT, build_mesh, run_all
 
 COSTS = read_costs(TEXT)
 MORE = ("series_capacitor", "storage", "hvdc")

@@ -23,7 +23,7 @@ from gridhub.costs import Cost, read_costs
 from gridhub.model.network import Network, build_network
 
 COSTS = read_costs(
-    (Path(__file__).resolve().parents[3] / "networks" / "korea" / "costs.toml").read_text(encoding="utf-8")
+    (Path(__file__).resolve().parents[4] / "networks" / "korea" / "costs.toml").read_text(encoding="utf-8")
 )
 
 

@@ -22,7 +22,7 @@ from gridhub.errors import OptionError
 from gridhub.model.network import Network, build_network
 from gridhub.placement.hub import DataCenter, Hub
 
-TEXT = (Path(__file__).resolve().parents[3] / "networks" / "korea" / "costs.toml").read_text(encoding="utf-8")
+TEXT = (Path(__file__).resolve().parents[4] / "networks" / "korea" / "costs.toml").read_text(encoding="utf-8")
 COSTS = read_costs(TEXT)
 
 

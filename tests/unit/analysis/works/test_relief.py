@@ -16,7 +16,7 @@ from gridhub.model.network import Network
 from gridhub.solvers.options import read_options
 
 COSTS = read_costs(
-    (Path(__file__).resolve().parents[3] / "networks" / "korea" / "costs.toml").read_text(encoding="utf-8")
+    (Path(__file__).resolve().parents[4] / "networks" / "korea" / "costs.toml").read_text(encoding="utf-8")
 )
 
 

@@ -16,7 +16,7 @@ from gridhub.analysis.works.value import WorksValue, value_reinforcement
 from gridhub.errors import OptionError
 from gridhub.model.network import Network, build_network
 
-COSTS = (Path(__file__).resolve().parents[3] / "networks" / "korea" / "costs.toml").read_text(
+COSTS = (Path(__file__).resolve().parents[4] / "networks" / "korea" / "costs.toml").read_text(
     encoding="utf-8"
 )
 

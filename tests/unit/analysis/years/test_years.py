@@ -20,7 +20,7 @@ from gridhub.model.network import Network, build_network
 from gridhub.placement.hub import DataCenter, Hub, Storage
 from gridhub.profiles.data_center import DataCenterLoad
 
-COSTS = (Path(__file__).resolve().parents[3] / "networks" / "korea" / "costs.toml").read_text(
+COSTS = (Path(__file__).resolve().parents[4] / "networks" / "korea" / "costs.toml").read_text(
     encoding="utf-8"
 )
 YEARS = (2027, 2028, 2029)
