@@ -12,9 +12,9 @@ from gridhub.dispatch.bent_costs import COST_ERROR
 from gridhub.dispatch.coupling import CoupledRows, Coupling
 from gridhub.dispatch.explain import Explanation, explain_hour
 from gridhub.dispatch.hour import describe_closed, solve_hour
-from gridhub.dispatch.hour_model import NO_ALLOWANCE, HourModel, LimitKey, find_largest_price, solve_parts
+from gridhub.dispatch.hour_model import NO_ALLOWANCE, HourModel, LimitKey, find_largest_price, solve_one_way
 from gridhub.dispatch.limits import FlowLimits
-from gridhub.dispatch.links import close_columns, find_both_ways
+from gridhub.dispatch.links import close_columns
 from gridhub.dispatch.offers import Offers
 from gridhub.dispatch.problem import STORAGE_KINDS, HourProblem, build_problem
 from gridhub.dispatch.programme import LinearProgramme, LpSolution
@@ -175,37 +175,29 @@ def _solve_coupled(
     start_cuts: Ints | None,
     accuracy: tuple[float, float],
 ) -> _Coupled:
-    """Solve all hours in stages; again with links and storage held to the way they net to."""
-    problems = list(problems)
+    """Solve all hours in stages."""
     branch, outage = NO_CUTS if start_cuts is None else start_cuts
     before = outage < 0
     largest = max(find_largest_price(problem) for problem in problems)
     if coupling.reserve is not None and np.isfinite(coupling.reserve.price):
         largest = max(largest, coupling.reserve.price)
-    closed: list[Ints] = [np.empty(0, dtype=np.int64) for _ in problems]
-    while True:
-        programme = LinearProgramme(largest)
-        models = [
-            HourModel(problem, limits, accuracy[0], allowance, programme, accuracy[1])
-            for problem, allowance in zip(problems, allowances, strict=True)
-        ]
-        rows = CoupledRows(programme, models, coupling)
-        market = last = solve_parts(models, None, grid=False)
-        intact = None
-        if market.status == "optimal":
-            for model in models:
-                model.add_interfaces()
-                model.add_branches(None, branch[before], outage[before])
-            intact = last = solve_parts(models, None)
-        if intact is not None and intact.status == "optimal" and security is not None:
-            for model in models:
-                model.add_branches(security, branch[~before], outage[~before])
-            last = solve_parts(models, security)
-        both = [_find_both(model, last) for model in models]
-        if not any(map(len, both)):
-            break
-        closed = [np.concatenate(pair) for pair in zip(closed, both, strict=True)]
-        problems = [close_columns(problem, some) for problem, some in zip(problems, both, strict=True)]
+    programme = LinearProgramme(largest)
+    models = [
+        HourModel(problem, limits, accuracy[0], allowance, programme, accuracy[1])
+        for problem, allowance in zip(problems, allowances, strict=True)
+    ]
+    rows = CoupledRows(programme, models, coupling)
+    market = last = solve_one_way(models, None, grid=False)
+    intact = None
+    if market.status == "optimal":
+        for model in models:
+            model.add_interfaces()
+            model.add_branches(None, branch[before], outage[before])
+        intact = last = solve_one_way(models, None)
+    if intact is not None and intact.status == "optimal" and security is not None:
+        for model in models:
+            model.add_branches(security, branch[~before], outage[~before])
+        last = solve_one_way(models, security)
     runs = [
         StagedRun(
             problem=model.problem,
@@ -213,19 +205,13 @@ def _solve_coupled(
             market=model.part.read(market),
             intact=None if intact is None else model.part.read(intact),
             last=model.part.read(last),
-            message=describe_closed(model.problem, shut),
+            message=describe_closed(model.problem, model.closed),
             rounds=model.rounds,
             iterations=models[0].iterations,
         )
-        for model, shut in zip(models, closed, strict=True)
+        for model in models
     ]
     return _Coupled(tuple(runs), last, rows)
-
-
-def _find_both(model: HourModel, solution: LpSolution) -> Ints:
-    if solution.status != "optimal":
-        return np.empty(0, dtype=np.int64)
-    return find_both_ways(model.problem, model.part.read(solution).x)
 
 
 def _read(

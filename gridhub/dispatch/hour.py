@@ -10,9 +10,8 @@ import numpy as np
 from gridhub.case.case import Case, Ints
 from gridhub.dispatch.bent_costs import COST_ERROR
 from gridhub.dispatch.explain import explain_hour
-from gridhub.dispatch.hour_model import NO_ALLOWANCE, HourModel, LimitKey
+from gridhub.dispatch.hour_model import NO_ALLOWANCE, HourModel, LimitKey, solve_one_way
 from gridhub.dispatch.limits import FlowLimits
-from gridhub.dispatch.links import close_columns, find_both_ways
 from gridhub.dispatch.offers import Offers
 from gridhub.dispatch.problem import STORAGE_KINDS, HourProblem, build_problem
 from gridhub.dispatch.programme import LpSolution
@@ -112,40 +111,29 @@ def _solve_stages(
     accuracy: tuple[float, float],
     allowance: Mapping[LimitKey, float] = NO_ALLOWANCE,
 ) -> StagedRun:
-    """Solve market, intact and secure hour; again with lossy links held to the way they net to.
-
-    A lossy link that runs both ways at once burns power at a negative price.
-    """
-    closed = np.empty(0, dtype=np.int64)
-    rounds = iterations = 0
-    while True:
-        model = HourModel(problem, limits, accuracy[0], allowance, cost_error=accuracy[1])
-        market, intact, last = _climb(model, security, start_cuts)
-        rounds, iterations = rounds + model.rounds, iterations + model.iterations
-        both = find_both_ways(problem, last.x) if last.status == "optimal" else np.empty(0, dtype=np.int64)
-        if not len(both):
-            message = describe_closed(problem, closed)
-            return StagedRun(problem, model, market, intact, last, message, rounds, iterations)
-        closed = np.concatenate([closed, both])
-        problem = close_columns(problem, both)
+    """Solve market, intact and secure hour."""
+    model = HourModel(problem, limits, accuracy[0], allowance, cost_error=accuracy[1])
+    market, intact, last = _climb(model, security, start_cuts)
+    message = describe_closed(model.problem, model.closed)
+    return StagedRun(model.problem, model, market, intact, last, message, model.rounds, model.iterations)
 
 
 def _climb(
     model: HourModel, security: SecurityPlan | None, start_cuts: Ints | None
 ) -> tuple[LpSolution, LpSolution | None, LpSolution]:
     """Solve without a grid, with the intact grid, and after outages: the last reached."""
-    market = model.solve()
+    market = solve_one_way([model], None, grid=False)
     if market.status != "optimal":
         return market, None, market
     model.add_interfaces()
     branch, outage = np.empty((2, 0), dtype=np.int64) if start_cuts is None else start_cuts
     before = outage < 0
     model.add_branches(None, branch[before], outage[before])
-    intact = model.solve_until_clear(None)
+    intact = solve_one_way([model], None)
     if intact.status != "optimal" or security is None:
         return market, intact, intact
     model.add_branches(security, branch[~before], outage[~before])
-    return market, intact, model.solve_until_clear(security)
+    return market, intact, solve_one_way([model], security)
 
 
 def describe_closed(problem: HourProblem, closed: Ints) -> str:

@@ -14,6 +14,7 @@ from gridhub.case.case import Floats, Ints
 from gridhub.dispatch.bent_costs import COST_ERROR, BentCosts
 from gridhub.dispatch.cuts import INTACT, FlowRows, find_breaches, weigh_flows, write_flow_rows
 from gridhub.dispatch.limits import FlowLimits, InterfaceLimits
+from gridhub.dispatch.links import close_columns, find_both_ways
 from gridhub.dispatch.problem import HourProblem, Kind, find_shift_flow
 from gridhub.dispatch.programme import LinearProgramme, LpSolution, ProgrammePart
 from gridhub.dispatch.security import SecurityPlan
@@ -105,6 +106,7 @@ class HourModel:
         self.part.add_columns(columns.low, columns.high, columns.price)
         self.rounds = 0
         self.iterations = 0
+        self.closed: Ints = np.empty(0, dtype=np.int64)
         none, no_limit = np.empty(0, dtype=np.int64), np.empty(0)
         empty = Rows(np.empty(0, dtype=object), none, none, no_limit, no_limit, none.reshape(0, 2))
         nothing = weigh_flows(problem, csr_array((0, problem.case.n_branch)))
@@ -241,9 +243,12 @@ class HourModel:
         found = find_breaches(self.problem, self.limits, security, x, self.tolerance_mw, self.cuts)
         return self.add_branches(security, found.branch, found.outage)
 
-    def solve(self) -> LpSolution:
-        """Solve with the limits that are there."""
-        return solve_parts([self], None, grid=False)
+    def close(self, chosen: Ints) -> None:
+        """Hold columns at 0 from now on."""
+        self.problem = close_columns(self.problem, chosen)
+        self.closed = np.concatenate([self.closed, chosen])
+        for column in self.part.columns[chosen].tolist():
+            self.part.programme.change_bounds(column, 0.0, 0.0)
 
     def solve_until_clear(self, security: SecurityPlan | None) -> LpSolution:
         """Solve, add the limits that are broken, and again until none is; see `solve_parts`."""
@@ -288,6 +293,34 @@ def solve_parts(models: Sequence[HourModel], security: SecurityPlan | None, grid
         if not added:
             return solution
     return replace(solution, status=f"{MAX_ROUNDS} rounds of limits")
+
+
+def solve_one_way(
+    models: Sequence[HourModel], security: SecurityPlan | None, grid: bool = True
+) -> LpSolution:
+    """Solve as `solve_parts` does, and again until no lossy link and no storage runs both ways at once.
+
+    What does would burn power at a negative price; it is held to the way it nets to (`HourModel.closed`).
+    Each solve starts from the basis of the last.
+
+    Parameters
+    ----------
+    models, security, grid
+        As for `solve_parts`.
+
+    Returns
+    -------
+    LpSolution
+    """
+    while True:
+        solution = solve_parts(models, security, grid)
+        if solution.status != "optimal":
+            return solution
+        both = [find_both_ways(model.problem, model.part.read(solution).x) for model in models]
+        if not any(map(len, both)):
+            return solution
+        for model, some in zip(models, both, strict=True):
+            model.close(some)
 
 
 def find_excess(rows: Rows, solution: LpSolution) -> Floats:

@@ -27,8 +27,11 @@ from gridhub.report.write import write_report
 from gridhub.study.study import read_study
 
 STUDY = Path(__file__).with_name("study.toml")
-PRICES = {"shed_price": 20e6, "excess_price": 5e6, "excess_price_after": 1e6}
-"""What makes limits soft [KRW/MWh]: those of the stored states of korea-2025."""
+OPTIONS = {"commitment": "relaxed", "shed_price": 20e6, "excess_price": 5e6, "excess_price_after": 1e6}
+"""Units may rest: their stored state is a peak, whose minimum outputs exceed the load of a spring night.
+
+Limits are soft at the prices of the stored states of korea-2025 [KRW/MWh].
+"""
 
 DAYS_ALONE = {"window_hours": 24, "overlap_hours": 0}
 """In typical periods storage ends each day as it began: no energy passes between hours of other weight."""
@@ -75,7 +78,7 @@ def main() -> None:
         "with the hub": (after, hours),
         "battery kept to the hub's plants": (after, kept),
     }
-    options = PRICES if typical is None else PRICES | DAYS_ALONE
+    options = OPTIONS if typical is None else OPTIONS | DAYS_ALONE
     rows, results = {}, []
     for number, (name, (net, series)) in enumerate(runs.items()):
         folder = given.out / f"dispatch_{number}"
