@@ -14,11 +14,12 @@ from gridhub.cli.inputs import (
     NetworkArgument,
     TopOption,
     YearOption,
+    check_bus,
     check_snapshot,
     parse_settings,
 )
 from gridhub.cli.security import find_criteria
-from gridhub.study.source import open_network, suggest
+from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
     from gridhub.analysis.hosting.hosting import HostingCapacity
@@ -68,9 +69,7 @@ def host(
     for name in snapshot or ():
         check_snapshot(net, name)
     for name in bus or ():
-        if name not in net.bus.index:
-            known = [str(one) for one in net.bus.index]
-            refuse(f"network {net.name!r} has no bus {name!r}; {suggest(name, known)}")
+        check_bus(net, name)
     settings = {"kind": kind, **parse_settings(option)}
     if share:
         if not bus or method == "ac":

@@ -53,6 +53,13 @@ def check_snapshot(net: Network, snapshot: str | None) -> None:
         refuse(f"network {net.name!r} has no snapshot {snapshot!r}; {suggest(snapshot, net.snapshots)}")
 
 
+def check_bus(net: Network, bus: str) -> None:
+    """Refuse a bus the network does not have, naming those near."""
+    if bus not in net.bus.index:
+        known = [str(one) for one in net.bus.index]
+        refuse(f"network {net.name!r} has no bus {bus!r}; {suggest(bus, known)}")
+
+
 def parse_settings(texts: Sequence[str] | None) -> dict[str, bool | int | float | str]:
     """Turn ``key=value`` texts into a mapping with values of their natural type.
 

@@ -10,12 +10,23 @@ import typer
 
 from gridhub.cli.console import list_records, print_json, print_line, print_table
 from gridhub.cli.exits import exits, refuse
-from gridhub.cli.inputs import ForceOption, JsonOption, Method, NetworkArgument, TopOption, parse_settings
+from gridhub.cli.inputs import (
+    ForceOption,
+    JsonOption,
+    Method,
+    NetworkArgument,
+    TopOption,
+    check_bus,
+    check_snapshot,
+    parse_settings,
+)
 from gridhub.errors import OutputError
+from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
     from gridhub.analysis.works.reinforcement import ReinforcementPlan
     from gridhub.analysis.years.years import YearsPlan
+    from gridhub.model.network import Network
     from gridhub.placement.hub import Hub
 
 
@@ -95,14 +106,17 @@ def plan(
         settings["costs"] = read_text(costs)
     window = _read_years(years)
     wanted = _read_hub(hub, bus, mw)
+    last = open_network(network, year=window[-1])
+    for name in snapshot or ():
+        check_snapshot(last, name)
+    for place in [one for one in (wanted.data_center.bus, *(elsewhere or ())) if one]:
+        check_bus(last, place)
     late: list[Any] | None = list(project) if project else None
     if works:
-        late = [*(late or [PLANNED]), _plan_works(network, window[-1], wanted, settings)]
+        late = [*(late or [PLANNED]), _plan_works(last, wanted, settings)]
     result = plan_years(network, wanted, window, _read_ramp(ramp), late, settings)
     if out is not None:
-        from gridhub.reference import load_network
-
-        page = write_report(out, result, load_network(network, window[-1]), force=force)
+        page = write_report(out, result, last, force=force)
     if as_json:
         print_json(_build_document(result) | ({"report": str(page)} if out is not None else {}))
     else:
@@ -143,15 +157,14 @@ def _read_hub(study: Path | None, bus: str | None, mw: float | None) -> Hub:
     return Hub(DataCenter("hub", contract_mw=mw, bus=bus))
 
 
-def _plan_works(network: str, year: int, hub: Hub, settings: dict[str, Any]) -> ReinforcementPlan:
+def _plan_works(net: Network, hub: Hub, settings: dict[str, Any]) -> ReinforcementPlan:
     """Plan what removes the violations of the whole hub in the last year, were nothing late."""
     from gridhub.analysis.works.reinforcement import plan_reinforcement
-    from gridhub.reference import load_network
 
     options: dict[str, Any] = {
         name: settings[name] for name in ("criteria", "snapshots", "costs") if name in settings
     }
-    return plan_reinforcement(load_network(network, year), hub, options)
+    return plan_reinforcement(net, hub, options)
 
 
 def _build_document(result: YearsPlan) -> dict[str, Any]:

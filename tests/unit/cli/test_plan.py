@@ -43,6 +43,10 @@ def test_a_hub_of_the_backbone_is_planned_and_reported(tmp_path: Path):
         (BACKBONE[:4], "say which hub"),
         ((*BACKBONE, "--years", "2050"), "no plans for 2050"),
         ((*BACKBONE, "--project", "ghost"), "no such project in the plans"),
+        ((*BACKBONE, "--bus", "ghost"), "has no bus 'ghost'"),
+        ((*BACKBONE, "--elsewhere", "ghost"), "has no bus 'ghost'"),
+        ((*BACKBONE, "--snapshot", "ghost"), "has no snapshot 'ghost'"),
+        (("plan", "korea-2026", *BACKBONE[2:]), "did you mean korea-2025"),
     ],
 )
 def test_bad_input_is_2(args: tuple[str, ...], text: str):

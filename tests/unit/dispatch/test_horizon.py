@@ -10,9 +10,11 @@ import pytest
 from scipy.optimize import linprog
 
 from gridhub.case.case import Case, Outage
+from gridhub.dispatch import horizon
 from gridhub.dispatch.coupling import BudgetRules, Coupling, RampRules, ReserveRules, StorageRules
 from gridhub.dispatch.horizon import HorizonResult, solve_horizon
 from gridhub.dispatch.offers import Offers, StorageOffers, make_offers, offer_units
+from gridhub.dispatch.programme import LinearProgramme
 from gridhub.dispatch.result import DispatchStatus
 from gridhub.dispatch.security import plan_security
 from gridhub.solvers.dc import plan_dc
@@ -178,9 +180,18 @@ def test_what_ties_hours_may_be_what_makes_them_infeasible() -> None:
     assert np.isnan(found.hours[0].generator_p).all()
 
 
-def test_a_battery_does_not_burn_power_at_a_negative_price() -> None:
+def test_a_battery_does_not_burn_power_at_a_negative_price(monkeypatch: pytest.MonkeyPatch) -> None:
     hours = make_day([50.0], cost=(-20.0, 30.0))
+    built = []
+
+    class Counted(LinearProgramme):
+        def __init__(self, largest_price: float) -> None:
+            built.append(largest_price)
+            super().__init__(largest_price)
+
+    monkeypatch.setattr(horizon, "LinearProgramme", Counted)
     found = solve(hours, Coupling(storage=store(ENERGY, 0.0)))
+    assert len(built) == 1, "what burns is closed in the programme that stands"
     one = found.hours[0]
     assert "battery" in one.message
     p = one.storage_p[0]
