@@ -11,7 +11,7 @@ from gridhub.report.charts import build_duration_chart, build_loading_chart, bui
 from gridhub.report.layers import build_layers, build_state
 from gridhub.report.names import Names, build_names
 from gridhub.report.page import NOT_ASSESSED, Block, KeyNumber, Page, Section, TableBlock, Verdict
-from gridhub.report.rules import find_ranges, list_open_places
+from gridhub.report.rules import find_ranges
 
 
 def build_flow_page(flow: PowerFlow, net: Network | None = None) -> Page:
@@ -39,7 +39,7 @@ def build_flow_page(flow: PowerFlow, net: Network | None = None) -> Page:
         verdict=_judge(flow, names),
         key_numbers=_list_numbers(flow, names),
         sections=_list_sections(flow, net, names),
-        not_assessed=(*NOT_ASSESSED, *(list_open_places(net) if net is not None else ())),
+        not_assessed=NOT_ASSESSED,
         licences=list_licences(net),
         provenance=describe_flow_options(flow),
     )

@@ -23,7 +23,7 @@ from gridhub.report.page import (
     Verdict,
 )
 from gridhub.report.place_map import list_lines
-from gridhub.report.rules import list_criteria, list_open_places
+from gridhub.report.rules import list_criteria
 from gridhub.report.text import format_number
 
 SHOWN = 20
@@ -63,7 +63,6 @@ def build_hosting_page(hosting: HostingCapacity, net: Network | None = None) -> 
                 for gap in list_common_gaps(hosting.table["not_assessed"])
             ),
             *NOT_ASSESSED,
-            *(list_open_places(net) if net is not None else ()),
         ),
         licences=list_licences(net),
         provenance={

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from typing import cast
 
 from gridhub.errors import GridhubError
 from gridhub.model.network import Network
 from gridhub.report.page import Page
+from gridhub.report.rules import list_open_places
 
 PAGES = {
     "gridhub.analysis.carbon.carbon:CarbonMatch": "gridhub.report.carbon_page:build_carbon_page",
@@ -56,7 +58,8 @@ def build_page(result: object, net: Network | None) -> Page:
     result : object
         Of a class in `PAGES`, or a page already.
     net : Network or None
-        Gives names and a map to results that carry no network.
+        Gives names and a map to results that carry no network, and what of its places and routes is not
+        assessable with public data, which every page then says.
 
     Returns
     -------
@@ -76,4 +79,8 @@ def build_page(result: object, net: Network | None) -> Page:
         raise GridhubError(f"no page can be made of a {kind.__name__}; one can of {known}, Page")
     module, _, function = maker.partition(":")
     make = cast("Callable[[object, Network | None], Page]", getattr(import_module(module), function))
-    return make(result, net)
+    page = make(result, net)
+    if net is None:
+        return page
+    # whatever is asked of a grid rests on the routes it is made of
+    return replace(page, not_assessed=tuple(dict.fromkeys((*page.not_assessed, *list_open_places(net)))))

@@ -10,7 +10,7 @@ from gridhub.model.network import Network
 from gridhub.report.flow_page import list_licences
 from gridhub.report.names import Names, build_names
 from gridhub.report.page import NOT_ASSESSED, Block, CurveChart, KeyNumber, Page, Section, TableBlock, Verdict
-from gridhub.report.rules import list_criterion_values, list_open_places
+from gridhub.report.rules import list_criterion_values
 
 _SOLVED = ("converged", "islanded")
 
@@ -38,7 +38,7 @@ def build_security_hours_page(result: SecurityHours, net: Network | None = None)
         key_numbers=_list_numbers(result, names),
         sections=_list_sections(result, names),
         assumptions=list_criterion_values(result.rules),
-        not_assessed=(*NOT_ASSESSED, *(list_open_places(net) if net is not None else ())),
+        not_assessed=NOT_ASSESSED,
         licences=list_licences(net),
         provenance={
             "Network": result.network,

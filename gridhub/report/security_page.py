@@ -13,7 +13,7 @@ from gridhub.report.flow_page import describe_flow_options, list_licences
 from gridhub.report.layers import build_layers, build_outages, build_state
 from gridhub.report.names import Names, build_names
 from gridhub.report.page import NOT_ASSESSED, KeyNumber, Page, Section, TableBlock, Tone, Verdict
-from gridhub.report.rules import list_criterion_values, list_open_places
+from gridhub.report.rules import list_criterion_values
 
 if TYPE_CHECKING:
     from gridhub.analysis.security.security import Security
@@ -45,7 +45,7 @@ def build_security_page(security: Security, net: Network | None = None) -> Page:
         sections=_list_sections(security, net, names),
         licences=list_licences(net),
         assumptions=list_criterion_values(security.rules),
-        not_assessed=(*NOT_ASSESSED, *(list_open_places(net) if net is not None else ())),
+        not_assessed=NOT_ASSESSED,
         provenance={"Criteria": security.criteria or "ratings alone", **describe_flow_options(base)},
     )
 

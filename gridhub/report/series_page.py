@@ -21,7 +21,6 @@ from gridhub.report.page import (
     TableBlock,
     Verdict,
 )
-from gridhub.report.rules import list_open_places
 from gridhub.solvers.status import Status
 
 _NOT_HERE = NotAssessed("Outages", "Every hour was solved with everything in service that the snapshot has.")
@@ -53,7 +52,7 @@ def build_series_page(series: TimeSeries, net: Network | None = None) -> Page:
         verdict=_judge(series, names),
         key_numbers=_list_numbers(series, names),
         sections=_list_sections(series, names),
-        not_assessed=(*missing, *NOT_ASSESSED, *(list_open_places(net) if net is not None else ())),
+        not_assessed=(*missing, *NOT_ASSESSED),
         licences=list_licences(net),
         provenance={
             "Network": series.network,

@@ -23,7 +23,6 @@ from gridhub.report.page import (
     Verdict,
 )
 from gridhub.report.place_map import list_lines
-from gridhub.report.rules import list_open_places
 from gridhub.report.text import format_number
 
 
@@ -50,7 +49,7 @@ def build_siting_page(ranking: SiteRanking, net: Network | None = None) -> Page:
         verdict=_judge(ranking),
         key_numbers=_list_numbers(ranking),
         sections=_list_sections(ranking, net, names),
-        not_assessed=(*left, *NOT_ASSESSED, *(list_open_places(net) if net is not None else ())),
+        not_assessed=(*left, *NOT_ASSESSED),
         licences=list_licences(net),
         provenance={
             "Network": ranking.network,
