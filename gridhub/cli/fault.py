@@ -21,7 +21,7 @@ from gridhub.cli.inputs import (
     check_snapshot,
     parse_settings,
 )
-from gridhub.cli.reporting import PageOption, check_page, refuse_unknown_names, write_page
+from gridhub.cli.pages import PageOption, check_page, refuse_unknown_names, write_page
 from gridhub.cli.security import find_criteria
 from gridhub.study.source import open_network
 

@@ -20,7 +20,7 @@ from gridhub.cli.inputs import (
     check_snapshot,
     parse_settings,
 )
-from gridhub.errors import OutputError
+from gridhub.cli.pages import PageOption, check_page, print_page, write_page
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def plan(
         list[str] | None,
         typer.Option("--option", "-o", metavar="KEY=VALUE", help="Of hosting (effect=0.05 …) or power flow."),
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write a report there.")] = None,
+    out: PageOption = None,
     force: ForceOption = False,
     top: TopOption = 20,
     as_json: JsonOption = False,
@@ -87,11 +87,9 @@ def plan(
     """Plan a hub over years: feasible power, what it waits for, spending, and what else could be done."""
     from gridhub.analysis.years.inputs import PLANNED
     from gridhub.analysis.years.years import plan_years
-    from gridhub.report.write import REPORT_FILE, write_report
     from gridhub.study.study import read_text
 
-    if out is not None and (out / REPORT_FILE).exists() and not force:
-        raise OutputError(f"{out} holds a report; name another --out, or --force to replace it")
+    check_page(out, force)
     settings: dict[str, Any] = {
         "criteria": None if criteria == "none" else criteria,
         "snapshots": tuple(snapshot) if snapshot else None,
@@ -115,14 +113,12 @@ def plan(
     if works:
         late = [*(late or [PLANNED]), _plan_works(last, wanted, settings)]
     result = plan_years(network, wanted, window, _read_ramp(ramp), late, settings)
-    if out is not None:
-        page = write_report(out, result, last, force=force)
+    page = write_page(out, force, result, last)
     if as_json:
-        print_json(_build_document(result) | ({"report": str(page)} if out is not None else {}))
+        print_json(_build_document(result) | page)
     else:
         _print_result(result, top)
-        if out is not None:
-            print_line(f"report: {page}")
+        print_page(page)
 
 
 def _read_years(text: str) -> range:

@@ -10,8 +10,8 @@ import typer
 from gridhub.cli.console import list_records, print_json, print_line, print_table
 from gridhub.cli.exits import exits, refuse
 from gridhub.cli.inputs import ForceOption, JsonOption, NetworkArgument, YearOption
+from gridhub.cli.pages import PageOption, check_page, print_page, write_page
 from gridhub.cli.security import find_criteria
-from gridhub.errors import OutputError
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def portfolio(
         bool, typer.Option("--verify/--no-verify", help="Run every outage by AC at the end.")
     ] = True,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the weather.")] = 0,
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write a report there.")] = None,
+    out: PageOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -69,10 +69,8 @@ def portfolio(
     from gridhub.analysis.portfolio.hours import make_site_hours, offer_lines
     from gridhub.analysis.portfolio.portfolio import plan_portfolio
     from gridhub.analysis.works.reinforcement_options import find_costs
-    from gridhub.report.write import REPORT_FILE, write_report
 
-    if out is not None and (out / REPORT_FILE).exists() and not force:
-        raise OutputError(f"{out} holds a report; name another --out, or --force to replace it")
+    check_page(out, force)
     net = open_network(network, year=year)
     table = _read_sites(sites, list(map(str, net.bus.index)))
     judged = find_criteria(net, criteria)
@@ -83,15 +81,13 @@ def portfolio(
     settings: dict[str, Any] = {"criteria": judged, "snapshots": states, "verify": verify}
     settings |= {"grid_price": grid_price, "grid_share": grid_share, "rate_share": rate_share}
     found = plan_portfolio(net, table, mw, hours.load, hours.output, hours.weights, share, works, settings)
-    if out is not None:
-        write_report(out, found, net, force=force)
+    page = write_page(out, force, found, net)
     if as_json:
-        print_json(_build_document(found))
+        print_json(_build_document(found) | page)
         return
     _print_result(found)
     print_line(f"typical days miss: {'; '.join(hours.typical.not_represented)}")
-    if out is not None:
-        print_line(f"report: {out / REPORT_FILE}")
+    print_page(page)
 
 
 def _read_sites(path: Path, buses: list[str]) -> pd.DataFrame:

@@ -20,8 +20,8 @@ from gridhub.cli.inputs import (
     check_snapshot,
     parse_settings,
 )
+from gridhub.cli.pages import PageOption, check_page, print_page, write_page
 from gridhub.cli.security import find_criteria
-from gridhub.errors import OutputError
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def reinforce(
             "--value", help="Dispatch every state with and without each work: B/C, NPV, cost per MW."
         ),
     ] = False,
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write a report there.")] = None,
+    out: PageOption = None,
     force: ForceOption = False,
     top: TopOption = 20,
     as_json: JsonOption = False,
@@ -74,11 +74,9 @@ def reinforce(
     """Choose works, greedily and by a MILP, and verify both by AC under every outage."""
     from gridhub.analysis.security.security import run_security
     from gridhub.analysis.works.reinforcement import plan_reinforcement
-    from gridhub.report.write import REPORT_FILE, write_report
     from gridhub.study.study import read_study, read_text
 
-    if out is not None and (out / REPORT_FILE).exists() and not force:
-        raise OutputError(f"{out} holds a report; name another --out, or --force to replace it")
+    check_page(out, force)
     net = open_network(network, year=year, ratings=ratings)
     check_snapshot(net, snapshot)
     judged = find_criteria(net, criteria)
@@ -94,16 +92,14 @@ def reinforce(
     else:
         result = plan_reinforcement(net, run_security(net, None, judged, snapshot), settings)
     worth = _value(result) if value and result.chosen else None
-    if out is not None:
-        write_report(out, result, *([worth] if worth is not None else []), net, force=force)
+    page = write_page(out, force, result, *([worth] if worth is not None else []), net)
     if as_json:
-        print_json(_build_document(result) | (_describe_worth(worth) if worth is not None else {}))
+        print_json(_build_document(result) | (_describe_worth(worth) if worth is not None else {}) | page)
     else:
         _print_result(result, top)
         if worth is not None:
             _print_worth(worth)
-        if out is not None:
-            print_line(f"report: {out / REPORT_FILE}")
+        print_page(page)
 
 
 def _value(result: ReinforcementPlan) -> WorksValue:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gridhub.cli.console import print_json, print_line, print_note, show_progress
+from gridhub.cli.console import print_json, print_note, show_progress
 from gridhub.cli.exits import DONE, exits
 from gridhub.cli.inputs import (
     ForceOption,
@@ -19,7 +19,7 @@ from gridhub.cli.inputs import (
     check_snapshot,
     parse_settings,
 )
-from gridhub.errors import OutputError
+from gridhub.cli.pages import check_page, print_page, write_page
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
@@ -44,13 +44,11 @@ def report(
     from gridhub.analysis.contingency.contingencies import list_contingencies
     from gridhub.analysis.flow.power_flow import run_power_flow
     from gridhub.analysis.security.security import run_security
-    from gridhub.report.write import REPORT_FILE, write_report
 
     net = open_network(network, year=year)
     check_snapshot(net, snapshot)
     settings = parse_settings(option)
-    if (out / REPORT_FILE).exists() and not force:
-        raise OutputError(f"{out} holds a report; name another --out, or --force to replace it")
+    check_page(out, force)
     contingencies = list_contingencies(net)
     result: Security | PowerFlow
     if outages and not contingencies.empty:
@@ -61,9 +59,9 @@ def report(
         if outages:
             print_note(f"{net.name} has no line, transformer or series element: no outage to try")
         result = run_power_flow(net, snapshot, options=settings)
-    page = write_report(out, result, net, force=force)
+    page = write_page(out, force, result, net)
     if as_json:
-        print_json({"network": net.name, "snapshot": snapshot, "report": str(page), "exit_code": DONE})
+        print_json({"network": net.name, "snapshot": snapshot, **page, "exit_code": DONE})
     else:
-        print_line(f"report: {page}")
+        print_page(page)
     return DONE

@@ -22,21 +22,21 @@ from gridhub.cli.inputs import (
     check_snapshot,
     parse_settings,
 )
-from gridhub.cli.reporting import PageOption, check_page, write_page
-from gridhub.cli.security_hours import (
-    DispatchOption,
-    FolderOption,
-    HoursOption,
-    ProfileOption,
-    run_hours,
-)
-from gridhub.cli.security_more import (
+from gridhub.cli.pages import PageOption, check_page, write_page
+from gridhub.cli.security_actions import (
     describe_schemes,
     describe_second,
     print_schemes,
     print_second,
     run_schemes,
     run_second,
+)
+from gridhub.cli.security_hours import (
+    DispatchOption,
+    FolderOption,
+    HoursOption,
+    ProfileOption,
+    run_hours,
 )
 from gridhub.errors import NotConverged, name_ids
 from gridhub.study.source import open_network

@@ -11,7 +11,7 @@ import typer
 from gridhub.cli.console import find_name, list_records, print_json, print_line, print_table, show_progress
 from gridhub.cli.dispatch import read_profile_files
 from gridhub.cli.exits import DONE, FOUND, NO_SOLUTION, refuse
-from gridhub.cli.reporting import write_page
+from gridhub.cli.pages import write_page
 from gridhub.errors import name_ids
 
 if TYPE_CHECKING:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from gridhub.cli.console import print_line
 from gridhub.cli.exits import refuse
 from gridhub.errors import OutputError
 
@@ -38,6 +39,12 @@ def write_page(out: Path | None, force: bool, *results: object) -> dict[str, str
     from gridhub.report.write import write_report
 
     return {"report": str(write_report(out, *results, force=force))}
+
+
+def print_page(page: Mapping[str, str]) -> None:
+    """Say where the page of `write_page` lies, if one was written."""
+    if page:
+        print_line(f"report: {page['report']}")
 
 
 @contextmanager
