@@ -21,7 +21,7 @@ from gridhub.cli.inputs import (
     check_snapshot,
     parse_settings,
 )
-from gridhub.cli.pages import PageOption, check_page, refuse_unknown_names, write_page
+from gridhub.cli.pages import PageOption, check_page, print_page, refuse_unknown_names, write_page
 from gridhub.cli.security import find_criteria
 from gridhub.study.source import open_network
 
@@ -117,8 +117,7 @@ def fault(
     from gridhub.report.names import build_names
 
     show(build_names(net))
-    if page:
-        print_line(f"report: {page['report']}")
+    print_page(page)
     if found:
         print_line(f"--fail-on {fail_on}: found")
     return code

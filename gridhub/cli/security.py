@@ -22,7 +22,7 @@ from gridhub.cli.inputs import (
     check_snapshot,
     parse_settings,
 )
-from gridhub.cli.pages import PageOption, check_page, write_page
+from gridhub.cli.pages import PageOption, check_page, print_page, write_page
 from gridhub.cli.security_actions import (
     describe_schemes,
     describe_second,
@@ -213,8 +213,7 @@ def security(
             print_schemes(remedial, top)
         if two is not None:
             print_second(two, top)
-        if page:
-            print_line(f"report: {page['report']}")
+        print_page(page)
         if found:
             print_line(f"--fail-on {fail_on}: {found[0]}")
     return code

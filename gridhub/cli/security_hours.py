@@ -11,7 +11,7 @@ import typer
 from gridhub.cli.console import find_name, list_records, print_json, print_line, print_table, show_progress
 from gridhub.cli.dispatch import read_profile_files
 from gridhub.cli.exits import DONE, FOUND, NO_SOLUTION, refuse
-from gridhub.cli.pages import write_page
+from gridhub.cli.pages import print_page, write_page
 from gridhub.errors import name_ids
 
 if TYPE_CHECKING:
@@ -100,8 +100,7 @@ def run_hours(
         print_json(_build_document(result, code) | page)
     else:
         _print_result(net, result, top)
-        if page:
-            print_line(f"report: {page['report']}")
+        print_page(page)
         if found:
             print_line(f"--fail-on {fail_on}: {found}")
     return code

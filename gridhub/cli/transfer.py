@@ -21,7 +21,14 @@ from gridhub.cli.inputs import (
     check_snapshot,
     parse_settings,
 )
-from gridhub.cli.pages import PageOption, check_page, refuse_unknown_names, split_names, write_page
+from gridhub.cli.pages import (
+    PageOption,
+    check_page,
+    print_page,
+    refuse_unknown_names,
+    split_names,
+    write_page,
+)
 from gridhub.cli.security import find_criteria
 from gridhub.study.source import open_network
 
@@ -98,8 +105,7 @@ def transfer(
     from gridhub.report.names import build_names
 
     _print_transfer(result, build_names(net))
-    if page:
-        print_line(f"report: {page['report']}")
+    print_page(page)
     return DONE
 
 
@@ -195,8 +201,7 @@ def interfaces(
     from gridhub.report.names import build_names
 
     _print_interfaces(result, build_names(net), top)
-    if page:
-        print_line(f"report: {page['report']}")
+    print_page(page)
     if code == FOUND:
         print_line(f"--fail-on {fail_on}: found")
     return code

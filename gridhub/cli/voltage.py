@@ -21,7 +21,14 @@ from gridhub.cli.inputs import (
     check_snapshot,
     parse_settings,
 )
-from gridhub.cli.pages import PageOption, check_page, refuse_unknown_names, split_names, write_page
+from gridhub.cli.pages import (
+    PageOption,
+    check_page,
+    print_page,
+    refuse_unknown_names,
+    split_names,
+    write_page,
+)
 from gridhub.errors import NotConverged
 from gridhub.study.source import open_network
 
@@ -92,8 +99,7 @@ def voltage(
         )
         return DONE
     _print_results(net, results, top)
-    if page:
-        print_line(f"report: {page['report']}")
+    print_page(page)
     return DONE
 
 
