@@ -240,7 +240,7 @@ PANDAPOWER = {"case118": 20, "case1354pegase": 8}
 
 @pytest.mark.parametrize("name", PANDAPOWER)
 def test_outages_equal_pandapower(name: str) -> None:
-    pandapower = pytest.importorskip("pandapower")
+    import pandapower
     import pandapower.networks as networks
 
     pp_net = getattr(networks, name)()

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pandapower
 import pandas as pd
 import pytest
 
@@ -20,8 +21,6 @@ from gridhub.interop.pandapower import from_pandapower, to_pandapower
 from gridhub.model.network import Network
 from gridhub.reference import list_networks, load_network
 from gridhub.solvers.status import Status
-
-pandapower = pytest.importorskip("pandapower")
 
 TOLERANCE = 1e-6  # p.u. and degree
 

@@ -10,14 +10,13 @@ import copy
 from typing import Any
 
 import numpy as np
+import pandapower
 import pandas as pd
 import pytest
 
 from gridhub.analysis.flow.power_flow import PowerFlow, run_power_flow
 from gridhub.analysis.security.security import run_security
 from gridhub.interop.pandapower import from_pandapower
-
-pandapower = pytest.importorskip("pandapower")
 
 OPTIONS = {"taps": "controlled", "distributed_slack": False, "reactive_limits": False}
 

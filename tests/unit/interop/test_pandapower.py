@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandapower as pp
 import pandas as pd
 import pytest
 
@@ -16,8 +17,6 @@ from gridhub.errors import FileFormatError
 from gridhub.interop.conversion_report import ConversionReport
 from gridhub.interop.pandapower import from_pandapower, load_pandapower_network, read_pandapower_json
 from gridhub.model.network import Network
-
-pp = pytest.importorskip("pandapower")
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),

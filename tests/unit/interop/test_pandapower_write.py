@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandapower as pp
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,8 +17,6 @@ from gridhub.interop.conversion_report import ConversionReport
 from gridhub.interop.pandapower import from_pandapower, to_pandapower
 from gridhub.model.network import Network, build_network
 from gridhub.model.schema import complete_table
-
-pp = pytest.importorskip("pandapower")
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),

@@ -47,7 +47,7 @@ def test_compensation_equals_a_matrix_changed() -> None:
 
 @pytest.mark.parametrize("name", ["case14", "case30", "case118"])
 def test_line_outages_equal_an_iteration_with_the_matrices_of_pandapower(name: str) -> None:
-    pandapower = pytest.importorskip("pandapower")
+    import pandapower
     from pandapower.pypower.makeB import makeB
     from pandapower.pypower.makeYbus import makeYbus
 

@@ -127,7 +127,8 @@ def test_keep_only_changes_what_is_kept(method: Any) -> None:
 
 @pytest.mark.parametrize(("name", "method"), [("case14", "ac"), ("case118", "ac"), ("case118", "dc")])
 def test_hours_equal_pandapower(name: str, method: Any) -> None:
-    pandapower = pytest.importorskip("pandapower")
+    import pandapower
+
     peer = getattr(pandapower.networks, name)()
     net, _ = gh.from_pandapower(peer)
     rng = np.random.default_rng(7)
