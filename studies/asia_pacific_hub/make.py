@@ -29,6 +29,7 @@ from gridhub.analysis.siting.options import read_siting_options
 from gridhub.analysis.siting.siting import SiteRanking, rank_sites
 from gridhub.analysis.works.reinforcement import ReinforcementPlan, plan_reinforcement
 from gridhub.connection_rules import read_connection_rules
+from gridhub.errors import NotConverged
 from gridhub.model.network import Network
 from gridhub.placement.hub import DataCenter, Hub
 from gridhub.reference import find_region_document, load_network, read_region_table
@@ -174,12 +175,14 @@ def plan_site(net: Network, site: str, row: pd.Series[Any], mw: float, role: str
     }
 
 
-def count_new(net: Network, plan: ReinforcementPlan, snapshot: str) -> int:
-    """Count violations of a state that the hub causes or worsens in spite of the works."""
-    before, after = (
-        collect_violations([run_security(one, snapshot=snapshot)]) for one in (net, plan.network_after)
-    )
-    return int(compare_violations(before, after)["change"].isin(("caused", "worsened")).sum())
+def count_new(net: Network, plan: ReinforcementPlan, snapshot: str) -> int | None:
+    """Count what the hub causes or worsens in a state in spite of the works; None: no AC solution."""
+    try:
+        runs = [run_security(one, snapshot=snapshot) for one in (net, plan.network_after)]
+    except NotConverged:
+        return None
+    before, after = (collect_violations([run]) for run in runs)
+    return int(compare_violations(before, after)["change"].isin(["caused", "worsened"]).sum())
 
 
 def describe_hosting(net: Network, hosting: HostingCapacity) -> list[dict[str, Any]]:
@@ -274,7 +277,10 @@ def make_plans(document: Mapping[str, Any], sites: pd.DataFrame) -> str:
     """Set the plans of a case side by side."""
     rows: list[Sequence[object]] = []
     for plan in document["plans"]:
-        elsewhere = ", ".join(f"{name} {count}" for name, count in plan["elsewhere"].items())
+        elsewhere = ", ".join(
+            f"{name} {'no AC solution' if count is None else count}"
+            for name, count in plan["elsewhere"].items()
+        )
         left = f"{plan['left']}" + (f" (to {plan['left_worst_percent']:.0f} %)" if plan["left"] else "")
         cost = f"{plan['cost_base']:,.0f} ({plan['cost_low']:,.0f} to {plan['cost_high']:,.0f})"
         rows.append(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib.util
 import json
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from gridhub.analysis.siting.options import SitingOptions
 from gridhub.analysis.siting.siting import SiteRanking
+from gridhub.errors import NotConverged
 
 CASES = ("2028-1000", "2028-3000", "2030-1000", "2030-3000")
 
@@ -59,6 +60,26 @@ def test_a_plan_is_made_once(make: ModuleType, tmp_path: Path, monkeypatch: pyte
     for _ in range(2):
         plan = make.find_plan(tmp_path, None, "here", pd.Series(dtype=float), 1000.0, "best")
     assert plan == {"site": "here"} and made == ["here"]
+
+
+def test_a_state_that_the_hub_leaves_without_solution_is_said(
+    make: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object, **settings: object) -> None:
+        raise NotConverged("no state", "NOT_CONVERGED", ())
+
+    monkeypatch.setattr(make, "run_security", fail)
+    assert make.count_new(None, SimpleNamespace(network_after=None), "midday") is None
+    plan = {"site": "here", "role": "best", "points": ["a"], "before": 3, "works": [], "left": 0}
+    plan |= {
+        "cost_base": 1.0,
+        "cost_low": 1.0,
+        "cost_high": 1.0,
+        "lead_years": 4.0,
+        "elsewhere": {"midday": None},
+    }
+    sites = pd.DataFrame({"name": ["Here"], "name_ko": ["여기"]}, index=["here"])
+    assert "midday no AC solution" in make.make_plans({"mw": 3000.0, "plans": [plan]}, sites)
 
 
 @pytest.mark.slow
