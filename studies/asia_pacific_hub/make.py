@@ -2,8 +2,8 @@
 
     python studies/asia_pacific_hub/make.py --write
 
-runs the four cases, some five minutes each on one core, and puts the tables between their marks. What is
-done is kept in ``results/asia_pacific_hub``, one folder per case, and read back while the network and the
+runs the four cases, some five minutes each on one core for 1 GW and a quarter of an hour for 3 GW, and puts
+the tables between their marks. What is done is kept in ``results/asia_pacific_hub``, one folder per case, and read back while the network and the
 settings are the same; ``--fresh`` runs it anew, ``--case 2030-1000`` runs one case alone. Each folder holds a
 page ``report.html`` with the map of hosting capacity.
 """
@@ -167,6 +167,7 @@ def plan_site(net: Network, site: str, row: pd.Series[Any], mw: float, role: str
         "works": works.to_dict("records"),
         "before": len(plan.before),
         "left": len(plan.left),
+        "unsolved": bool(((plan.left["kind"] == "no_solution") & (plan.left["contingency"] == "")).any()),
         "left_worst_percent": float(plan.left["loading_percent"].max()) if len(plan.left) else None,
         **{name: float(chosen[name]) for name in ("cost_low", "cost_base", "cost_high", "lead_years")},
         "elsewhere": {name: count_new(net, plan, name) for name in net.snapshots if name != PEAK},
@@ -281,7 +282,10 @@ def make_plans(document: Mapping[str, Any], sites: pd.DataFrame) -> str:
             f"{name} {'no AC solution' if count is None else count}"
             for name, count in plan["elsewhere"].items()
         )
-        left = f"{plan['left']}" + (f" (to {plan['left_worst_percent']:.0f} %)" if plan["left"] else "")
+        left = "no AC solution with the hub: no works chosen"
+        if not plan["unsolved"]:
+            left = f"{plan['left']}"
+            left += f" (to {plan['left_worst_percent']:.0f} %)" if plan["left"] else ""
         cost = f"{plan['cost_base']:,.0f} ({plan['cost_low']:,.0f} to {plan['cost_high']:,.0f})"
         rows.append(
             (
@@ -373,6 +377,9 @@ def say_findings(document: Mapping[str, Any], table: pd.DataFrame, sites: pd.Dat
     plans = []
     for plan in document["plans"]:
         left = "none left" if not plan["left"] else f"{plan['left']} left"
+        if plan["unsolved"]:
+            plans.append(f"{name_site(plan['site'], sites)} none chosen (no AC solution with the hub)")
+            continue
         plans.append(f"{name_site(plan['site'], sites)} {plan['cost_base']:,.0f} bn KRW ({left})")
     gaps = "; ".join(list_common_gaps(ranked["not_assessed"].astype(str)))
     city = ranked.index[(sites["kind"].reindex(ranked.index) == CONTRAST).to_numpy()][0]

@@ -70,16 +70,12 @@ def test_a_state_that_the_hub_leaves_without_solution_is_said(
 
     monkeypatch.setattr(make, "run_security", fail)
     assert make.count_new(None, SimpleNamespace(network_after=None), "midday") is None
-    plan = {"site": "here", "role": "best", "points": ["a"], "before": 3, "works": [], "left": 0}
-    plan |= {
-        "cost_base": 1.0,
-        "cost_low": 1.0,
-        "cost_high": 1.0,
-        "lead_years": 4.0,
-        "elsewhere": {"midday": None},
-    }
+    plan = {"site": "here", "role": "best", "points": ["a"], "before": 1, "works": [], "left": 1}
+    plan |= {"unsolved": True, "left_worst_percent": None, "elsewhere": {"midday": None}}
+    plan |= {"cost_base": 0.0, "cost_low": 0.0, "cost_high": 0.0, "lead_years": None}
     sites = pd.DataFrame({"name": ["Here"], "name_ko": ["여기"]}, index=["here"])
-    assert "midday no AC solution" in make.make_plans({"mw": 3000.0, "plans": [plan]}, sites)
+    table = make.make_plans({"mw": 3000.0, "plans": [plan]}, sites)
+    assert "midday no AC solution" in table and "no AC solution with the hub: no works chosen" in table
 
 
 @pytest.mark.slow

@@ -293,7 +293,7 @@ def _plan(
         snapshots=tuple(task.outages),
         money_unit=costs.money_unit,
         method=method,
-        verdict=write_verdict(selection, method, costs.money_unit, unserved),
+        verdict=write_verdict(selection, method, costs.money_unit, unserved, left),
         candidates=build_candidates(names, methods, faults),
         works=build_works(works),
         chosen=tuple(works),

@@ -157,8 +157,10 @@ def build_selection(
     return pd.DataFrame(rows, index=pd.Index(list(methods), name="method"))
 
 
-def write_verdict(selection: pd.DataFrame, method: str, money_unit: str, unserved: Sequence[str]) -> str:
-    """Say in one sentence what the works of a method do."""
+def write_verdict(
+    selection: pd.DataFrame, method: str, money_unit: str, unserved: Sequence[str], left: pd.DataFrame
+) -> str:
+    """Say in a sentence or two what the works of a method do, and what they leave without an AC solution."""
     row = selection.loc[[method]].iloc[0]
     if not row["before_violations"]:
         return "Nothing is violated: no works are needed."
@@ -168,5 +170,15 @@ def write_verdict(selection: pd.DataFrame, method: str, money_unit: str, unserve
     )
     if not row["left_violations"]:
         return f"{cost} remove all {row['before_violations']:.0f} violations, verified by AC."
-    left = f"{row['left_violations']:.0f} of {row['before_violations']:.0f} violations are left with {cost}"
-    return f"{left}; no candidate for {name_ids(unserved)}." if unserved else f"{left}."
+    text = f"{row['left_violations']:.0f} of {row['before_violations']:.0f} violations are left with {cost}"
+    text += f"; no candidate for {name_ids(unserved)}." if unserved else "."
+    dark = left[left["kind"] == "no_solution"]
+    states = dark.loc[dark["contingency"] == "", "snapshot"].astype(str)
+    if len(states):
+        text += (
+            " With everything in service there is no AC solution, so that nothing was judged, in "
+            f"{name_ids(name or 'the only state' for name in states)}."
+        )
+    if len(states) < len(dark):
+        text += f" {len(dark) - len(states)} of those left are outages without an AC solution."
+    return text

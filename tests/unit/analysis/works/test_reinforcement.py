@@ -184,6 +184,14 @@ def test_a_hub_answers_for_what_it_causes_alone(mesh: Network):
     assert len(found.works) and len(again) < len(caused)
 
 
+def test_a_hub_that_leaves_no_ac_solution_is_said_to_and_not_counted_as_one_violation(mesh: Network):
+    hub = Hub(DataCenter("hall", contract_mw=3400.0, bus="c", power_factor=0.9))
+    plan = plan_reinforcement(mesh, hub, {"costs": TEXT, "criteria": None, "maximum_works": 1})
+    assert "no_solution" in plan.left["kind"].tolist()
+    assert "With everything in service there is no AC solution" in plan.verdict
+    assert "nothing was judged" in plan.verdict
+
+
 def test_a_route_without_a_length_has_no_candidate_and_is_named(mesh: Network):
     line = mesh.line.assign(length_km=np.nan)
     bare = mesh.replace(line=line)
