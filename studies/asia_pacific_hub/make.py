@@ -3,9 +3,9 @@
     python studies/asia_pacific_hub/make.py --write
 
 runs the four cases, some five minutes each on one core for 1 GW and a quarter of an hour for 3 GW, and puts
-the tables between their marks. What is done is kept in ``results/asia_pacific_hub``, one folder per case, and read back while the network and the
-settings are the same; ``--fresh`` runs it anew, ``--case 2030-1000`` runs one case alone. Each folder holds a
-page ``report.html`` with the map of hosting capacity.
+the tables between their marks. What is done is kept in ``results/asia_pacific_hub``, one folder per case, and
+read back while the network and the settings are the same; ``--fresh`` runs it anew, ``--case 2030-1000`` runs
+one case alone. Each folder holds a page ``report.html`` with the map of hosting capacity.
 """
 
 from __future__ import annotations
