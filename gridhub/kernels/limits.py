@@ -45,7 +45,10 @@ def switch_node(
     returns: Ints,
     roles: int,
 ) -> int:
-    """Decide on one node of one scenario: 0 nothing changes, 1 its role changes, -1 no room for another role.
+    """Decide on one node of one scenario: 0 nothing changes, 1 its role changes, -1 not to be decided here.
+
+    A lane decides on all its nodes at once, so it can only note so many roles and let a node return so often;
+    the single-case path lets them return one by one.
 
     Parameters
     ----------
@@ -68,7 +71,9 @@ def switch_node(
     else:
         vm, set_point = v2**0.5, (0.5 / target) ** 0.5
         back = vm > set_point + settings.margin if now == 1 else vm < set_point - settings.margin
-        if back and (returns[at] if at >= 0 else 0) < settings.largest_returns:
+        if back:
+            if at >= 0 and returns[at] >= settings.largest_returns:
+                return -1
             new = 0
     if new == now:
         return 0
@@ -116,7 +121,7 @@ def check_limits(
     role_node, role, returns : (k, capacity) int
         Roles of each scenario that differ from the base, changed in place; `roles` (k,) counts them.
     changed : (width,) int
-        -1: a lane has more changes than the list can hold.
+        -1: a lane has more changes than the list can hold, or a node that returned too often.
     """
     width = len(lane_item)
     for b in range(width):

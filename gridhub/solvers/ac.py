@@ -26,7 +26,7 @@ LARGEST_ROUNDS = 100
 """Newton solves with changed PV/PQ roles before the reactive limits are given up as chattering."""
 
 LARGEST_RETURNS = 3
-"""Times a node may take up its voltage again; then it stays at its reactive limit."""
+"""Times a node may take up its voltage again together with others; then only the worst one does at a time."""
 
 LARGEST_EDGES = 5
 """Times an iteration that put all units of an island at a limit goes on from where the first is free."""
@@ -166,7 +166,8 @@ def _solve_with_limits(setting: Setting, start: AcStart) -> tuple[NewtonState, N
     """Solve, and change the role of nodes at reactive limits until none is beyond its own.
 
     A node whose units would pass their limit is freed and its units held there; it takes its voltage up
-    again once the voltage has passed the set-point. A bound on returns ends chattering.
+    again once the voltage has passed the set-point. Units near each other may do so all at once, and pass
+    their limits all at once again; those that have returned too often return one by one.
     """
     options, regulation = setting.options, setting.regulation
     regulated = ~np.isnan(regulation.set_point)
@@ -266,7 +267,10 @@ def _find_switches(
     change[worst] = np.where(above[worst] > below[worst], 1, -1)
     too_high = (at_limit > 0) & (state.vm > set_point + VOLTAGE_MARGIN)
     too_low = (at_limit < 0) & (state.vm < set_point - VOLTAGE_MARGIN)
-    back = (too_high | too_low) & (returns < LARGEST_RETURNS)
+    back = too_high | too_low
+    if (returns[back] >= LARGEST_RETURNS).any():
+        past = np.where(back, np.abs(state.vm - set_point), -np.inf)
+        back = np.arange(len(back)) == np.argmax(past)
     change[back] = 0
     return change, back
 
