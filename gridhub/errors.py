@@ -11,7 +11,8 @@
     ├── NotConverged          a single power flow has no trustworthy solution (exit code 3)
     └── OutputError           a result could not be written (exit code 5)
 
-A look-up by a name that does not exist raises the built-in ``KeyError`` with the names there are.
+``InputError`` and ``OptionError`` are also the built-in ``ValueError``: what was given cannot be taken. A
+look-up by a name that does not exist raises the built-in ``KeyError`` with the names there are.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Issue:
         return f"{self.code} {place}{value}: {self.message}"
 
 
-class InputError(GridhubError):
+class InputError(GridhubError, ValueError):
     """Bad input; ``issues`` lists every fault, not only the first.
 
     Parameters
@@ -87,7 +88,7 @@ class FileFormatError(InputError):
     """A file cannot be read as what it claims to be."""
 
 
-class OptionError(GridhubError):
+class OptionError(GridhubError, ValueError):
     """An unknown option, or a value the option cannot take."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -10,11 +10,12 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from gridhub.case.case import Bools, Case, Complexes, Floats, Ints, Labels, TapChangers
-from gridhub.errors import Issue, SchemaError
+from gridhub.errors import SchemaError
 from gridhub.model.network import Network
 from gridhub.model.rules import Rows, check_tap_control
 from gridhub.model.schema import BRANCH_TABLES, read_schema
 from gridhub.model.snapshot import apply_snapshot
+from gridhub.model.validate import validate
 
 TINY_IMPEDANCE = 5e-8
 """Impedance below which a branch joins its ends to one node [p.u.]."""
@@ -25,35 +26,41 @@ ELECTRICAL_TABLES = ("bus", "line", "transformer", "series", "shunt", "load", "g
 NODE_TABLES = ("load", "storage", "shunt", "generator")
 
 
-def _find_positions(buses: pd.Index, rows: pd.Index, ids: np.ndarray, table: str, column: str) -> Ints:
-    """Give the position of each id in the bus index; an unknown id is an error naming the rows."""
-    positions = buses.get_indexer(pd.Index(ids))
-    unknown = np.flatnonzero(positions < 0).tolist()
-    if unknown:
-        issues = [
-            Issue("error", "E-REF", table, str(rows[i]), column, str(ids[i]), "no such bus") for i in unknown
-        ]
-        raise SchemaError(issues, "compile")
-    return positions.astype(np.int64)
+def _find_positions(buses: pd.Index, ids: np.ndarray) -> Ints:
+    """Give the position of each id in the bus index."""
+    return buses.get_indexer(pd.Index(ids, dtype=object)).astype(np.int64)
 
 
-def _refuse_missing_numbers(net: Network) -> None:
-    """Refuse NaN and infinite values where the equations need a number, naming every row."""
-    issues = []
+def _has_broken_rows(net: Network) -> bool:
+    """Whether an id stands twice, or a row names a bus that does not exist."""
+    buses = net.tables["bus"].index
+    if any(net.tables[table].index.has_duplicates for table in ELECTRICAL_TABLES):
+        return True
     for table in ELECTRICAL_TABLES:
         frame = net.tables[table]
         for name, column in read_schema()[table].items():
-            if column.kind != "float" or not (column.required or np.isfinite(float(str(column.default)))):
+            if column.reference != "bus":
                 continue
-            values = frame[name].to_numpy(dtype=float)
-            for i in np.flatnonzero(~np.isfinite(values)).tolist():
-                code, text = ("E-NAN", "has no value") if np.isnan(values[i]) else ("E-INF", "is infinite")
-                row = str(frame.index[i])
-                issues.append(
-                    Issue("error", code, table, row, name, str(values[i]), f"{text} [{column.unit}]")
-                )
-    if issues:
-        raise SchemaError(issues, f"{net.name!r} cannot be solved")
+            named = frame[name] if column.required else frame.loc[frame[name] != "", name]
+            if (_find_positions(buses, named.to_numpy()) < 0).any():
+                return True
+    return bool(net.branches().index.has_duplicates)
+
+
+def _lacks_numbers(net: Network) -> bool:
+    """Whether a value is NaN or infinite where the equations need a number."""
+    return any(
+        not np.isfinite(net.tables[table][name].to_numpy(dtype=float)).all()
+        for table in ELECTRICAL_TABLES
+        for name, column in read_schema()[table].items()
+        if column.kind == "float" and (column.required or np.isfinite(float(str(column.default))))
+    )
+
+
+def _refuse(net: Network) -> NoReturn:
+    """Raise every fault of a network that cannot be solved, not only the one that was met."""
+    faults = [issue for issue in validate(net) if issue.severity == "error"]
+    raise SchemaError(faults, f"{net.name!r} cannot be solved")
 
 
 def _compile_branches(net: Network) -> dict[str, Any]:
@@ -70,8 +77,7 @@ def _compile_branches(net: Network) -> dict[str, Any]:
 
     buses, base = net.tables["bus"], net.base_mva
     from_bus, to_bus = (
-        _find_positions(buses.index, order, gather(column, column), "branch", column)
-        for column in ("from_bus", "to_bus")
+        _find_positions(buses.index, gather(column, column)) for column in ("from_bus", "to_bus")
     )
     is_line = place < len(tables[0])
     # lines are given in ohm and microsiemens, the rest per unit
@@ -116,7 +122,7 @@ def _compile_tap_changers(net: Network, branch_ids: pd.Index) -> TapChangers:
     )
     return TapChangers(
         branch=branch_ids.get_indexer(frame.index).astype(np.int64),
-        bus=_find_positions(buses, frame.index, frame["tap_bus"].to_numpy(), "transformer", "tap_bus"),
+        bus=_find_positions(buses, frame["tap_bus"].to_numpy()),
         at_from=(frame["tap_bus"] == frame["from_bus"]).to_numpy(dtype=bool),
         target=target,
         deadband=deadband,
@@ -175,7 +181,7 @@ def _first_of_node(bus_node: Ints, n_node: int, values: Floats, wanted: Bools) -
 
 def _compile_units(net: Network, table: str, bus_on: Bools) -> tuple[pd.DataFrame, Ints, Bools]:
     frame = net.tables[table]
-    bus = _find_positions(net.tables["bus"].index, frame.index, frame["bus"].to_numpy(), table, "bus")
+    bus = _find_positions(net.tables["bus"].index, frame["bus"].to_numpy())
     return frame, bus, frame["in_service"].to_numpy(dtype=bool) & bus_on[bus]
 
 
@@ -213,10 +219,7 @@ def _compile_injections(net: Network, bus_on: Bools) -> dict[str, Any]:
 def _compile_hvdc(net: Network, bus_on: Bools) -> dict[str, Any]:
     frame, base = net.tables["hvdc"], net.base_mva
     buses = net.tables["bus"].index
-    ends = [
-        _find_positions(buses, frame.index, frame[column].to_numpy(), "hvdc", column)
-        for column in ("from_bus", "to_bus")
-    ]
+    ends = [_find_positions(buses, frame[column].to_numpy()) for column in ("from_bus", "to_bus")]
     vm = np.stack([frame[f"vm_{end}_pu"].to_numpy(dtype=float) for end in ("from", "to")])
 
     def both_ends(column: str, empty: float) -> Floats:
@@ -276,11 +279,15 @@ def compile_case(net: Network, snapshot: str | None = None) -> Case:
     KeyError
         If the snapshot does not exist.
     SchemaError
-        If a row names a bus that does not exist, or lacks a number the equations need; if a tap changer
-        with a ``tap_bus`` lacks what it needs to hold a voltage.
+        If an id stands twice, a row names a bus that does not exist, or lacks a number the equations need:
+        then with every fault that `gridhub.validate` finds; if a tap changer with a ``tap_bus`` lacks what it
+        needs to hold a voltage.
     """
+    if _has_broken_rows(net):
+        _refuse(net)
     net = apply_snapshot(net, snapshot)
-    _refuse_missing_numbers(net)
+    if _lacks_numbers(net):
+        _refuse(net)
     bus = net.tables["bus"]
     bus_on = bus["in_service"].to_numpy(dtype=bool)
     branches, bus_node, n_node = _place_branches(_compile_branches(net), bus_on)

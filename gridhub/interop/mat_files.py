@@ -11,6 +11,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 
+from gridhub.errors import FileFormatError
 from gridhub.interop.input_files import MAX_BYTES, fail
 
 _MATRIX, _COMPRESSED = 14, 15
@@ -159,5 +160,7 @@ def check_mat(data: bytes, name: str, limit: int = MAX_BYTES) -> None:
                 raise ValueError("holds something that is no array")
             if walker.read_header(element.data)[3] == b"mpc":
                 walker.check_matrix(element.data)
+    except FileFormatError:
+        raise
     except (ValueError, struct.error, zlib.error) as error:
         raise fail("E-TRUNC", name, f"damaged or cut off: {error}", "", f"byte {position}") from error

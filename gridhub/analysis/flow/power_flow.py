@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gridhub.analysis.flow.tap_tables import build_tap_table, summarize_taps
-from gridhub.case.case import Case, Complexes
+from gridhub.case.case import Case, Complexes, Floats
 from gridhub.case.compile import compile_case
 from gridhub.errors import NotConverged, OptionError
 from gridhub.model.network import Network
@@ -51,8 +51,8 @@ class PowerFlow:
     method : {"ac", "dc"}
     status : Status
     bus : DataFrame
-        vm_pu, va_degree, p_mw, q_mvar (net injection of loads, generators, storage and HVDC; shunts not),
-        island. Voltages of dead buses are NaN.
+        vm_pu, va_degree (AC: above -180 and up to 180, but a reference keeps its own), p_mw, q_mvar (net
+        injection of loads, generators, storage and HVDC; shunts not), island. Voltages of dead buses are NaN.
     branch : DataFrame
         p_from_mw, q_from_mvar, p_to_mw, q_to_mvar (positive into the branch), loading_percent (NaN =
         unrated). In the order of ``net.branches()``; 0 out of service, NaN in a dead island.
@@ -281,6 +281,18 @@ def build_branch_table(solution: Solution) -> pd.DataFrame:
     )
 
 
+def _list_angles(solution: Solution) -> Floats:
+    """Give the angle of each node [degree], of an AC state within -180 < va <= 180 whatever it started from.
+
+    References keep their own, and DC its angles, whose differences are the flows.
+    """
+    angle = np.rad2deg(solution.va)
+    if solution.method == "dc":
+        return angle
+    turns = np.where(solution.case.reference, 0.0, np.ceil((angle - 180.0) / 360.0))
+    return np.asarray(angle - 360.0 * np.nan_to_num(turns))
+
+
 def _build_bus_table(solution: Solution) -> pd.DataFrame:
     case = solution.case
     node = case.bus_node
@@ -289,7 +301,7 @@ def _build_bus_table(solution: Solution) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "vm_pu": np.where(alive, solution.vm[node], np.nan),
-            "va_degree": np.where(alive, np.rad2deg(solution.va[node]), np.nan),
+            "va_degree": np.where(alive, _list_angles(solution)[node], np.nan),
             "p_mw": injection.real,
             "q_mvar": injection.imag if solution.method == "ac" else np.nan,
             "island": np.where(alive, solution.islands.island[node], -1),

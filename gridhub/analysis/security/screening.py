@@ -238,7 +238,9 @@ def screen_outages(
             np.square(p[rated, None] + sign * moved) + np.square(q[rated, None])
             for (p, q), sign in zip(ends, (1.0, -1.0), strict=True)
         ]
-        share = np.maximum(*squares) / np.square(limit[rated, None])
+        # a limit of 0 is passed by any flow; no flow at all does not pass it
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.nan_to_num(np.maximum(*squares) / np.square(limit[rated, None]), posinf=np.inf)
         owner, branch = list_lost(outages[block], "branch")
         owner, branch = owner[rated[branch]], branch[rated[branch]]
         share[np.searchsorted(positions, branch), owner] = 0.0

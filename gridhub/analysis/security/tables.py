@@ -108,7 +108,10 @@ def measure_findings(
         [rate, voltage.vm_low[bus], voltage.vm_high[bus]],
         voltage.vm_change,
     )
-    value = np.where(thermal, found.value / 100.0 * rate, found.value)
+    # beyond a limit of 0 a percentage tells no power
+    known = thermal & (rate > 0)
+    value = np.where(thermal, np.nan, found.value)
+    value[known] = found.value[known] / 100.0 * rate[known]
     return limit, value, np.where(thermal, found.value, np.nan), np.where(thermal, before, base_vm[bus])
 
 

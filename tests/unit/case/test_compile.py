@@ -53,6 +53,29 @@ def test_missing_ratings_fall_back_and_unrated_stays_unrated() -> None:
     assert np.isnan(case.rate_b[1])
 
 
+def test_everything_wrong_is_refused_at_once() -> None:
+    net = make_double_feed()
+    line, load = net.line, net.load
+    line.index = ["ab1", "ab1", "bc"]
+    line["to_bus"] = ["b", "b", "nowhere"]
+    load["bus"], load["p_mw"] = ["b", "void"], [np.nan, 1.0]
+    with pytest.raises(gh.InputError) as caught:
+        compile_case(net.replace(line=line, load=load))
+    assert {(i.code, i.table, i.id) for i in caught.value.issues} == {
+        ("E-DUP", "line", "ab1"),
+        ("E-REF", "line", "bc"),
+        ("E-REF", "load", "at c"),
+        ("E-NAN", "load", "at b"),
+    }
+
+
+def test_ids_twice_among_branches_are_refused_by_name() -> None:
+    net = make_double_feed()
+    series = make_table(id=["bc"], from_bus=["a"], to_bus=["c"], x_pu=[0.1])
+    with pytest.raises(gh.InputError, match="E-DUP series bc"):
+        compile_case(net.replace(series=series))
+
+
 def test_arrays_are_read_only_and_an_outage_is_a_new_case() -> None:
     case = compile_case(make_double_feed())
     with pytest.raises(ValueError, match="read-only"):

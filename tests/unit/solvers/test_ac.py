@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pandapower as pp
+import pandapower.networks as pn
+import pandas as pd
 import pytest
 
 import gridhub as gh
@@ -142,6 +145,40 @@ def test_reactive_limit_is_held_and_given_back() -> None:
     assert again.status is Status.CONVERGED
     assert again.switches > 0
     assert again.vm == pytest.approx(plain.vm, abs=1e-9)
+
+
+def test_no_state_is_an_answer_in_which_units_push_their_voltage_past_the_set_point() -> None:
+    # the units of this grid lack reactive power; fixed at their upper limits, all of them would stand at 1.08
+    # p.u. and more, above what they are to hold. pandapower leaves the external grid without limits
+    source = pn.case_illinois200()
+    net, _ = gh.from_pandapower(source)
+    options = {"reactive_limits": True, "distributed_slack": False}
+    with pytest.raises(NotConverged, match="reactive_limits=False"):
+        gh.run_power_flow(net, options=options)
+    units = net.generator
+    units.loc["ext_grid:0", "q_max_mvar"] = np.nan
+    pf = gh.run_power_flow(net.replace(generator=units), options=options)
+    pp.runpp(
+        source, enforce_q_lims=True, init="dc", trafo_model="pi", calculate_voltage_angles=True, numba=False
+    )
+    assert pf.bus["vm_pu"].to_numpy() == pytest.approx(source.res_bus["vm_pu"].to_numpy(), abs=1e-7)
+    assert (pf.generator["limit"] == "q_max").sum() > 30
+
+
+def test_angles_are_given_within_one_turn_and_a_reference_keeps_its_own() -> None:
+    net = make_double_feed()
+    ends = []
+    for shift in (210.0, -150.0):
+        bank = make_table(id=["t"], from_bus=["c"], to_bus=["d"], x_pu=0.05, shift_degree=shift)
+        bus = pd.concat([net.bus, make_table(id=["d"], vn_kv=154.0)])
+        with_bank = net.replace(bus=bus, transformer=bank)
+        ends.append(gh.run_power_flow(with_bank).bus["va_degree"])
+    assert ends[0].to_numpy() == pytest.approx(ends[1].to_numpy(), abs=1e-7)
+    assert 90.0 < ends[0]["d"] < 180.0
+    turned = bus.assign(va_start_degree=[200.0, np.nan, np.nan, np.nan])
+    angle = gh.run_power_flow(with_bank.replace(bus=turned)).bus["va_degree"]
+    assert angle["a"] == pytest.approx(200.0)
+    assert angle["c"] == pytest.approx(ends[0]["c"] + 200.0 - 360.0, abs=1e-7)
 
 
 def test_impossible_load_is_refused_with_the_worst_bus_and_advice() -> None:

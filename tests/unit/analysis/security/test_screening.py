@@ -96,3 +96,19 @@ def change_by_ac_flow(case: Case, outage: Outage, flow: np.ndarray) -> np.ndarra
     change = b * (incidence @ np.linalg.lstsq(matrix, injected, rcond=None)[0])
     change[lost] = -flow[lost]
     return np.asarray(change)
+
+
+def test_a_rating_of_zero_is_passed_by_any_flow() -> None:
+    net = make_meshed(3)
+    line = net.line
+    line.loc["line 2", "rate_mva"] = 0.0
+    every = gh.run_security(net.replace(line=line), criteria=None, screen="dc", verify="all")
+    judged = every.status[every.status["status"] == "CONVERGED"]
+    assert len(judged) > 5
+    others = judged.index != "line 2"
+    assert (judged.loc[others, "worst_element"] == "line 2").all()
+    assert np.isinf(judged.loc[others, "worst_loading_percent"]).all()
+    thermal = every.violations[every.violations["element"] == "line 2"]
+    solved = every.status.index[every.status["status"].isin(["CONVERGED", "ISLANDED"])]
+    assert set(thermal["contingency"]) == {"", *solved} - {"line 2"}
+    assert every.screen.loc[judged.index[others], "estimated_element"].eq("line 2").all()
