@@ -17,6 +17,7 @@ from gridhub.analysis.contingency.shared_structures import (
     group_circuits,
 )
 from gridhub.case.case import Bools, Case, Floats, Ints, Outage
+from gridhub.case.positions import OutageList
 from gridhub.errors import InputError, Issue, OptionError
 from gridhub.model.network import Network
 from gridhub.model.schema import BRANCH_TABLES
@@ -254,7 +255,7 @@ def list_contingencies(
     return table
 
 
-def find_outages(net: Network, case: Case, contingencies: pd.DataFrame) -> list[Outage]:
+def find_outages(net: Network, case: Case, contingencies: pd.DataFrame) -> OutageList:
     """Find the positions of each contingency's elements in a case.
 
     Parameters
@@ -268,7 +269,7 @@ def find_outages(net: Network, case: Case, contingencies: pd.DataFrame) -> list[
 
     Returns
     -------
-    list of Outage
+    OutageList
 
     Raises
     ------
@@ -287,7 +288,7 @@ def find_outages(net: Network, case: Case, contingencies: pd.DataFrame) -> list[
     lost = [_split(owner, position, in_branch, len(elements))]
     for kind in ("generator", "load", "storage", "hvdc", "shunt"):
         lost.append(_split(owner, position, table == ELEMENT_TABLES.index(kind), len(elements)))
-    return list(map(Outage, *lost))
+    return OutageList(map(Outage, *lost))
 
 
 def _split(owner: Ints, position: Ints, chosen: Bools, count: int) -> Iterable[tuple[int, ...]]:
