@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
 from gridhub.case.case import Bools, Case, Ints, Outage
 from gridhub.case.positions import OUTAGE_KINDS, OutageList
-from gridhub.solvers.ac import prepare_setting, solve_setting
+from gridhub.kernels.records import Base
+from gridhub.solvers.ac import Setting, prepare_setting, solve_setting
 from gridhub.solvers.base import build_base, build_watched
 from gridhub.solvers.batch_result import BatchResult, ResultBuilder
 from gridhub.solvers.chord import solve_in_lanes
@@ -40,10 +41,33 @@ class BatchPlan:
     newton : NewtonPlan
         Pattern and order of elimination.
     options : PowerFlowOptions
+    prepared : list of Prepared
+        State that the last batch was given to start from: the next one often starts there too.
     """
 
     newton: NewtonPlan
     options: PowerFlowOptions
+    prepared: list[Prepared] = field(default_factory=list, repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A solved state, ready for lanes.
+
+    Attributes
+    ----------
+    case, before, lanes
+        What was prepared: the case, its solved state and the number of lanes.
+    setting : Setting
+    start : Base or None
+        None where the factor is singular.
+    """
+
+    case: Case
+    before: Solution
+    lanes: int
+    setting: Setting
+    start: Base | None
 
 
 def plan_batch(case: Case, options: PowerFlowOptions) -> BatchPlan:
@@ -197,10 +221,8 @@ def _solve_outages(work: _Work, numbers: Ints, before: Solution | None) -> Ints:
     case, plan = work.case, work.plan
     if work.injections is not None:
         case = work.injections.apply(case, int(work.sets[numbers[0]]))
-    setting = prepare_setting(case, plan.newton, plan.options)
-    if before is None:
-        before = solve_setting(setting)
-    start = build_base(setting, before, work.lanes) if before.status.is_solved else None
+    ready = _prepare(case, plan, before, work.lanes)
+    setting, before, start = ready.setting, ready.before, ready.start
     if start is None:
         return numbers
     if work.outages is None:
@@ -214,6 +236,20 @@ def _solve_outages(work: _Work, numbers: Ints, before: Solution | None) -> Ints:
         work.count.add,
     )  # fmt: skip
     return numbers[left]
+
+
+def _prepare(case: Case, plan: BatchPlan, before: Solution | None, lanes: int) -> Prepared:
+    """Make a state ready for lanes, solved here if it is not given; the last one given is remembered."""
+    for ready in plan.prepared[:]:
+        if ready.case is case and ready.before is before and ready.lanes == lanes:
+            return ready
+    setting = prepare_setting(case, plan.newton, plan.options)
+    state = solve_setting(setting) if before is None else before
+    start = build_base(setting, state, lanes) if state.status.is_solved else None
+    ready = Prepared(case, state, lanes, setting, start)
+    if before is not None:
+        plan.prepared[:] = [ready]
+    return ready
 
 
 def _choose_sets(outages: Sequence[Outage] | None, injections: Injections | None, at: Ints | None) -> Ints:

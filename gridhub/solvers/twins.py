@@ -69,24 +69,30 @@ def find_twins(case: Case, rate: Floats, outages: OutageList, sets: Ints) -> Twi
     mirrored = np.flatnonzero(lost >= 0)
     if not len(mirrored):
         return None
-    # by group, then by circuit, then as asked for
-    order = mirrored[np.lexsort((mirrored, lost[mirrored], group[mirrored]))]
-    begins = np.concatenate([[True], group[order[1:]] != group[order[:-1]]])
-    place = np.cumsum(begins) - 1
+    # by group, then by circuit, then as asked for: the first of each group is solved
+    order = mirrored[np.lexsort((lost[mirrored], group[mirrored]))]
+    begins = np.flatnonzero(np.concatenate([[True], group[order[1:]] != group[order[:-1]]]))
+    size = np.diff(np.append(begins, len(order)))
     solves = order[begins]
-    rows = np.sort(np.concatenate([np.flatnonzero(lost < 0), solves]))
-    solved = np.searchsorted(rows, np.arange(len(outages)))
-    solved[order] = np.searchsorted(rows, solves)[place]
-    taken = np.full(len(outages), -1)
-    taken[order] = lost[solves[place]]
-    circuit = np.flatnonzero(case.branch_on & np.isin(first, first[lost[solves]]))
-    circuit = circuit[np.argsort(first[circuit], kind="stable")]
+    asked = lost < 0
+    asked[solves] = True
+    rows = np.flatnonzero(asked)
+    solved = np.cumsum(asked) - 1
+    at = solved[solves]
+    solved[order], taken = np.repeat(at, size), np.full(len(outages), -1)
+    taken[order] = np.repeat(lost[solves], size)
     of_kind, earliest, second = (np.full(len(rows), -1) for _ in range(3))
-    of_kind[solved[solves]] = first[lost[solves]]
-    earliest[solved[solves]] = _find_earliest(order, place, len(solves))
+    of_kind[at] = first[lost[solves]]
+    earliest[at] = np.minimum.reduceat(order, begins)
     elsewhere = lost[order] != lost[earliest[solved[order]]]
-    second[solved[solves]] = _find_earliest(order[elsewhere], place[elsewhere], len(solves))
+    # each group has one: it is asked for two circuits at least
+    starts = np.concatenate([[0], np.cumsum(elsewhere)])[begins]
+    second[at] = np.minimum.reduceat(order[elsewhere], starts)
     loses = np.where(earliest >= 0, lost[earliest], -1)
+    is_kind = np.zeros(case.n_branch, dtype=bool)
+    is_kind[of_kind[at]] = True
+    circuit = np.flatnonzero(case.branch_on & is_kind[first])
+    circuit = circuit[np.argsort(first[circuit], kind="stable")]
     return Twins(rows, solved, lost, taken, circuit, first[circuit], of_kind, earliest, loses, second)
 
 
@@ -107,12 +113,13 @@ def _find_mirrored(case: Case, first: Ints, outages: OutageList, sets: Ints) -> 
     lost[owner[single]] = branch[single]
     # injection sets are numbered from -1
     group = np.where(lost >= 0, (sets + 1) * n + first[lost], -1)
-    able = np.bincount(first[case.branch_on], minlength=n) > 1
-    asked = np.unique(group[lost >= 0] * n + lost[lost >= 0]) // n
-    several, number = np.unique(asked, return_counts=True)
-    able[several[number == 1] % n] = False
+    size = np.bincount(first[case.branch_on], minlength=n)
+    able = size > 1
+    asked = np.sort((group * n + lost)[lost >= 0])
+    asked = asked[np.concatenate([[True], asked[1:] != asked[:-1]])[: len(asked)]] // n
+    parts = np.concatenate([[True], asked[1:] != asked[:-1], [True]])
+    able[asked[(parts[:-1] & parts[1:])[: len(asked)]] % n] = False
     if not single.all():
-        size = np.bincount(first[case.branch_on], minlength=n)
         each = np.unique(owner[~single] * n + branch[~single])
         of, number = np.unique(each // n * n + first[each % n], return_counts=True)
         able[(of % n)[number != size[of % n]]] = False
@@ -120,32 +127,26 @@ def _find_mirrored(case: Case, first: Ints, outages: OutageList, sets: Ints) -> 
     return np.where(keep, lost, -1), group
 
 
-def _find_earliest(scenario: Ints, group: Ints, count: int) -> Ints:
-    """First scenario of each group."""
-    result = np.full(count, np.iinfo(np.int64).max)
-    np.minimum.at(result, group, scenario)
-    return result
-
-
 def _find_first(case: Case, rate: Floats) -> Ints | None:
-    """First circuit with the same ends, admittances and limit, itself where there is none; None: no twins."""
+    """First circuit with the same ends, admittances and limit, itself where there is none; None: no twins.
+
+    Others with the same admittance at the from end may stand between alike ones, which are then solved each.
+    """
     on = np.flatnonzero(case.branch_on)
     ends = case.branch_from[on] * case.n_node + case.branch_to[on]
-    order = np.argsort(ends, kind="stable")
-    same = ends[order[1:]] == ends[order[:-1]]
+    limit, y = np.nan_to_num(rate[on], nan=-1.0), case.y_ff[on]
+    # alike ones come to stand side by side, unless others share all of these
+    order = np.lexsort((y.imag, y.real, limit, ends))
+    branch, ends, limit = on[order], ends[order], limit[order]
+    same = (ends[1:] == ends[:-1]) & (limit[1:] == limit[:-1])
     if not same.any():
         return None
-    parallel = np.zeros(len(on), dtype=bool)
-    parallel[order[1:]] = same
-    parallel[order[:-1]] |= same
-    some = on[parallel]
-    parts = [y[some] for y in (case.y_ff, case.y_ft, case.y_tf, case.y_tt)]
-    columns = [ends[parallel], np.nan_to_num(rate[some], nan=-1.0)]
-    table = np.column_stack([*columns, *(f(y) for y in parts for f in (np.real, np.imag))]).astype(float)
-    whole = np.ascontiguousarray(table + 0.0).view(np.dtype((np.void, table.shape[1] * 8))).ravel()
-    _, earliest, kind = np.unique(whole, return_index=True, return_inverse=True)
+    for entries in (case.y_ff, case.y_ft, case.y_tf, case.y_tt):
+        y = entries[branch]
+        same &= y[1:] == y[:-1]
+    begins = np.flatnonzero(np.concatenate([[True], ~same]))
     first = np.arange(case.n_branch)
-    first[some] = some[earliest[kind]]
+    first[branch] = np.repeat(branch[begins], np.diff(np.append(begins, len(branch))))
     return first
 
 
