@@ -11,10 +11,11 @@ from scipy.sparse.csgraph import connected_components
 
 from gridhub.case.case import Bools, Case, Complexes, Floats, Ints, Labels, TapChangers
 from gridhub.errors import Issue, SchemaError
+from gridhub.model.derived import derive
 from gridhub.model.network import Network
 from gridhub.model.rules import Rows, check_tap_control
 from gridhub.model.schema import BRANCH_TABLES, read_schema
-from gridhub.model.snapshot import apply_snapshot
+from gridhub.model.snapshot import apply_snapshot, find_snapshot
 
 TINY_IMPEDANCE = 5e-8
 """Impedance below which a branch joins its ends to one node [p.u.]."""
@@ -269,7 +270,8 @@ def compile_case(net: Network, snapshot: str | None = None) -> Case:
     -------
     Case
         Arrays in the order of the tables; branches in the order of ``net.branches()``. Buses joined by
-        branches without impedance become one node.
+        branches without impedance become one node. Kept with the network: the next one who asks for it gets
+        the same.
 
     Raises
     ------
@@ -279,7 +281,11 @@ def compile_case(net: Network, snapshot: str | None = None) -> Case:
         If a row names a bus that does not exist, or lacks a number the equations need; if a tap changer
         with a ``tap_bus`` lacks what it needs to hold a voltage.
     """
-    net = apply_snapshot(net, snapshot)
+    name = find_snapshot(net, snapshot)
+    return derive(net, "case", name, lambda: _compile(apply_snapshot(net, name)))
+
+
+def _compile(net: Network) -> Case:
     _refuse_missing_numbers(net)
     bus = net.tables["bus"]
     bus_on = bus["in_service"].to_numpy(dtype=bool)

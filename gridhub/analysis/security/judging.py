@@ -12,6 +12,7 @@ import pandas as pd
 from gridhub.analysis.flow.power_flow import LIMIT_TOLERANCE
 from gridhub.case.case import Bools, Case, Floats, Ints
 from gridhub.criteria import Criteria, State
+from gridhub.model.derived import derive
 from gridhub.model.network import Network
 from gridhub.model.schema import BRANCH_TABLES
 from gridhub.rating_rules import RATING_COLUMNS
@@ -88,7 +89,7 @@ def build_limits(
         after every one.
     """
     rates = np.stack([case.rate, case.rate_b, case.rate_c])
-    used = _find_columns(net, case)
+    used = derive(net, "rating columns", None, lambda: _find_columns(net, case))
     branches = np.arange(case.n_branch)
     if criteria is None:
         nothing = np.full(len(case.labels.bus), np.nan)
