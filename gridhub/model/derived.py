@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from operator import is_
 from threading import Lock
 from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
@@ -79,4 +80,4 @@ def _list_arrays(net: Network) -> Arrays:
 
 
 def _are_same(before: Arrays, now: Arrays) -> bool:
-    return len(before) == len(now) and all(map(lambda one, other: one is other, before, now))
+    return len(before) == len(now) and all(map(is_, before, now))

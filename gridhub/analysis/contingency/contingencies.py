@@ -19,6 +19,7 @@ from gridhub.analysis.contingency.shared_structures import (
 from gridhub.case.case import Bools, Case, Floats, Ints, Outage
 from gridhub.case.positions import OutageList
 from gridhub.errors import InputError, Issue, OptionError
+from gridhub.model.derived import derive
 from gridhub.model.network import Network
 from gridhub.model.schema import BRANCH_TABLES
 
@@ -314,7 +315,8 @@ def _look_up(net: Network, case: Case, ids: Sequence[str], kinds: np.ndarray) ->
 
     def search(rows: Ints, number: int) -> None:
         if len(rows):
-            where = _number_rows(net, case, ELEMENT_TABLES[number])
+            name = ELEMENT_TABLES[number]
+            where = derive(net, "rows", name, lambda: _number_rows(net, case, name))
             found = np.array([where.get(ids[i], -1) for i in rows.tolist()], dtype=np.int64)
             rows, found = rows[found >= 0], found[found >= 0]
             table[rows], position[rows] = number, found

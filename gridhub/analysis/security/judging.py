@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -205,6 +206,14 @@ def build_violation_table(found: Mapping[str, np.ndarray] | Iterable[Mapping[str
             name: np.array([row.get(name, "" if name == "rating" else np.nan) for row in rows], dtype=object)
             for name in VIOLATION_COLUMNS
         }
+    if not len(found["element"]):
+        return _build_empty().copy()
     columns = {name: found[name] for name in VIOLATION_COLUMNS}
     columns |= {name: columns[name].astype(float) for name in NUMBER_COLUMNS}
     return pd.DataFrame(columns)
+
+
+@cache
+def _build_empty() -> pd.DataFrame:
+    kinds = {name: float if name in NUMBER_COLUMNS else object for name in VIOLATION_COLUMNS}
+    return pd.DataFrame({name: np.zeros(0, dtype=kind) for name, kind in kinds.items()})
