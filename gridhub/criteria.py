@@ -10,6 +10,7 @@ import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -518,6 +519,7 @@ def _read_event(row: Mapping[str, Any]) -> SecuredEvent:
     return SecuredEvent(row["kind"], row["class"], float(row.get("min_kv", 0.0)), cut, lost, generation)
 
 
+@lru_cache(maxsize=16)
 def read_criteria(text: str) -> Criteria:
     """Read planning criteria from TOML text.
 

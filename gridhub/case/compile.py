@@ -11,10 +11,11 @@ from scipy.sparse.csgraph import connected_components
 
 from gridhub.case.case import Bools, Case, Complexes, Floats, Ints, Labels, TapChangers
 from gridhub.errors import SchemaError
+from gridhub.model.derived import derive
 from gridhub.model.network import Network
 from gridhub.model.rules import Rows, check_tap_control
 from gridhub.model.schema import BRANCH_TABLES, read_schema
-from gridhub.model.snapshot import apply_snapshot
+from gridhub.model.snapshot import apply_snapshot, find_snapshot
 from gridhub.model.validate import validate
 
 TINY_IMPEDANCE = 5e-8
@@ -272,7 +273,8 @@ def compile_case(net: Network, snapshot: str | None = None) -> Case:
     -------
     Case
         Arrays in the order of the tables; branches in the order of ``net.branches()``. Buses joined by
-        branches without impedance become one node.
+        branches without impedance become one node. Kept with the network: the next one who asks for it gets
+        the same.
 
     Raises
     ------
@@ -283,6 +285,11 @@ def compile_case(net: Network, snapshot: str | None = None) -> Case:
         then with every fault that `gridhub.validate` finds; if a tap changer with a ``tap_bus`` lacks what it
         needs to hold a voltage.
     """
+    name = find_snapshot(net, snapshot)
+    return derive(net, "case", name, lambda: _compile(net, name))
+
+
+def _compile(net: Network, snapshot: str | None) -> Case:
     if _has_broken_rows(net):
         _refuse(net)
     net = apply_snapshot(net, snapshot)

@@ -2,13 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from operator import attrgetter
+from typing import overload
 
 import numpy as np
 
 from gridhub.case.case import Bools, Ints, Outage
+
+OUTAGE_KINDS = ("branch", "generator", "load", "storage", "hvdc", "shunt")
+"""Kinds of elements that an outage can take out."""
+
+
+class OutageList(Sequence[Outage]):
+    """Outages that remember what they lose as flat arrays, worked out once for each kind.
+
+    Parameters
+    ----------
+    outages : iterable of Outage
+    """
+
+    def __init__(self, outages: Iterable[Outage]) -> None:
+        self._outages = list(outages)
+        self._lost: dict[str, tuple[Ints, Ints]] = {}
+
+    def __len__(self) -> int:
+        """Return the number of outages."""
+        return len(self._outages)
+
+    @overload
+    def __getitem__(self, position: int) -> Outage: ...
+    @overload
+    def __getitem__(self, position: slice) -> OutageList: ...
+    def __getitem__(self, position: int | slice) -> Outage | OutageList:
+        """Return one outage, or those of a slice."""
+        if isinstance(position, slice):
+            return OutageList(self._outages[position])
+        return self._outages[position]
+
+    def __iter__(self) -> Iterator[Outage]:
+        """Go through the outages."""
+        return iter(self._outages)
+
+    def take(self, rows: Ints) -> OutageList:
+        """Return the outages of some rows, ascending, with what is known of them."""
+        some = OutageList(map(self._outages.__getitem__, rows.tolist()))
+        place = np.full(len(self), -1)
+        place[rows] = np.arange(len(rows))
+        for kind, (outage, element) in self._lost.items():
+            kept = place[outage] >= 0
+            some._lost[kind] = place[outage[kept]], element[kept]
+        return some
+
+    def list_lost(self, kind: str) -> tuple[Ints, Ints]:
+        """Write the elements of one kind that the outages take out one after the other: see `list_lost`."""
+        if kind not in self._lost:
+            self._lost[kind] = _list_lost(self._outages, kind)
+        return self._lost[kind]
 
 
 def list_lost(outages: Sequence[Outage], kind: str) -> tuple[Ints, Ints]:
@@ -32,6 +83,10 @@ def list_lost(outages: Sequence[Outage], kind: str) -> tuple[Ints, Ints]:
     >>> outage.tolist(), element.tolist()
     ([0, 0, 2], [4, 2, 7])
     """
+    return outages.list_lost(kind) if isinstance(outages, OutageList) else _list_lost(outages, kind)
+
+
+def _list_lost(outages: Sequence[Outage], kind: str) -> tuple[Ints, Ints]:
     lost = list(map(attrgetter(kind), outages))
     if not any(lost):
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)

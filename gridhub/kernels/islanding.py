@@ -111,6 +111,13 @@ def search_depth_first(
 
 
 @compiled
+def find_bridges(n: int, ends: Ints, others: Ints, on: Flags) -> Flags:
+    """Find the branches in service that alone hold two parts together, (n_branch,) bool."""
+    start, node, branch = list_neighbours(n, ends, others, on)
+    return search_depth_first(start, node, branch, np.arange(n), len(on))[3] >= 0
+
+
+@compiled
 def find_cut_off(
     n: int,
     ends: Ints,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
 from gridhub.case.case import Bools, Case, Ints, Outage
-from gridhub.solvers.ac import prepare_setting, solve_setting
+from gridhub.case.positions import OUTAGE_KINDS, OutageList
+from gridhub.kernels.records import Base
+from gridhub.solvers.ac import Setting, prepare_setting, solve_setting
 from gridhub.solvers.base import build_base, build_watched
 from gridhub.solvers.batch_result import BatchResult, ResultBuilder
 from gridhub.solvers.chord import solve_in_lanes
@@ -20,6 +22,7 @@ from gridhub.solvers.newton import NewtonPlan, plan_newton
 from gridhub.solvers.options import PowerFlowOptions
 from gridhub.solvers.scenario import Injections, Watch, watch_nothing
 from gridhub.solvers.solution import Solution
+from gridhub.solvers.twins import expand_twins, find_twins
 
 LANES = 8
 """Scenarios that share a machine vector."""
@@ -38,10 +41,33 @@ class BatchPlan:
     newton : NewtonPlan
         Pattern and order of elimination.
     options : PowerFlowOptions
+    prepared : list of Prepared
+        State that the last batch was given to start from: the next one often starts there too.
     """
 
     newton: NewtonPlan
     options: PowerFlowOptions
+    prepared: list[Prepared] = field(default_factory=list, repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A solved state, ready for lanes.
+
+    Attributes
+    ----------
+    case, before, lanes
+        What was prepared: the case, its solved state and the number of lanes.
+    setting : Setting
+    start : Base or None
+        None where the factor is singular.
+    """
+
+    case: Case
+    before: Solution
+    lanes: int
+    setting: Setting
+    start: Base | None
 
 
 def plan_batch(case: Case, options: PowerFlowOptions) -> BatchPlan:
@@ -100,41 +126,51 @@ def solve_batch(
 
     Notes
     -----
+    Outages of identical parallel circuits are solved once and mirrored (`gridhub.solvers.twins`), but each by
+    itself with one lane.
+
     With ``taps="controlled"`` no scenario goes through the lanes, which share one admittance matrix: each is
     solved by itself (`gridhub.solvers.taps.solve_state`), which takes far longer.
     """
     sets = _choose_sets(outages, injections, at)
-    _refuse_joins(case, outages)
+    lost = (
+        None if outages is None else OutageList(outages) if not isinstance(outages, OutageList) else outages
+    )
+    _refuse_joins(case, lost)
     watch = watch or watch_nothing(case)
+    in_lanes = lanes > 1 and plan.options.taps == "fixed"
+    twins = find_twins(case, watch.rate, lost, sets) if in_lanes and lost is not None else None
+    asked = len(sets)
+    if lost is not None and twins is not None:
+        lost, sets = lost.take(twins.rows), sets[twins.rows]
     builder = ResultBuilder(len(sets), case.n_node, case.n_branch, keep == "all")
-    count = _Count(len(sets), progress)
+    count = _Count(len(sets), asked, progress)
     left = np.arange(len(sets))
-    if lanes > 1 and plan.options.taps == "fixed":
-        work = _Work(case, plan, sets, outages, injections, watch, lanes, builder, count)
-        hour = _mark_hours(sets, outages)
+    if in_lanes:
+        work = _Work(case, plan, sets, lost, injections, watch, lanes, builder, count)
+        hour = _mark_hours(sets, lost)
         parts = [_solve_hours(work, left[hour])]
         for position in np.unique(sets[~hour]).tolist():
             group = left[~hour & (sets == position)]
             parts.append(_solve_outages(work, group, base if position < 0 else None))
         left = np.concatenate(parts)
     left = left[np.lexsort((left, sets[left]))]
-    scenarios = [
-        Scenario(k, int(sets[k]), Outage() if outages is None else outages[k]) for k in left.tolist()
-    ]
+    scenarios = [Scenario(k, int(sets[k]), Outage() if lost is None else lost[k]) for k in left.tolist()]
     solve_one_by_one(case, plan.newton, plan.options, injections, scenarios, base, watch, builder, count.add)
-    return builder.finish()
+    result = builder.finish()
+    return result if twins is None else expand_twins(result, twins)
 
 
 class _Count:
-    """Scenarios done so far, for the caller's progress."""
+    """Scenarios done so far, for the caller's progress: he asked for more where some are mirrored."""
 
-    def __init__(self, total: int, progress: Progress | None) -> None:
-        self.done, self.total, self.progress = 0, total, progress
+    def __init__(self, total: int, asked: int, progress: Progress | None) -> None:
+        self.done, self.total, self.asked, self.progress = 0, total, asked, progress
 
     def add(self, more: int) -> None:
         self.done += more
         if self.progress is not None and more:
-            self.progress(self.done, self.total)
+            self.progress(self.done * self.asked // self.total, self.asked)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,7 +180,7 @@ class _Work:
     case: Case
     plan: BatchPlan
     sets: Ints
-    outages: Sequence[Outage] | None
+    outages: OutageList | None
     injections: Injections | None
     watch: Watch
     lanes: int
@@ -152,22 +188,21 @@ class _Work:
     count: _Count
 
 
-def _mark_hours(sets: Ints, outages: Sequence[Outage] | None) -> Bools:
+def _mark_hours(sets: Ints, outages: OutageList | None) -> Bools:
     """Mark the injection sets without outages."""
     hour = sets >= 0
-    if outages is not None:
-        nothing = Outage()
-        for k in np.flatnonzero(hour).tolist():
-            hour[k] = outages[k] == nothing
+    if outages is not None and hour.any():
+        for kind in OUTAGE_KINDS:
+            hour[outages.list_lost(kind)[0]] = False
     return hour
 
 
-def _refuse_joins(case: Case, outages: Sequence[Outage] | None) -> None:
+def _refuse_joins(case: Case, outages: OutageList | None) -> None:
     """Refuse outages of branches without impedance, as `Case.take_out` does."""
-    if case.branch_joins.any():
-        for outage in outages or ():
-            if any(case.branch_joins[i] for i in outage.branch):
-                case.take_out(outage)
+    if outages is not None and case.branch_joins.any():
+        outage, branch = outages.list_lost("branch")
+        for k in outage[case.branch_joins[branch]].tolist():
+            case.take_out(outages[k])
 
 
 def _solve_hours(work: _Work, numbers: Ints) -> Ints:
@@ -186,15 +221,14 @@ def _solve_outages(work: _Work, numbers: Ints, before: Solution | None) -> Ints:
     case, plan = work.case, work.plan
     if work.injections is not None:
         case = work.injections.apply(case, int(work.sets[numbers[0]]))
-    setting = prepare_setting(case, plan.newton, plan.options)
-    if before is None:
-        before = solve_setting(setting)
-    start = build_base(setting, before, work.lanes) if before.status.is_solved else None
+    ready = _prepare(case, plan, before, work.lanes)
+    setting, before, start = ready.setting, ready.before, ready.start
     if start is None:
         return numbers
-    outages = [Outage()] * len(numbers)
-    if work.outages is not None:
-        outages = [work.outages[k] for k in numbers.tolist()]
+    if work.outages is None:
+        outages = OutageList([Outage()] * len(numbers))
+    else:
+        outages = work.outages if len(numbers) == len(work.outages) else work.outages.take(numbers)
     differences = find_differences(setting, start, outages)
     watched = build_watched(setting, before, work.watch)
     left = solve_in_lanes(
@@ -202,6 +236,20 @@ def _solve_outages(work: _Work, numbers: Ints, before: Solution | None) -> Ints:
         work.count.add,
     )  # fmt: skip
     return numbers[left]
+
+
+def _prepare(case: Case, plan: BatchPlan, before: Solution | None, lanes: int) -> Prepared:
+    """Make a state ready for lanes, solved here if it is not given; the last one given is remembered."""
+    for ready in plan.prepared[:]:
+        if ready.case is case and ready.before is before and ready.lanes == lanes:
+            return ready
+    setting = prepare_setting(case, plan.newton, plan.options)
+    state = solve_setting(setting) if before is None else before
+    start = build_base(setting, state, lanes) if state.status.is_solved else None
+    ready = Prepared(case, state, lanes, setting, start)
+    if before is not None:
+        plan.prepared[:] = [ready]
+    return ready
 
 
 def _choose_sets(outages: Sequence[Outage] | None, injections: Injections | None, at: Ints | None) -> Ints:

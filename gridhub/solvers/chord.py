@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 
@@ -26,29 +27,51 @@ CHUNK = 256
 """Most scenarios per chunk. The chunks do not depend on the number of threads, so neither do the results."""
 
 LEAST_CHUNK = 128
-"""Fewest, but for the last: below, what a chunk costs by itself shows."""
+"""Scenarios up to which there is one chunk: below, what a chunk costs by itself shows."""
 
 COMPILING_AFTER = 5.0
 """Seconds after which the first call of a process is taken to compile: loading stored code takes one."""
+
+Part = tuple[Worst, Floats]
+"""What a chunk returns: its highest loadings and its violations."""
 
 CHORD_ITERATIONS = 24
 """Iterations after which a chord is given up for the full Newton."""
 
 
 def _cut(count: int) -> list[tuple[int, int]]:
-    """Cut scenarios into chunks: large enough to sort by difficulty, enough of them for many cores."""
-    size = int(np.clip(-(-count // 16), LEAST_CHUNK, CHUNK))
-    return [(first, min(first + size, count)) for first in range(0, count, size)]
+    """Cut scenarios into chunks of one size: large enough to sort by difficulty, enough for many cores.
+
+    Their number is even, so that two threads have as much to do.
+    """
+    if count <= LEAST_CHUNK:
+        return [(0, count)] if count else []
+    chunks = -(-count // int(np.clip(-(-count // 16), LEAST_CHUNK, CHUNK)))
+    chunks += chunks % 2
+    edges = [count * k // chunks for k in range(chunks + 1)]
+    return list(pairwise(edges))
 
 
-def _announce_compilation() -> threading.Timer:
+def _announce_compilation() -> threading.Timer | None:
     """Say, if the kernels are still not ready after a while, what is going on."""
+    if solve_chunk.overloads:  # type: ignore[attr-defined]
+        return None
     text = "compiling the batch engine, once: about a minute and a half (`gridhub warmup` does it ahead)"
     timer = threading.Timer(COMPILING_AFTER, logging.getLogger("gridhub").warning, [text])
     timer.daemon = True
-    if not solve_chunk.signatures:  # type: ignore[attr-defined]
-        timer.start()
+    timer.start()
     return timer
+
+
+def _run_all(
+    run: Callable[[tuple[int, int]], Part], chunks: list[tuple[int, int]], threads: int
+) -> Iterator[Part]:
+    """Run every chunk, in threads where there are several of both."""
+    if threads == 1 or len(chunks) == 1:
+        yield from map(run, chunks)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        yield from pool.map(run, chunks)
 
 
 def solve_in_lanes(
@@ -112,7 +135,7 @@ def solve_in_lanes(
     severity, realistic = np.full(count, np.inf), np.ones(count, dtype=bool)
     lanes, four = make_lanes(width), make_lanes(COLUMNS)
 
-    def run(chunk: tuple[int, int]) -> tuple[Worst, Floats]:
+    def run(chunk: tuple[int, int]) -> Part:
         if differences.fill is not None:
             differences.fill(*chunk)
             part = slice(*chunk)
@@ -127,13 +150,13 @@ def solve_in_lanes(
     chunks = _cut(count)
     parts = []
     compiling = _announce_compilation()
-    with ThreadPoolExecutor(options.threads or 1) as pool:
-        for chunk, part in zip(chunks, pool.map(run, chunks), strict=True):
+    for chunk, part in zip(chunks, _run_all(run, chunks, options.threads or 1), strict=True):
+        if compiling is not None:
             compiling.cancel()
-            parts.append(part)
-            # what is left to the full Newton counts when that is done
-            if progress is not None:
-                progress(int((results.outcome[slice(*chunk)] == DONE).sum()))
+        parts.append(part)
+        # what is left to the full Newton counts when that is done
+        if progress is not None:
+            progress(int((results.outcome[slice(*chunk)] == DONE).sum()))
     done = results.outcome == DONE
     _write(builder, setting, watched, differences, before, numbers, done, parts)
     rows = numbers[done]
@@ -156,7 +179,7 @@ def _write(
     before: Solution,
     numbers: Ints,
     done: np.ndarray,
-    parts: list[tuple[Worst, Floats]],
+    parts: list[Part],
 ) -> None:
     """Write statuses, dead nodes, violations and the highest loading of each branch."""
     node, scenarios = setting.plan.node, differences.scenarios

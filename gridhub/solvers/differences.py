@@ -151,12 +151,14 @@ def find_lost_injections(
     change : (k,) complex
         [p.u.].
     """
-    parts: list[tuple[Ints, Ints, np.ndarray]] = []
+    nothing = np.zeros(0, dtype=np.int64)
+    parts: list[tuple[Ints, Ints, np.ndarray]] = [(nothing, nothing, np.zeros(0, dtype=complex))]
 
     def add(kind: str, bus: Ints, on: Bools, change: np.ndarray) -> None:
-        wanted = _mark_elements(case, bus, on, live)
-        start, lost = _flatten(outages, kind, wanted)
-        parts.append((_owners(start), case.bus_node[bus[lost]], change[lost]))
+        owner, lost = list_lost(outages, kind)
+        if len(lost):
+            kept = _mark_elements(case, bus, on, live)[lost]
+            parts.append((owner[kept], case.bus_node[bus[lost[kept]]], change[lost[kept]]))
 
     add("load", case.load_bus, case.load_on, case.load_p + 1j * case.load_q)
     add("storage", case.storage_bus, case.storage_on, -(case.storage_p + 1j * case.storage_q))
@@ -184,7 +186,7 @@ def _find_lost_regulation(
     node: list[int] = []
     bound: list[float] = []
     units_at: dict[int, list[int]] = {}
-    if not any(outage.generator or outage.hvdc for outage in outages):
+    if not any(len(list_lost(outages, kind)[0]) for kind in ("generator", "hvdc")):
         return np.zeros(len(outages) + 1, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0)
     for unit in np.flatnonzero(regulation.active).tolist():
         units_at.setdefault(int(regulation.node[unit]), []).append(unit)
@@ -214,6 +216,8 @@ def _find_unusual(setting: Setting, base: Base, scenarios: Scenarios) -> Bools:
     case, live, node = setting.case, setting.islands.live, setting.plan.node
     count, n_island = len(scenarios.injection), len(base.units.imbalance)
     unusual = np.zeros(count, dtype=bool)
+    if not len(scenarios.dead) + len(scenarios.bound_node) + len(scenarios.unit):
+        return unusual
     with_link = np.zeros(case.n_node, dtype=bool)
     for bus in (case.hvdc_from_bus, case.hvdc_to_bus):
         ends = case.bus_node[bus[_mark_elements(case, bus, case.hvdc_on, live)]]

@@ -1,61 +1,56 @@
 """Outages of identical parallel circuits: one of them is solved, the others are its mirror images.
 
 Circuits between the same nodes with the same admittances and limits carry the same power. The loss of either
-leaves the same voltages, and the flows of the circuits themselves change places. Solved is the loss of the
-first of its kind in the case; the others differ from their own solution by rounding only.
+leaves the same voltages, and the flows of the circuits themselves change places. Of each kind of circuit and
+injection set, the loss of the lowest circuit asked for is solved; the others differ from their own solution
+by rounding only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gridhub.case.case import Case, Floats, Ints, Outage
-from gridhub.case.positions import find_members, list_lost, mark_losing
+from gridhub.case.case import Case, Complexes, Floats, Ints
+from gridhub.case.positions import OUTAGE_KINDS, OutageList, find_members
 from gridhub.solvers.batch_result import THERMAL, BatchResult, Findings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Twins:
-    """Outages asked for, and the fewer that are solved for them.
+    """Scenarios asked for, and the fewer that are solved for them.
 
     Attributes
     ----------
-    lost : (k,) int
-        Branch that each outage asked for loses, if it is the mirror image of another; else -1.
-    taken : (k,) int
-        Branch that is lost in its place; -1 likewise.
+    rows : (n_solved,) int
+        Scenarios to be solved, as positions among those asked for, ascending.
     solved : (k,) int
-        Position of the outage that is solved for it.
-    outages : tuple of Outage
-        Those to be solved.
-    asked : (n_solved,) int
-        First outage asked for of each that is solved.
+        Position in `rows` of what is solved for each scenario asked for.
+    lost, taken : (k,) int
+        Branch that a scenario loses, and the one that is lost in its place, if it is a mirror image; else -1.
     circuit, kind : (m,) int
-        Circuits that have a twin of which a loss is asked for, and the first of their kind.
-    other : (m,) int
-        Another circuit of that kind, in service when the first is lost.
-    by : (m,) int
-        Outage that is solved for the losses of the kind.
-    cause : (m,) int
-        First outage asked for that loses a twin of the circuit, not itself.
+        Circuits of which losses are mirrored, and the first circuit of their kind; the kinds stand together.
+    of_kind : (n_solved,) int
+        Kind whose losses a scenario is solved for; -1 for others.
+    first, loses, second : (n_solved,) int
+        Where a scenario is solved for a kind, the first one asked for, the circuit that it loses, and the
+        first one asked for that loses another.
     """
 
+    rows: Ints
+    solved: Ints
     lost: Ints
     taken: Ints
-    solved: Ints
-    outages: tuple[Outage, ...]
-    asked: Ints
     circuit: Ints
     kind: Ints
-    other: Ints
-    by: Ints
-    cause: Ints
+    of_kind: Ints
+    first: Ints
+    loses: Ints
+    second: Ints
 
 
-def find_twins(case: Case, rate: Floats, outages: Sequence[Outage]) -> Twins | None:
+def find_twins(case: Case, rate: Floats, outages: OutageList, sets: Ints) -> Twins | None:
     """Find the outages of single circuits that mirror each other; None if none of them does.
 
     Parameters
@@ -63,81 +58,105 @@ def find_twins(case: Case, rate: Floats, outages: Sequence[Outage]) -> Twins | N
     case : Case
     rate : (n_branch,) float
         Limits watched: circuits with different ones are no twins.
-    outages : sequence of Outage
+    outages : OutageList
+    sets : (k,) int
+        Injection set of each: outages in different ones are no twins.
     """
     first = _find_first(case, rate)
-    lost = _find_mirrored(first, outages, case.n_branch)
+    if first is None:
+        return None
+    lost, group = _find_mirrored(case, first, outages, sets)
     mirrored = np.flatnonzero(lost >= 0)
     if not len(mirrored):
         return None
-    kinds, position = np.unique(first[lost[mirrored]], return_inverse=True)
-    rest = np.flatnonzero(lost < 0)
-    solved = np.empty(len(outages), dtype=np.int64)
-    solved[rest] = np.arange(len(rest))
-    solved[mirrored] = len(rest) + position
-    every = [outages[k] for k in rest.tolist()] + [Outage(branch=(k,)) for k in kinds.tolist()]
-    asked = np.full(len(every), -1)
-    asked[solved[::-1]] = np.arange(len(outages))[::-1]
-    circuit = np.flatnonzero(case.branch_on & np.isin(first, kinds))
+    # by group, then by circuit, then as asked for: the first of each group is solved
+    order = mirrored[np.lexsort((lost[mirrored], group[mirrored]))]
+    begins = np.flatnonzero(np.concatenate([[True], group[order[1:]] != group[order[:-1]]]))
+    size = np.diff(np.append(begins, len(order)))
+    solves = order[begins]
+    asked = lost < 0
+    asked[solves] = True
+    rows = np.flatnonzero(asked)
+    solved = np.cumsum(asked) - 1
+    at = solved[solves]
+    solved[order], taken = np.repeat(at, size), np.full(len(outages), -1)
+    taken[order] = np.repeat(lost[solves], size)
+    of_kind, earliest, second = (np.full(len(rows), -1) for _ in range(3))
+    of_kind[at] = first[lost[solves]]
+    earliest[at] = np.minimum.reduceat(order, begins)
+    elsewhere = lost[order] != lost[earliest[solved[order]]]
+    # each group has one: it is asked for two circuits at least
+    starts = np.concatenate([[0], np.cumsum(elsewhere)])[begins]
+    second[at] = np.minimum.reduceat(order[elsewhere], starts)
+    loses = np.where(earliest >= 0, lost[earliest], -1)
+    is_kind = np.zeros(case.n_branch, dtype=bool)
+    is_kind[of_kind[at]] = True
+    circuit = np.flatnonzero(case.branch_on & is_kind[first])
     circuit = circuit[np.argsort(first[circuit], kind="stable")]
-    place = np.searchsorted(kinds, first[circuit])
-    # the circuits of a kind stand together, the first of them first
-    other = circuit[np.searchsorted(place, place) + 1]
-    earliest = _find_earliest(mirrored, position, len(kinds))
-    elsewhere = lost[mirrored] != lost[earliest[position]]
-    next_one = _find_earliest(mirrored[elsewhere], position[elsewhere], len(kinds))
-    cause = np.where(lost[earliest[place]] == circuit, next_one[place], earliest[place])
-    taken = np.where(lost >= 0, first[lost], -1)
-    by = len(rest) + place
-    return Twins(lost, taken, solved, tuple(every), asked, circuit, kinds[place], other, by, cause)
+    return Twins(rows, solved, lost, taken, circuit, first[circuit], of_kind, earliest, loses, second)
 
 
-def _find_mirrored(first: Ints, outages: Sequence[Outage], n_branch: int) -> Ints:
-    """Branch that is all an outage loses, if its loss and that of a twin are asked for; -1 for others.
+def _find_mirrored(case: Case, first: Ints, outages: OutageList, sets: Ints) -> tuple[Ints, Ints]:
+    """Branch that is all a scenario loses, if losses of its kind are mirrored, else -1; and set and kind.
 
-    Where an outage of several elements takes a circuit of the kind, none of the kind is mirrored: what others
-    do to its circuits is not alike then.
+    Of a kind all or none are mirrored: in each injection set in which one of its circuits is lost alone,
+    another one must be. Where an outage of several elements takes some, but not all circuits of a kind, what
+    others do to them is not alike, and none is.
     """
-    owner, branch = list_lost(outages, "branch")
-    alone = np.bincount(owner, minlength=len(outages)) == 1
-    for kind in ("generator", "load", "storage", "hvdc", "shunt"):
-        alone &= ~mark_losing(outages, kind)
-    lost = np.full(len(outages), -1)
-    lost[owner[alone[owner]]] = branch[alone[owner]]
-    circuits = np.unique(lost[lost >= 0])
-    asked = np.bincount(first[circuits], minlength=n_branch)
-    asked[first[branch[~alone[owner]]]] = 0
-    return np.where((lost >= 0) & (asked[first[lost]] > 1), lost, -1)
+    count, n = len(outages), case.n_branch
+    owner, branch = outages.list_lost("branch")
+    alone = np.bincount(owner, minlength=count) == 1
+    for kind in OUTAGE_KINDS[1:]:
+        alone[outages.list_lost(kind)[0]] = False
+    lost = np.full(count, -1)
+    single = alone[owner]
+    lost[owner[single]] = branch[single]
+    # injection sets are numbered from -1
+    group = np.where(lost >= 0, (sets + 1) * n + first[lost], -1)
+    size = np.bincount(first[case.branch_on], minlength=n)
+    able = size > 1
+    asked = np.sort((group * n + lost)[lost >= 0])
+    asked = asked[np.concatenate([[True], asked[1:] != asked[:-1]])[: len(asked)]] // n
+    parts = np.concatenate([[True], asked[1:] != asked[:-1], [True]])
+    able[asked[(parts[:-1] & parts[1:])[: len(asked)]] % n] = False
+    if not single.all():
+        each = np.unique(owner[~single] * n + branch[~single])
+        of, number = np.unique(each // n * n + first[each % n], return_counts=True)
+        able[(of % n)[number != size[of % n]]] = False
+    keep = (lost >= 0) & case.branch_on[lost] & able[first[lost]]
+    return np.where(keep, lost, -1), group
 
 
-def _find_earliest(outage: Ints, kind: Ints, count: int) -> Ints:
-    """First outage of each kind."""
-    result = np.full(count, np.iinfo(np.int64).max)
-    np.minimum.at(result, kind, outage)
-    return result
+def _find_first(case: Case, rate: Floats) -> Ints | None:
+    """First circuit with the same ends, admittances and limit, itself where there is none; None: no twins.
 
-
-def _find_first(case: Case, rate: Floats) -> Ints:
-    """First circuit with the same ends, admittances and limit; itself for a branch out of service."""
-    parts = [case.y_ff, case.y_ft, case.y_tf, case.y_tt]
-    columns = [case.branch_from, case.branch_to, np.nan_to_num(rate, nan=-1.0)]
-    table = np.column_stack([*columns, *(f(y) for y in parts for f in (np.real, np.imag))]).astype(float)
-    first = np.arange(case.n_branch)
+    Others with the same admittance at the from end may stand between alike ones, which are then solved each.
+    """
     on = np.flatnonzero(case.branch_on)
-    if len(on):
-        rows = np.ascontiguousarray(table[on] + 0.0).view(np.dtype((np.void, table.shape[1] * 8))).ravel()
-        _, earliest, kind = np.unique(rows, return_index=True, return_inverse=True)
-        first[on] = on[earliest[kind]]
+    ends = case.branch_from[on] * case.n_node + case.branch_to[on]
+    limit, y = np.nan_to_num(rate[on], nan=-1.0), case.y_ff[on]
+    # alike ones come to stand side by side, unless others share all of these
+    order = np.lexsort((y.imag, y.real, limit, ends))
+    branch, ends, limit = on[order], ends[order], limit[order]
+    same = (ends[1:] == ends[:-1]) & (limit[1:] == limit[:-1])
+    if not same.any():
+        return None
+    for entries in (case.y_ff, case.y_ft, case.y_tf, case.y_tt):
+        y = entries[branch]
+        same &= y[1:] == y[:-1]
+    begins = np.flatnonzero(np.concatenate([[True], ~same]))
+    first = np.arange(case.n_branch)
+    first[branch] = np.repeat(branch[begins], np.diff(np.append(begins, len(branch))))
     return first
 
 
 def expand_twins(result: BatchResult, twins: Twins) -> BatchResult:
-    """Give every outage asked for the result of the one that was solved for it.
+    """Give every scenario asked for the result of the one that was solved for it.
 
     Parameters
     ----------
     result : BatchResult
-        Of ``twins.outages``, without states.
+        Of ``twins.rows``, with fixed taps.
     twins : Twins
     """
     solved, lost = twins.solved, twins.lost
@@ -146,26 +165,42 @@ def expand_twins(result: BatchResult, twins: Twins) -> BatchResult:
     worst = np.where((lost >= 0) & (worst == lost), twins.taken, worst)
     loading, scenario = _expand_highest(result, twins)
     names = ("status", "mismatch", "iterations", "switches", "stage", "worst_loading", "severity", "losses")
-    dead = [np.diff(result.dead_start)[solved], find_members(_list_owners(result.dead_start), solved)[1]]
+    size = np.diff(result.dead_start)[solved]
+    begin = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
+    dead = np.repeat(result.dead_start[:-1][solved] - begin[:-1], size) + np.arange(begin[-1])
+    reason = {}
+    if result.reason:
+        reason = {k: result.reason[j] for k, j in enumerate(solved.tolist()) if j in result.reason}
     return replace(
         result,
         **{name: getattr(result, name)[solved] for name in names},
-        reason={k: result.reason[j] for k, j in enumerate(solved.tolist()) if j in result.reason},
-        dead_start=np.concatenate([[0], np.cumsum(dead[0])]).astype(np.int64),
-        dead_nodes=result.dead_nodes[dead[1]],
+        reason=reason,
+        dead_start=begin,
+        dead_nodes=result.dead_nodes[dead],
         worst_branch=worst,
         branch_loading=loading,
         branch_scenario=scenario,
         findings=_expand_findings(result.findings, twins),
+        vm=None if result.vm is None else result.vm[solved],
+        va=None if result.va is None else result.va[solved],
+        s_from=_expand_flows(result.s_from, twins),
+        s_to=_expand_flows(result.s_to, twins),
     )
 
 
-def _list_owners(start: Ints) -> Ints:
-    return np.repeat(np.arange(len(start) - 1), np.diff(start))
+def _expand_flows(flows: Complexes | None, twins: Twins) -> Complexes | None:
+    """Repeat flows for every scenario asked for, with those of the two circuits exchanged."""
+    if flows is None:
+        return None
+    every = flows[twins.solved]
+    rows = np.flatnonzero(twins.lost != twins.taken)
+    one, other = twins.lost[rows], twins.taken[rows]
+    every[rows, one], every[rows, other] = every[rows, other], every[rows, one]
+    return every
 
 
 def _expand_findings(found: Findings, twins: Twins) -> Findings:
-    """Repeat violations for every outage asked for; the circuit lost has none, its twin has them."""
+    """Repeat violations for every scenario asked for; the circuit lost has none, its twin has them."""
     outage, row = find_members(found.scenario, twins.solved)
     kind, position = found.kind[row], found.position[row]
     own = (kind == THERMAL) & (position == twins.lost[outage])
@@ -175,15 +210,18 @@ def _expand_findings(found: Findings, twins: Twins) -> Findings:
 
 
 def _expand_highest(result: BatchResult, twins: Twins) -> tuple[Floats, Ints]:
-    """Highest loading of each branch over the outages asked for, and the first of them that causes it."""
+    """Highest loading of each branch over the scenarios asked for, and the first of them that causes it."""
     loading, at = result.branch_loading.copy(), result.branch_scenario
-    scenario = np.where(at >= 0, twins.asked[at], -1)
-    circuit, kind, other = twins.circuit, twins.kind, twins.other
-    # the circuit that was lost for its kind carries what another does when that one is lost
-    by_twin = at[other] == twins.by
-    first = circuit == kind
-    higher = by_twin & first & ~(loading[circuit] >= loading[other])
-    loading[circuit[higher]] = loading[other[higher]]
-    own = (at[circuit] == twins.by) | higher
-    scenario[circuit[own]] = twins.cause[own]
+    scenario = np.where(at >= 0, twins.rows[at], -1)
+    circuit, kind = twins.circuit, twins.kind
+    # what one circuit of a kind carries at most, each does: in the loss of another one
+    begins = np.flatnonzero(np.concatenate([[True], kind[1:] != kind[:-1]]))
+    place = np.searchsorted(begins, np.arange(len(kind)), "right") - 1
+    known = np.where(at[circuit] >= 0, loading[circuit], -np.inf)
+    order = np.lexsort((at[circuit], -known, place))
+    highest = circuit[order[begins]][place]
+    loading[circuit], cause = loading[highest], at[highest]
+    by_kind = (cause >= 0) & (twins.of_kind[cause] == kind)
+    asked = np.where(twins.loses[cause] == circuit, twins.second[cause], twins.first[cause])
+    scenario[circuit] = np.where(by_kind, asked, scenario[highest])
     return loading, scenario

@@ -17,7 +17,9 @@ from gridhub.analysis.contingency.shared_structures import (
     group_circuits,
 )
 from gridhub.case.case import Bools, Case, Floats, Ints, Outage
+from gridhub.case.positions import OutageList
 from gridhub.errors import InputError, Issue, OptionError
+from gridhub.model.derived import derive
 from gridhub.model.network import Network
 from gridhub.model.schema import BRANCH_TABLES
 
@@ -254,7 +256,7 @@ def list_contingencies(
     return table
 
 
-def find_outages(net: Network, case: Case, contingencies: pd.DataFrame) -> list[Outage]:
+def find_outages(net: Network, case: Case, contingencies: pd.DataFrame) -> OutageList:
     """Find the positions of each contingency's elements in a case.
 
     Parameters
@@ -268,7 +270,7 @@ def find_outages(net: Network, case: Case, contingencies: pd.DataFrame) -> list[
 
     Returns
     -------
-    list of Outage
+    OutageList
 
     Raises
     ------
@@ -287,7 +289,7 @@ def find_outages(net: Network, case: Case, contingencies: pd.DataFrame) -> list[
     lost = [_split(owner, position, in_branch, len(elements))]
     for kind in ("generator", "load", "storage", "hvdc", "shunt"):
         lost.append(_split(owner, position, table == ELEMENT_TABLES.index(kind), len(elements)))
-    return list(map(Outage, *lost))
+    return OutageList(map(Outage, *lost))
 
 
 def _split(owner: Ints, position: Ints, chosen: Bools, count: int) -> Iterable[tuple[int, ...]]:
@@ -313,7 +315,8 @@ def _look_up(net: Network, case: Case, ids: Sequence[str], kinds: np.ndarray) ->
 
     def search(rows: Ints, number: int) -> None:
         if len(rows):
-            where = _number_rows(net, case, ELEMENT_TABLES[number])
+            name = ELEMENT_TABLES[number]
+            where = derive(net, "rows", name, lambda: _number_rows(net, case, name))
             found = np.array([where.get(ids[i], -1) for i in rows.tolist()], dtype=np.int64)
             rows, found = rows[found >= 0], found[found >= 0]
             table[rows], position[rows] = number, found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ def build_tap_table(case: Case, moves: TapMoves | None) -> pd.DataFrame:
     """Make ``PowerFlow.taps``: one row per transformer that can hold a voltage; none where taps are fixed."""
     changers = case.tap_changers
     if moves is None:
-        return build_tap_table(case, _stay()).iloc[:0]
+        return _build_empty().copy()
     chosen = np.flatnonzero(np.isin(changers.branch, moves.branch))
     table = {
         "tap_bus": _name(case.labels.bus, changers.bus[chosen]),
@@ -30,10 +31,28 @@ def build_tap_table(case: Case, moves: TapMoves | None) -> pd.DataFrame:
     return pd.DataFrame(table, index=pd.Index(_name(case.labels.branch, moves.branch), name="id"))
 
 
-def _stay() -> TapMoves:
-    """No tap changer at all."""
-    nobody, none = np.zeros(0, dtype=np.int64), np.zeros(0)
-    return TapMoves(nobody, none, none, nobody, none, np.zeros(0, dtype=object))
+@cache
+def _build_empty() -> pd.DataFrame:
+    """Make the table of no tap changer at all."""
+    text, number = np.zeros(0, dtype=object), np.zeros(0)
+    table = {
+        "tap_bus": text,
+        "tap_ratio_before": number,
+        "tap_ratio": number,
+        "steps": np.zeros(0, dtype=np.int64),
+        "vm_pu": number,
+        "tap_vm_pu": number,
+        "state": text,
+    }
+    return pd.DataFrame(table, index=pd.Index(text, name="id"))
+
+
+@cache
+def _build_empty_by_outage() -> pd.DataFrame:
+    """Make the table of no tap changer after any outage."""
+    table = _build_empty().reset_index(names="transformer")
+    table.insert(0, "contingency", pd.Series(dtype=object))
+    return table
 
 
 def _name(labels: Sequence[str], positions: np.ndarray) -> np.ndarray:
@@ -59,16 +78,15 @@ def build_outage_tap_table(case: Case, index: pd.Index, moves: Sequence[TapMoves
         Contingencies.
     moves : (k,) sequence of TapMoves or None
     """
-    parts = [build_tap_table(case, None).reset_index(names="transformer")]
-    parts[0].insert(0, "contingency", pd.Series(dtype=object))
+    parts = []
     for name, found in zip(index, moves, strict=True):
         if found is None:
             continue
         table = build_tap_table(case, found).reset_index(names="transformer")
         table = table[(table["steps"] != 0) | ~table["state"].isin(["held", "idle"])]
         if len(table):
-            parts.append(table.assign(contingency=name)[parts[0].columns])
-    return pd.concat(parts[1:] or parts, ignore_index=True)
+            parts.append(table.assign(contingency=name)[_build_empty_by_outage().columns])
+    return pd.concat(parts, ignore_index=True) if parts else _build_empty_by_outage().copy()
 
 
 def summarize_outage_taps(taps: pd.DataFrame) -> dict[str, Any]:

@@ -28,8 +28,9 @@ from gridhub.analysis.security.run import tell_islanding
 from gridhub.analysis.security.screening import find_islanding
 from gridhub.analysis.security.security import settle_state
 from gridhub.analysis.security.tables import KIND_NAMES, measure_findings
-from gridhub.case.case import Bools, Case, Floats, Ints, Outage
+from gridhub.case.case import Bools, Case, Floats, Ints
 from gridhub.case.compile import compile_case
+from gridhub.case.positions import OutageList
 from gridhub.criteria import Criteria
 from gridhub.model.network import Network
 from gridhub.solvers.batch import BatchPlan, plan_batch
@@ -38,7 +39,6 @@ from gridhub.solvers.islands import choose_references
 from gridhub.solvers.options import PowerFlowOptions
 from gridhub.solvers.solution import Solution
 from gridhub.solvers.taps import settle_taps
-from gridhub.solvers.twins import Twins, find_twins
 
 KINDS = (*(KIND_NAMES[kind] for kind in sorted(KIND_NAMES)), "lost_load", "interface")
 """Kinds of violations by number."""
@@ -91,15 +91,13 @@ class HourState:
         With everything in service, and after an outage whose class has no rating of its own.
     limits : OutageLimits
         After each outage.
-    outages : list of Outage
+    outages : OutageList
     kinds : list of str
         Kinds of the contingencies.
     islanding : (k,) bool
         Outages that split an island.
     members : InterfaceMembers
     slots : Slots
-    twins : Twins or None
-        Outages that mirror each other, where the same limits hold after all.
     """
 
     net: Network
@@ -109,12 +107,11 @@ class HourState:
     normal: Limits
     outage: Limits
     limits: OutageLimits
-    outages: list[Outage]
+    outages: OutageList
     kinds: list[str]
     islanding: Bools
     members: InterfaceMembers
     slots: Slots
-    twins: Twins | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,7 +191,6 @@ def prepare_state(
         islanding=find_islanding(case, outages),
         members=members,
         slots=list_slots(case, members.names),
-        twins=find_twins(case, limits.groups[0].rate, outages) if len(limits.groups) == 1 else None,
     )
 
 
@@ -249,7 +245,7 @@ def _run_outages(state: HourState, setting: Setting) -> Outcomes:
     alone = find_beyond_batch(setting, state.outages, keep_states=False)
     if not alone.any() and len(state.limits.groups) == 1:
         setting = replace(setting, limits=state.limits.groups[0])
-        outcomes = run_batch(setting, state.outages, False, None, state.twins)
+        outcomes = run_batch(setting, state.outages, False, None)
         return tell_islanding(outcomes, state.islanding)
     own = replace(setting, net=_write_injections(state.net, setting.case))
     parts = []

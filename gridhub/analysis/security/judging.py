@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pandas as pd
 from gridhub.analysis.flow.power_flow import LIMIT_TOLERANCE
 from gridhub.case.case import Bools, Case, Floats, Ints
 from gridhub.criteria import Criteria, State
+from gridhub.model.derived import derive
 from gridhub.model.network import Network
 from gridhub.model.schema import BRANCH_TABLES
 from gridhub.rating_rules import RATING_COLUMNS
@@ -88,7 +90,7 @@ def build_limits(
         after every one.
     """
     rates = np.stack([case.rate, case.rate_b, case.rate_c])
-    used = _find_columns(net, case)
+    used = derive(net, "rating columns", None, lambda: _find_columns(net, case))
     branches = np.arange(case.n_branch)
     if criteria is None:
         nothing = np.full(len(case.labels.bus), np.nan)
@@ -204,6 +206,14 @@ def build_violation_table(found: Mapping[str, np.ndarray] | Iterable[Mapping[str
             name: np.array([row.get(name, "" if name == "rating" else np.nan) for row in rows], dtype=object)
             for name in VIOLATION_COLUMNS
         }
+    if not len(found["element"]):
+        return _build_empty().copy()
     columns = {name: found[name] for name in VIOLATION_COLUMNS}
     columns |= {name: columns[name].astype(float) for name in NUMBER_COLUMNS}
     return pd.DataFrame(columns)
+
+
+@cache
+def _build_empty() -> pd.DataFrame:
+    kinds = {name: float if name in NUMBER_COLUMNS else object for name in VIOLATION_COLUMNS}
+    return pd.DataFrame({name: np.zeros(0, dtype=kind) for name, kind in kinds.items()})

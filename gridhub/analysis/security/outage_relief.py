@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -60,9 +61,8 @@ def find_relief(
     everything in service, those alone whose worst loading leaves room for one: above 100 % of the smallest
     ratio of the two ratings.
     """
-    nothing = pd.DataFrame(columns=list(RELIEF_COLUMNS))
     if not any(np.isfinite(group.minutes).any() for group in limits.groups):
-        return nothing
+        return _build_empty().copy()
     normal = build_limits(setting.net, setting.case, setting.criteria, "normal").rate
     found: list[tuple[Ints, Ints, Floats]] = []
     solved = np.flatnonzero(outcomes.by_ac & outcomes.solved)
@@ -77,7 +77,7 @@ def find_relief(
             rate = np.where(timed, normal, np.nan)
             found += _solve_again(setting, [outages[i] for i in rows.tolist()], rate, rows)
     if not found:
-        return nothing
+        return _build_empty().copy()
     outage, branch, percent = (np.concatenate(parts) for parts in zip(*found, strict=True))
     value, limit = percent / 100.0 * normal[branch], limits.take("rate", outage, branch)
     kept = np.flatnonzero(value <= limit * (1.0 + LIMIT_TOLERANCE / 100.0))
@@ -96,6 +96,11 @@ def find_relief(
             "minutes": limits.take("minutes", outage, branch),
         }
     )
+
+
+@cache
+def _build_empty() -> pd.DataFrame:
+    return pd.DataFrame(columns=list(RELIEF_COLUMNS))
 
 
 def _solve_again(

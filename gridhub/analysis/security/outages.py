@@ -27,7 +27,6 @@ from gridhub.solvers.batch_result import (
 from gridhub.solvers.scenario import Watch
 from gridhub.solvers.solution import Solution
 from gridhub.solvers.status import Status
-from gridhub.solvers.twins import Twins, expand_twins, find_twins
 
 Progress = Callable[[int, int], None]
 """Called with outages done and outages in all; steps may be larger than one."""
@@ -187,29 +186,19 @@ def take_higher(outcomes: Outcomes, loading: Floats, outage: Ints) -> None:
 
 
 def run_batch(
-    setting: Setting,
-    outages: Sequence[Outage],
-    keep_states: bool,
-    progress: Progress | None,
-    twins: Twins | None = None,
+    setting: Setting, outages: Sequence[Outage], keep_states: bool, progress: Progress | None
 ) -> Outcomes:
-    """Solve outages together by AC; `twins`, if they were found before, are those of these outages."""
+    """Solve outages together by AC."""
     case, limits = setting.case, setting.limits
-    if keep_states or setting.plan.options.taps != "fixed":
-        twins = None
-    elif twins is None:
-        twins = find_twins(case, limits.rate, outages)
     result = solve_batch(
         case,
         setting.plan,
-        outages if twins is None else twins.outages,
+        outages,
         base=setting.base,
         watch=watch_nodes(case, limits),
         keep="all" if keep_states else "violations",
-        progress=progress if twins is None else _spread_progress(progress, len(outages)),
+        progress=progress,
     )
-    if twins is not None:
-        result = expand_twins(result, twins)
     reason = np.full(len(outages), "", dtype=object)
     reason[list(result.reason)] = list(result.reason.values())
     request, bus = find_members(case.bus_node, result.dead_nodes)
@@ -233,13 +222,6 @@ def run_batch(
         branch_loading=result.branch_loading,
         branch_outage=result.branch_scenario,
     )
-
-
-def _spread_progress(progress: Progress | None, count: int) -> Progress | None:
-    """Count outages asked for where fewer are solved."""
-    if progress is None:
-        return None
-    return lambda done, total: progress(done * count // total, count)
 
 
 def _list_taps(result: BatchResult, count: int) -> NDArray[np.object_]:

@@ -75,4 +75,5 @@ def rank_outages(
         "voltage_violations": count_outages(found.scenario, count) - thermal,
         "islanding": screen.islanding,
     }
-    return pd.DataFrame(table, index=status.index).iloc[order]
+    ranked = {name: values[order] for name, values in table.items()}
+    return pd.DataFrame(ranked, index=status.index[order])

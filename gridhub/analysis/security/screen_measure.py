@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 
@@ -51,7 +53,7 @@ def measure_screen(screen: pd.DataFrame, contingencies: pd.DataFrame, net: Netwo
         flagged; NaN where there is none). Without rows where nothing was screened.
     """
     if not len(screen) or (screen["bound"] == "").all():
-        return pd.DataFrame(columns=[*COUNTS, *RECALLS])
+        return _build_empty().copy()
     kinds = contingencies.get("kind", pd.Series("", index=contingencies.index)).to_numpy()
     kv = _find_kv(net, contingencies).to_numpy()
     keys = [pd.Series(part, index=screen.index, name=name) for part, name in ((kinds, "kind"), (kv, "kv"))]
@@ -61,6 +63,11 @@ def measure_screen(screen: pd.DataFrame, contingencies: pd.DataFrame, net: Netwo
         found = table[there] - table[missed]
         table[name] = 100.0 * found / table[there].where(table[there] > 0)
     return table
+
+
+@cache
+def _build_empty() -> pd.DataFrame:
+    return pd.DataFrame(columns=[*COUNTS, *RECALLS])
 
 
 def _find_kv(net: Network, contingencies: pd.DataFrame) -> pd.Series:

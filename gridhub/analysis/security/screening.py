@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gridhub.case.case import Bools, Case, Floats, Ints, Outage
 from gridhub.case.positions import list_lost, mark_losing
-from gridhub.kernels.graph import find_bridge_positions
+from gridhub.kernels.islanding import find_bridges
 from gridhub.solvers.dc import DcPlan, plan_dc, solve_dc
 from gridhub.solvers.differences import find_lost_injections
 from gridhub.solvers.factors import TransferOperator, compute_pair_factors
@@ -117,9 +117,7 @@ def find_islanding(case: Case, outages: Sequence[Outage]) -> Bools:
     """
     present = case.branch_on | case.branch_joins
     ends, n_bus = (case.branch_from_bus, case.branch_to_bus), len(case.bus_node)
-    bridge = np.zeros(case.n_branch, dtype=bool)
-    bridge[present] = find_bridge_positions(n_bus, ends[0][present], ends[1][present])
-    result = mark_losing(outages, "branch", bridge)
+    result = mark_losing(outages, "branch", find_bridges(n_bus, *ends, present))
     several = np.bincount(list_lost(outages, "branch")[0], minlength=len(outages)) > 1
     unclear = np.flatnonzero(several & ~result)
     if len(unclear):

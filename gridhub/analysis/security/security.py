@@ -42,14 +42,15 @@ from gridhub.analysis.security.tables import (
     count_fallbacks,
     find_unjudged,
 )
-from gridhub.case.case import Outage
+from gridhub.case.case import Case, Outage
 from gridhub.case.compile import compile_case
 from gridhub.criteria import Criteria, read_criteria
 from gridhub.errors import OptionError
+from gridhub.model.derived import derive
 from gridhub.model.network import Network
 from gridhub.model.snapshot import apply_snapshot, find_snapshot
 from gridhub.reference import find_criteria_text
-from gridhub.solvers.batch import plan_batch
+from gridhub.solvers.batch import BatchPlan, plan_batch
 from gridhub.solvers.islands import choose_references
 from gridhub.solvers.options import PowerFlowOptions, read_options
 from gridhub.solvers.status import Status
@@ -172,17 +173,25 @@ def resolve_criteria(net: Network, criteria: str | Criteria | None) -> Criteria 
 
 def settle_state(net: Network, snapshot: str | None) -> Network:
     """Put a snapshot into the tables once and for all: nothing is left to apply."""
-    state = apply_snapshot(net, snapshot)
-    values = state.tables["snapshot_value"]
-    return state.replace(snapshot_value=values.iloc[:0]) if len(values) else state
+    name, values = find_snapshot(net, snapshot), net.tables["snapshot_value"]
+    if not len(values):
+        return net
+    return derive(
+        net, "state", name, lambda: apply_snapshot(net, name).replace(snapshot_value=values.iloc[:0])
+    )
+
+
+def _plan(net: Network, options: PowerFlowOptions) -> tuple[Case, BatchPlan]:
+    """Choose references and plan the batches of a network's own state."""
+    case, _ = choose_references(compile_case(net))
+    return case, plan_batch(case, options)
 
 
 def prepare_setting(
     net: Network, snapshot: str, criteria: Criteria | None, options: PowerFlowOptions
 ) -> Setting:
     """Solve the state before the outages; `net` holds it in its tables."""
-    case, _ = choose_references(compile_case(net))
-    plan = plan_batch(case, options)
+    case, plan = derive(net, "plan", options, lambda: _plan(net, options))
     base = solve_case(case, "ac", options, plan.newton)
     if not base.status.is_solved:
         raise explain_failure(net.name, snapshot, base, options)

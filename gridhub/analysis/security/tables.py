@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from gridhub.analysis.flow.interfaces import compute_interfaces
+from gridhub.analysis.flow.interface_members import list_members
 from gridhub.analysis.flow.losses import LOSS_NAMES, Losses, LossFindings
-from gridhub.analysis.flow.power_flow import PowerFlow, compute_loading
+from gridhub.analysis.flow.power_flow import PowerFlow, compute_loading, spread_flows
 from gridhub.analysis.security.judging import (
     Limits,
     OutageLimits,
@@ -21,6 +21,7 @@ from gridhub.analysis.security.judging import (
 from gridhub.analysis.security.outages import Outcomes, Setting
 from gridhub.analysis.security.screening import Screen
 from gridhub.case.case import Bools, Case, Floats, Ints
+from gridhub.model.derived import derive
 from gridhub.rating_rules import RATING_COLUMNS
 from gridhub.solvers.batch_result import (
     STATUSES,
@@ -173,20 +174,22 @@ def _no_ratings(count: int) -> Columns:
 
 def _write_interfaces(setting: Setting, base: PowerFlow) -> Columns:
     """Write the interfaces over a published limit in the N state [MW]."""
-    table = compute_interfaces(setting.net, base)
-    table = table[table["state"] == "over the limit"]
-    flow = table["flow_mw"].to_numpy(dtype=float)
-    forward, reverse = (table[name].to_numpy(dtype=float) for name in ("limit_mw", "limit_reverse_mw"))
-    limit, size = np.where(flow > 0, forward, reverse), np.abs(flow)
+    net, case = setting.net, setting.case
+    members = derive(net, "interface members", None, lambda: list_members(net, case))
+    s_from, s_to = spread_flows(base.solution)
+    flow = members.sum_flows(s_from.real[None], s_to.real[None], base.solution.case, None)[0]
+    over, limit, size = members.find_over(flow * case.base_mva)
+    with np.errstate(divide="ignore"):
+        percent = 100.0 * size / limit
     return {
-        "element": table["interface"].to_numpy(dtype=object),
-        "kind": np.full(len(table), "interface", dtype=object),
+        "element": np.array(members.names, dtype=object)[over],
+        "kind": np.full(len(over), "interface", dtype=object),
         "limit": limit,
         "value": size,
-        "unit": np.full(len(table), "MW", dtype=object),
-        "loading_percent": 100.0 * size / limit,
+        "unit": np.full(len(over), "MW", dtype=object),
+        "loading_percent": percent,
         "base_value": size,
-        **_no_ratings(len(table)),
+        **_no_ratings(len(over)),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gridhub.case.case import Outage
-from gridhub.case.positions import find_members, list_lost
+from gridhub.case.positions import OUTAGE_KINDS, OutageList, find_members, list_lost
 
 
 def test_lost_elements_equal_a_loop_over_the_outages() -> None:
@@ -25,3 +25,22 @@ def test_members_equal_a_loop_over_the_groups() -> None:
     request, member = find_members(group, wanted)
     assert list(zip(request.tolist(), member.tolist(), strict=True)) == pairs
     assert all(len(part) == 0 for part in find_members(np.zeros(0, dtype=np.int64), wanted))
+
+
+def test_a_list_of_outages_remembers_what_they_lose() -> None:
+    outages = [Outage(branch=(3, 1)), Outage(), Outage(branch=(0,), load=(2,)), Outage(generator=(4,))]
+    listed = OutageList(outages)
+    assert len(listed) == 4
+    assert list(listed) == outages
+    assert listed[-1] == outages[-1]
+    assert list(listed[1:3]) == outages[1:3]
+    for kind in OUTAGE_KINDS:
+        for one, other in zip(list_lost(listed, kind), list_lost(outages, kind), strict=True):
+            assert one.tolist() == other.tolist()
+    # known of the whole, or not yet known: the same
+    for whole in (listed, OutageList(outages)):
+        some = whole.take(np.array([0, 2, 3]))
+        assert list(some) == [outages[0], outages[2], outages[3]]
+        for kind in OUTAGE_KINDS:
+            for one, other in zip(list_lost(some, kind), list_lost(list(some), kind), strict=True):
+                assert one.tolist() == other.tolist()

@@ -9,7 +9,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gridhub.kernels.graph import find_bridge_positions
 from gridhub.kernels.islanding import (
+    find_bridges,
     find_cut_off,
     label_components,
     list_neighbours,
@@ -131,3 +133,14 @@ def test_components_are_those_of_networkx(drawn: Drawn) -> None:
     parts = sorted(nx.connected_components(drawn.build([])), key=min)
     assert count == len(parts)
     assert [set(np.flatnonzero(label == part).tolist()) for part in range(count)] == parts
+
+
+@given(st.integers(1, 12), st.data())
+def test_bridges_equal_those_of_the_plain_search(n: int, data: st.DataObject) -> None:
+    ends = st.integers(0, n - 1)
+    edges = np.array(data.draw(st.lists(st.tuples(ends, ends), min_size=1, max_size=20)))
+    on = np.array(data.draw(st.lists(st.booleans(), min_size=len(edges), max_size=len(edges))))
+    start, end = edges[:, 0].copy(), edges[:, 1].copy()
+    plain = np.zeros(len(edges), dtype=bool)
+    plain[on] = find_bridge_positions(n, start[on], end[on])
+    assert find_bridges(n, start, end, on).tolist() == plain.tolist()
