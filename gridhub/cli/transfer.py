@@ -19,6 +19,7 @@ from gridhub.cli.inputs import (
     TopOption,
     YearOption,
     check_snapshot,
+    find_criteria,
     parse_settings,
 )
 from gridhub.cli.pages import (
@@ -29,7 +30,6 @@ from gridhub.cli.pages import (
     split_names,
     write_page,
 )
-from gridhub.cli.security import find_criteria
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
