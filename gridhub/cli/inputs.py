@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -69,6 +69,28 @@ def find_criteria(net: Network, name: str) -> Criteria | None:
         return resolve_criteria(net, None if name == "none" else name)
     except KeyError as error:
         refuse(f"--criteria {name!r}: {error.args[0]}")
+
+
+def check_areas(net: Network, named: Mapping[str, str | Sequence[str] | None]) -> None:
+    """Refuse areas the network does not have, those of every option at once.
+
+    Parameters
+    ----------
+    net : Network
+    named : mapping
+        Option -> what was named there; None: nothing.
+    """
+    from gridhub.analysis.flow.areas import find_area_buses
+
+    told = []
+    for option, area in named.items():
+        try:
+            if area is not None:
+                find_area_buses(net, area)
+        except KeyError as error:
+            told.append(f"{option}: {error.args[0]}")
+    if told:
+        refuse("\n".join(told))
 
 
 def parse_settings(texts: Sequence[str] | None) -> dict[str, bool | int | float | str]:
