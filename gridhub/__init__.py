@@ -15,6 +15,7 @@ _HOME = {
     "Hub": "gridhub.placement.hub",
     "HubContract": "gridhub.analysis.carbon.contracts",
     "InputError": "gridhub.errors",
+    "Monitored": "gridhub.interop.psse_monitored",
     "Network": "gridhub.model.network",
     "NotConverged": "gridhub.errors",
     "OutagePairs": "gridhub.analysis.security.outage_pairs",
@@ -52,6 +53,7 @@ _HOME = {
     "rank_sites": "gridhub.analysis.siting.siting",
     "read_case": "gridhub.interop.case_files",
     "read_contingencies": "gridhub.interop.contingency_files",
+    "read_monitored": "gridhub.interop.contingency_files",
     "read_network": "gridhub.model.files",
     "read_schemes": "gridhub.analysis.actions.remedial_schemes",
     "run_dispatch": "gridhub.analysis.dispatch.dispatch",
@@ -137,8 +139,10 @@ if TYPE_CHECKING:
     from gridhub.interop.case_files import read_case as read_case
     from gridhub.interop.case_files import write_case as write_case
     from gridhub.interop.contingency_files import read_contingencies as read_contingencies
+    from gridhub.interop.contingency_files import read_monitored as read_monitored
     from gridhub.interop.pandapower import from_pandapower as from_pandapower
     from gridhub.interop.pandapower import to_pandapower as to_pandapower
+    from gridhub.interop.psse_monitored import Monitored as Monitored
     from gridhub.model.files import read_network as read_network
     from gridhub.model.files import write_network as write_network
     from gridhub.model.network import Network as Network

@@ -340,7 +340,8 @@ def find_criteria_text(name: str) -> str:
         try:
             return Path(name).read_bytes().decode("utf-8-sig")
         except (OSError, ValueError) as error:
-            text = "cannot be read as UTF-8 text"
+            why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+            text = f"cannot be read: {why}"
             raise InputError(
                 [Issue("error", "E-FILE", "criteria", "", "", name, text)], "criteria"
             ) from error

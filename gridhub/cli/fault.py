@@ -19,10 +19,10 @@ from gridhub.cli.inputs import (
     TopOption,
     YearOption,
     check_snapshot,
+    find_criteria,
     parse_settings,
 )
 from gridhub.cli.pages import PageOption, check_page, print_page, refuse_unknown_names, write_page
-from gridhub.cli.security import find_criteria
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _print_levels(levels: FaultLevels, top: int, names: Names) -> None:
     columns = ("bus", "name", "kV", "fault level kA", "breaker class kA", "state")
     print_table(f"{levels.network}{state}: fault levels, highest first", columns, rows, limit=top)
     for text, count in table["state"].value_counts().items():
-        print_line(f"{count:,} buses {text}")
+        print_line(f"{count:,} buses: {text}")
     for text in levels.assumptions:
         print_line(f"assumed: {text}")
 

@@ -16,9 +16,9 @@ from gridhub.cli.inputs import (
     YearOption,
     check_bus,
     check_snapshot,
+    find_criteria,
     parse_settings,
 )
-from gridhub.cli.security import find_criteria
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:

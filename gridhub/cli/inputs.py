@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,6 +12,7 @@ from gridhub.cli.exits import refuse
 from gridhub.study.source import suggest
 
 if TYPE_CHECKING:
+    from gridhub.criteria import Criteria
     from gridhub.model.network import Network
 
 NetworkArgument = Annotated[
@@ -58,6 +59,38 @@ def check_bus(net: Network, bus: str) -> None:
     if bus not in net.bus.index:
         known = [str(one) for one in net.bus.index]
         refuse(f"network {net.name!r} has no bus {bus!r}; {suggest(bus, known)}")
+
+
+def find_criteria(net: Network, name: str) -> Criteria | None:
+    """Find the criteria a person named; refuse a region that does not exist."""
+    from gridhub.analysis.security.security import resolve_criteria
+
+    try:
+        return resolve_criteria(net, None if name == "none" else name)
+    except KeyError as error:
+        refuse(f"--criteria {name!r}: {error.args[0]}")
+
+
+def check_areas(net: Network, named: Mapping[str, str | Sequence[str] | None]) -> None:
+    """Refuse areas the network does not have, those of every option at once.
+
+    Parameters
+    ----------
+    net : Network
+    named : mapping
+        Option -> what was named there; None: nothing.
+    """
+    from gridhub.analysis.flow.areas import find_area_buses
+
+    told = []
+    for option, area in named.items():
+        try:
+            if area is not None:
+                find_area_buses(net, area)
+        except KeyError as error:
+            told.append(f"{option}: {error.args[0]}")
+    if told:
+        refuse("\n".join(told))
 
 
 def parse_settings(texts: Sequence[str] | None) -> dict[str, bool | int | float | str]:

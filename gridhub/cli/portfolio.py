@@ -9,9 +9,8 @@ import typer
 
 from gridhub.cli.console import list_records, print_json, print_line, print_table
 from gridhub.cli.exits import exits, refuse
-from gridhub.cli.inputs import ForceOption, JsonOption, NetworkArgument, YearOption
+from gridhub.cli.inputs import ForceOption, JsonOption, NetworkArgument, YearOption, find_criteria
 from gridhub.cli.pages import PageOption, check_page, print_page, write_page
-from gridhub.cli.security import find_criteria
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ from gridhub.cli.inputs import (
     TopOption,
     YearOption,
     check_snapshot,
+    find_criteria,
     parse_settings,
 )
 from gridhub.cli.pages import PageOption, check_page, print_page, write_page
-from gridhub.cli.security import find_criteria
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What ``security`` does beyond single outages: second outages after an adjustment, and remedial schemes."""
+"""What ``security`` does beyond its outages: second ones after an adjustment, pairs, remedial schemes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from gridhub.cli.console import list_records, print_line, print_table, show_progress
 from gridhub.cli.exits import refuse
+from gridhub.cli.security_tables import name_outage
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from gridhub.analysis.actions.remedial import RemedialStudy
     from gridhub.analysis.actions.successive_outages import SuccessiveOutages
+    from gridhub.analysis.security.outage_pairs import PairRanking
+    from gridhub.analysis.security.security import Security
     from gridhub.criteria import Criteria
     from gridhub.model.network import Network
 
@@ -83,6 +86,82 @@ def run_second(
             options=settings,
             progress=(lambda done, total: report("first outages", done / total)) if report else None,
         )
+
+
+def run_pairs(
+    net: Network,
+    contingencies: pd.DataFrame,
+    worst: int,
+    criteria: Criteria | None,
+    snapshot: str | None,
+    settings: Mapping[str, Any],
+    quiet: bool,
+) -> tuple[PairRanking, Security]:
+    """Rank every pair of the outages by DC, and solve the worst by AC.
+
+    Raises
+    ------
+    GridhubError
+        If an outage loses anything but one branch, or there are fewer than two.
+    """
+    from gridhub.analysis.security.outage_pairs import OutagePairs, rank_pairs
+    from gridhub.analysis.security.security import run_security
+
+    both = OutagePairs(contingencies)
+    if not len(both):
+        refuse("--pairs wants two outages at least: --kinds, --min-kv and the others leave one")
+    ranking = rank_pairs(net, both, criteria, snapshot, worst, settings)
+    table = ranking.table
+    if table.empty:
+        refuse("--pairs: DC judges none of these pairs, since every one splits an island")
+    with show_progress(quiet=quiet) as report:
+        solved = run_security(
+            net,
+            table,
+            criteria,
+            snapshot,
+            screen=None,
+            options=settings,
+            progress=(lambda done, total: report("pairs", done / total)) if report else None,
+        )
+    return ranking, solved
+
+
+def describe_pairs(ranking: PairRanking, solved: Security) -> dict[str, Any]:
+    """Give an N-2 analysis as a mapping for JSON."""
+    return {
+        "judged_by_dc": ranking.judged,
+        "overload_by_dc": ranking.overloaded,
+        "splitting": ranking.splitting.index.tolist(),
+        "branches_not_judged": list(ranking.not_judged),
+        "status": list_records(solved.status, index="contingency"),
+        "ranking": list_records(solved.ranking, index="contingency"),
+        "violations": list_records(solved.violations.reset_index(drop=True), index="row"),
+    }
+
+
+def print_pairs(net: Network, ranking: PairRanking, solved: Security, top: int) -> None:
+    """Print an N-2 analysis: the pairs solved by AC, worst first, and what DC said of all."""
+    from gridhub.report.names import build_names
+
+    names = build_names(net)
+    columns = ["status", "worst_element", "worst_loading_percent", "overloads", "voltage_violations"]
+    rows = [
+        (name_outage(solved, names, key) or str(key), *(row[name] for name in columns))
+        for key, row in solved.ranking.head(top).iterrows()
+    ]
+    heads = ("pair", "status", "worst", "loading %", "overloads", "voltages out")
+    print_table(f"N-2, worst first of {len(solved.ranking):,} pairs solved by AC", heads, rows)
+    broken = int((solved.ranking["violations"] > 0).sum())
+    unsolved = int((~solved.ranking["status"].isin(["CONVERGED", "ISLANDED"])).sum())
+    print_line(
+        f"N-2: {ranking.judged:,} pairs judged by DC, {ranking.overloaded:,} overload a branch; of the "
+        f"{len(solved.ranking):,} worst {broken:,} break a limit by AC and {unsolved:,} have no solution"
+    )
+    if len(ranking.splitting):
+        print_line(f"not judged by DC: {len(ranking.splitting):,} pairs that split an island")
+    if ranking.not_judged:
+        print_line(f"not paired: {len(ranking.not_judged):,} branches that split an island alone")
 
 
 def describe_schemes(study: RemedialStudy) -> dict[str, Any]:

@@ -18,7 +18,9 @@ from gridhub.cli.inputs import (
     SnapshotOption,
     TopOption,
     YearOption,
+    check_areas,
     check_snapshot,
+    find_criteria,
     parse_settings,
 )
 from gridhub.cli.pages import (
@@ -29,7 +31,6 @@ from gridhub.cli.pages import (
     split_names,
     write_page,
 )
-from gridhub.cli.security import find_criteria
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
@@ -75,11 +76,13 @@ def transfer(
     check_page(out, force)
     net = open_network(network, year=year)
     check_snapshot(net, snapshot)
+    sending, taking = split_names(source), split_names(sink)
+    check_areas(net, {"--from": sending, "--to": taking})
     with refuse_unknown_names():
         result = find_transfer_capability(
             net,
-            split_names(source),
-            split_names(sink),
+            sending,
+            taking,
             snapshot,
             find_criteria(net, criteria),
             cutoff=cutoff,

@@ -18,6 +18,7 @@ from gridhub.cli.inputs import (
     SnapshotOption,
     TopOption,
     YearOption,
+    check_areas,
     check_snapshot,
     parse_settings,
 )
@@ -57,7 +58,10 @@ def voltage(
         str | None, typer.Option("--supply", metavar="AREA,…", help="Units that feed the growth; else all.")
     ] = None,
     power_factor: Annotated[
-        float | None, typer.Option("--power-factor", help="Of the growth; else that of the area's loads.")
+        float | None,
+        typer.Option(
+            "--power-factor", min=0.1, max=1.0, help="Of the growth; else that of the area's loads."
+        ),
     ] = None,
     generation_limits: Annotated[
         bool,
@@ -80,6 +84,8 @@ def voltage(
     net = open_network(network, year=year)
     check_snapshot(net, snapshot)
     settings = parse_settings(option)
+    named = {"--growth": growth, "--supply": supply, "--reactive": reactive}
+    check_areas(net, {key: text if text is None else split_names(text) for key, text in named.items()})
     along = {
         "power_factor": power_factor,
         "supply": None if supply is None else split_names(supply),

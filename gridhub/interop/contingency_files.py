@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 import pandas as pd
@@ -173,7 +174,12 @@ def _read_table(net: Network, table: pd.DataFrame, what: str) -> pd.DataFrame:
     }
     known = set().union(*(net.tables[name].index for name in _TABLES))
     issues = [
-        Issue("error", "E-REF", what, name, column, element, "no such element in any table")
+        Issue("error", "E-EMPTY", what, f"row {row}", "contingency", "", "names no contingency")
+        for row, name in enumerate(table["contingency"].astype(str).str.strip(), start=1)
+        if not name
+    ]
+    issues += [
+        Issue("error", "E-REF", what, name, column, element, _say_unknown(element, known))
         for name, (_, elements) in found.items()
         for element in elements
         if element not in known
@@ -186,6 +192,11 @@ def _read_table(net: Network, table: pd.DataFrame, what: str) -> pd.DataFrame:
     if issues:
         raise InputError(issues, what)
     return _build_table(net, found)
+
+
+def _say_unknown(element: str, known: set[str]) -> str:
+    near = get_close_matches(element, known, n=2, cutoff=0.8)
+    return "no such element in any table" + (f"; did you mean {' or '.join(near)}?" if near else "")
 
 
 def _split_cell(cell: object) -> list[str]:

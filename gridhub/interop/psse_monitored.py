@@ -17,7 +17,7 @@ _SUBSYSTEM = ("SUBSYSTEM", "SYSTEM", "SUB")
 
 @dataclass(frozen=True, eq=False)
 class Monitored:
-    """What a study looks at.
+    """What a study looks at; `gridhub.run_security` judges nothing else where it is given.
 
     Attributes
     ----------

@@ -78,6 +78,9 @@ def _judge(security: Security) -> Verdict:
     screened = int((security.status["status"].astype(str) == "SCREENED").sum())
     parts += [f"{screened:,} were cleared by the {_name_screen(security)} alone"] if screened else []
     parts += [f"{len(security.unjudged)} buses have no voltage limits"] if security.unjudged else []
+    if "monitored_branches" in security.summary:
+        branches, buses = (security.summary[f"monitored_{what}"] for what in ("branches", "buses"))
+        parts.append(f"judged were {branches:,} monitored branches and {buses:,} voltages, and what is lost")
     sentence = "; ".join(parts)
     word, tone = _WORDS.get(security.verdict, (security.verdict, "unknown"))
     return Verdict(word, f"{sentence[:1].upper()}{sentence[1:]}.", tone)
@@ -199,7 +202,11 @@ def _build_outage_tables(
     table["status"] = table["status"].astype(str)
     worst = pd.Series([names.find(key) for key in table["worst_element"]], index=table.index, dtype=object)
     table["worst_element_name"] = worst
-    ranked = table.sort_values("worst_loading_percent", ascending=False, kind="stable")
+    more = [name for name in security.ranking if name not in table]
+    ranked = table.join(security.ranking[more]).loc[security.ranking.index]
+    indices = ["performance_index", "performance_index_voltage"]  # infinite without a solution: it has none
+    ranked[indices] = ranked[indices].replace(np.inf, np.nan)
+    ranked["worst_bus_name"] = [names.find(key) if key else "" for key in ranked["worst_bus"]]
     lost = table[(table["lost_load_mw"] > 0) | (table["lost_generation_mw"] > 0)]
     lost = lost.sort_values("lost_load_mw", ascending=False, kind="stable")
     return (
@@ -207,8 +214,27 @@ def _build_outage_tables(
             ranked,
             "Outages, worst first",
             "contingencies",
-            labels={"worst_element_name": "Worst element", "worst_loading_percent": "Its loading"},
-            show=["outage", "status", "worst_element_name", "worst_loading_percent", "lost_load_mw", "stage"],
+            labels={
+                "worst_element_name": "Worst element",
+                "worst_loading_percent": "Its loading",
+                "overloads": "Overloads",
+                "voltage_violations": "Voltages out",
+                "performance_index": "Index of loading",
+                "performance_index_voltage": "Index of voltage",
+            },
+            show=[
+                "outage",
+                "status",
+                "worst_element_name",
+                "worst_loading_percent",
+                "overloads",
+                "voltage_violations",
+                "lost_load_mw",
+                "lost_generation_mw",
+                "performance_index",
+                "performance_index_voltage",
+                "stage",
+            ],
             bar="worst_loading_percent",
             limit=25,
         ),

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from gridhub.analysis.contingency.selection import Names, select_contingencies
+from gridhub.analysis.contingency.selection import Names, find_unknown_places, select_contingencies
 from gridhub.analysis.contingency.shared_structures import (
     FOUR_CIRCUITS,
     Groups,
@@ -207,7 +207,7 @@ def list_contingencies(
     Raises
     ------
     OptionError
-        If a kind is unknown, or no bus is in a place that is named.
+        If a kind is unknown, or no bus is in a place that is named; all of them are.
 
     Examples
     --------
@@ -229,8 +229,11 @@ def list_contingencies(
     if isinstance(kinds, str):
         kinds = (kinds,)
     unknown = [kind for kind in kinds if kind not in KINDS]
+    faults = find_unknown_places(net, area, province, zone)
     if unknown:
-        raise OptionError(f"unknown kind of contingency {', '.join(unknown)}; kinds: {', '.join(KINDS)}")
+        faults.insert(0, f"unknown kind of contingency {', '.join(unknown)}; kinds: {', '.join(KINDS)}")
+    if faults:
+        raise OptionError("\n".join(faults))
     parts = [_list_kind(net, kind) for kind in dict.fromkeys(kinds)]
     if not any(len(part.ids) for part in parts):
         empty = pd.DataFrame({"kind": [], "elements": []}, dtype=object)

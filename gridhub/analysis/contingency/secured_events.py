@@ -5,13 +5,23 @@ from __future__ import annotations
 import pandas as pd
 
 from gridhub.analysis.contingency.contingencies import list_contingencies
+from gridhub.analysis.contingency.selection import Names
 from gridhub.analysis.security.security import resolve_criteria
 from gridhub.criteria import Criteria
 from gridhub.errors import OptionError
 from gridhub.model.network import Network
 
 
-def list_secured(net: Network, criteria: str | Criteria = "network") -> pd.DataFrame:
+def list_secured(
+    net: Network,
+    criteria: str | Criteria = "network",
+    min_kv: float = 0.0,
+    *,
+    area: Names = None,
+    province: Names = None,
+    zone: Names = None,
+    name: Names = None,
+) -> pd.DataFrame:
     """List the contingencies that criteria demand to be survived.
 
     Parameters
@@ -19,6 +29,8 @@ def list_secured(net: Network, criteria: str | Criteria = "network") -> pd.DataF
     net : Network
     criteria : str or Criteria
         As of `gridhub.run_security`: "network", a region, "nerc-tpl", "sqss", the path of a ``.toml`` file.
+    min_kv, area, province, zone, name
+        Which of them are wanted, as of `gridhub.list_contingencies`.
 
     Returns
     -------
@@ -31,7 +43,8 @@ def list_secured(net: Network, criteria: str | Criteria = "network") -> pd.DataF
     KeyError
         If there is no region or standard of that name.
     OptionError
-        If there are no criteria, if they list no secured event, or one of an unknown kind.
+        If there are no criteria, if they list no secured event, or one of an unknown kind, or if no bus is
+        in a place that is named.
 
     Examples
     --------
@@ -49,7 +62,9 @@ def list_secured(net: Network, criteria: str | Criteria = "network") -> pd.DataF
             f"{named} no secured events; name others, such as 'nerc-tpl', or list kinds yourself"
         )
     parts = [
-        list_contingencies(net, kinds=[event.kind], min_kv=event.min_kv).assign(event_class=event.event_class)
+        list_contingencies(
+            net, [event.kind], max(min_kv, event.min_kv), area=area, province=province, zone=zone, name=name
+        ).assign(event_class=event.event_class)
         for event in rules.secured
     ]
     table = pd.concat(parts)

@@ -51,20 +51,26 @@ def select_contingencies(
     Raises
     ------
     OptionError
-        If no bus is in a place that was named.
+        If no bus is in a place that was named (`find_unknown_places`).
     """
+    places = (area, province, zone)
+    if unknown := find_unknown_places(net, *places):
+        raise OptionError("\n".join(unknown))
     kept = np.ones(len(contingencies), dtype=bool)
-    for column, wanted in zip(PLACE_COLUMNS, (area, province, zone), strict=True):
+    for column, wanted in zip(PLACE_COLUMNS, places, strict=True):
         if wanted is not None:
-            inside = _find_elements_at(net, tables, _find_buses(net, column, _listed(wanted)))
-            kept &= [not inside.isdisjoint(elements) for elements in contingencies["elements"]]
+            own = net.tables["bus"][column].astype(str)
+            inside = _find_elements_at(net, tables, set(own.index[own.isin(_listed(wanted))]))
+            here = [not inside.isdisjoint(elements) for elements in contingencies["elements"]]
+            kept &= np.array(here, dtype=bool)
     if name is not None:
         patterns = [pattern.casefold() for pattern in _listed(name)]
         texts = _list_texts(net, tables)
-        kept &= [
+        fits = [
             _fits([str(key), *(text for part in elements for text in texts.get(part, (part,)))], patterns)
             for key, elements in zip(contingencies.index, contingencies["elements"], strict=True)
         ]
+        kept &= np.array(fits, dtype=bool)
     return contingencies[kept]
 
 
@@ -76,14 +82,25 @@ def _fits(texts: Sequence[str], patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(text.casefold(), pattern) for text in texts for pattern in patterns)
 
 
-def _find_buses(net: Network, column: str, wanted: Sequence[str]) -> set[str]:
-    places = net.tables["bus"][column].astype(str)
-    known = dict.fromkeys(places[places != ""])
-    missing = [place for place in wanted if place not in known]
-    if missing:
-        there = name_ids(known, 20) if known else f"the buses of {net.name!r} name none"
-        raise OptionError(f"no bus in {column} {', '.join(map(repr, missing))}; there are: {there}")
-    return set(places.index[places.isin(wanted)])
+def find_unknown_places(
+    net: Network, area: Names = None, province: Names = None, zone: Names = None
+) -> list[str]:
+    """Say which places that were named hold no bus, one line for each column.
+
+    Parameters
+    ----------
+    net : Network
+    area, province, zone : str or sequence of str, optional
+    """
+    told = []
+    for column, wanted in zip(PLACE_COLUMNS, (area, province, zone), strict=True):
+        places = net.tables["bus"][column].astype(str)
+        known = dict.fromkeys(places[places != ""])
+        missing = [place for place in _listed(wanted) if place not in known]
+        if missing:
+            there = name_ids(known, 20) if known else f"the buses of {net.name!r} name none"
+            told.append(f"no bus in {column} {', '.join(map(repr, missing))}; there are: {there}")
+    return told
 
 
 def _find_elements_at(net: Network, tables: Sequence[str], buses: set[str]) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 import numpy as np
 import pandas as pd
@@ -53,9 +54,12 @@ def find_area_buses(net: Network, area: str | Sequence[str]) -> pd.Index:
             chosen |= found
     if unknown or not names:
         there = dict.fromkeys(str(v) for column in AREA_COLUMNS for v in bus[column].unique() if v)
+        known = [*there, *map(str, bus.index)]
+        near = dict.fromkeys(one for name in unknown for one in get_close_matches(name, known, 2))
+        hint = f"did you mean {' or '.join(near)}? " if near else ""
         raise KeyError(
             f"no bus, province, area or zone {name_ids(unknown) or '(empty)'} in {net.name!r}; "
-            f"areas are {name_ids(there, 40)}; buses are {name_ids(bus.index)}"
+            f"{hint}areas are {name_ids(there, 40)}; buses are {name_ids(bus.index)}"
         )
     return bus.index[chosen]
 

@@ -213,8 +213,8 @@ def solve_hour(state: HourState, case: Case) -> HourResult | Solution:
     if not base.status.is_solved:
         return base
     setting = Setting(
-        state.net, settle_taps(case, base), plan, base, state.criteria, state.outage, compute_flow(base),
-        spread_voltage(base),
+        state.net, settle_taps(case, base), plan, base, state.criteria, state.normal, state.outage,
+        compute_flow(base), spread_voltage(base),
     )  # fmt: skip
     outcomes = _run_outages(state, setting)
     losses = count_losses(base, state.outages, outcomes.dead)

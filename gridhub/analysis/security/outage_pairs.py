@@ -217,6 +217,7 @@ def _find_branches(net: Network, labels: Sequence[str], joins: np.ndarray, pairs
     if wrong:
         raise OptionError(
             f"pairs are ranked by outage factors of single branches with an impedance; {len(wrong)} "
-            f"contingencies are something else, such as {wrong[0]}: write them out by blocks() and solve them"
+            f"contingencies are something else, such as {wrong[0]}: leave them out, or solve the pairs that "
+            "blocks() writes out"
         )
     return np.array([position[elements[0]] for elements in lost], dtype=np.int64)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from gridhub.analysis.flow.power_flow import LIMIT_TOLERANCE
 from gridhub.analysis.security.joins import find_beyond_batch, solve_alone
-from gridhub.analysis.security.judging import Limits, OutageLimits, build_limits
+from gridhub.analysis.security.judging import Limits, OutageLimits
 from gridhub.analysis.security.outage_limits import list_groups
 from gridhub.analysis.security.outages import Outcomes, Setting, run_batch
 from gridhub.case.case import Floats, Ints, Outage
@@ -63,7 +63,7 @@ def find_relief(
     """
     if not any(np.isfinite(group.minutes).any() for group in limits.groups):
         return _build_empty().copy()
-    normal = build_limits(setting.net, setting.case, setting.criteria, "normal").rate
+    normal = setting.normal.rate
     found: list[tuple[Ints, Ints, Floats]] = []
     solved = np.flatnonzero(outcomes.by_ac & outcomes.solved)
     for k, rows in list_groups(limits, solved):

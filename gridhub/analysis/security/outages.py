@@ -49,6 +49,8 @@ class Setting:
     base : Solution
         Solved state before the outages.
     criteria : Criteria or None
+    normal : Limits
+        With everything in service.
     limits : Limits
         After an outage.
     base_flow : (n_branch,) float
@@ -62,6 +64,7 @@ class Setting:
     plan: BatchPlan
     base: Solution
     criteria: Criteria | None
+    normal: Limits
     limits: Limits
     base_flow: Floats
     base_vm: Floats

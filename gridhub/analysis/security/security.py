@@ -21,6 +21,12 @@ from gridhub.analysis.flow.power_flow import (
 )
 from gridhub.analysis.flow.tap_tables import build_outage_tap_table, summarize_outage_taps
 from gridhub.analysis.security.judging import OutageLimits, build_limits, spread_voltage
+from gridhub.analysis.security.monitoring import (
+    check_monitored,
+    drop_unmonitored,
+    limit_monitored,
+    limit_outages_monitored,
+)
 from gridhub.analysis.security.outage_limits import build_outage_limits
 from gridhub.analysis.security.outage_relief import find_relief
 from gridhub.analysis.security.outages import (
@@ -46,6 +52,7 @@ from gridhub.case.case import Case, Outage
 from gridhub.case.compile import compile_case
 from gridhub.criteria import Criteria, read_criteria
 from gridhub.errors import OptionError
+from gridhub.interop.psse_monitored import Monitored
 from gridhub.model.derived import derive
 from gridhub.model.network import Network
 from gridhub.model.snapshot import apply_snapshot, find_snapshot
@@ -119,6 +126,7 @@ class Security:
     summary : mapping
         The screen and its margins; counts by status, screened, missed, false, violations, unrated branches,
         rating_fallbacks (rated branches that lack a rating the criteria ask for after an outage);
+        where only some elements are judged, monitored_branches and monitored_buses, their numbers;
         with controlled taps also outages_with_taps_moved, outages_with_taps_at_limit and
         outages_with_taps_hunting.
     options : PowerFlowOptions
@@ -188,16 +196,25 @@ def _plan(net: Network, options: PowerFlowOptions) -> tuple[Case, BatchPlan]:
 
 
 def prepare_setting(
-    net: Network, snapshot: str, criteria: Criteria | None, options: PowerFlowOptions
+    net: Network,
+    snapshot: str,
+    criteria: Criteria | None,
+    options: PowerFlowOptions,
+    monitored: Monitored | None = None,
 ) -> Setting:
     """Solve the state before the outages; `net` holds it in its tables."""
     case, plan = derive(net, "plan", options, lambda: _plan(net, options))
+    if monitored is not None:
+        check_monitored(monitored, case)
     base = solve_case(case, "ac", options, plan.newton)
     if not base.status.is_solved:
         raise explain_failure(net.name, snapshot, base, options)
-    limits = build_limits(net, case, criteria, "outage")
-    settled = settle_taps(case, base)
-    return Setting(net, settled, plan, base, criteria, limits, compute_flow(base), spread_voltage(base))
+    normal, after = (
+        limit_monitored(build_limits(net, case, criteria, when), case, monitored)
+        for when in ("normal", "outage")
+    )
+    settled, flow, vm = settle_taps(case, base), compute_flow(base), spread_voltage(base)
+    return Setting(net, settled, plan, base, criteria, normal, after, flow, vm)
 
 
 def run_security(
@@ -210,6 +227,7 @@ def run_security(
     keep: Literal["violations", "all"] = "violations",
     options: Mapping[str, Any] | PowerFlowOptions | None = None,
     progress: Progress | None = None,
+    monitored: Monitored | None = None,
 ) -> Security:
     """Analyse every contingency of a set.
 
@@ -240,6 +258,10 @@ def run_security(
     options : mapping or PowerFlowOptions, optional
     progress : callable, optional
         Called with outages done and outages in all; steps may be larger than one.
+    monitored : Monitored, optional
+        What is judged, as `gridhub.read_monitored` reads it from a PSS/E ``.mon`` file: the loading of these
+        branches, and these voltages within the ranges given there, which hold before and after an outage.
+        None: every rated branch, and every voltage the criteria know.
 
     Returns
     -------
@@ -250,7 +272,7 @@ def run_security(
     ValueError
         If the contingency set is empty.
     InputError
-        If it names unknown elements; all are listed.
+        If it, or what is monitored, names unknown elements; all are listed.
     OptionError
         If an option is unknown, taps are to be controlled behind a screen, or the criteria give ratings
         after a class of contingency that does not exist.
@@ -286,13 +308,15 @@ def run_security(
         raise ValueError(f"no contingency to analyse in {net.name!r}: the set is empty")
     rules = resolve_criteria(net, criteria)
     name = find_snapshot(net, snapshot) or ""
-    setting = prepare_setting(settle_state(net, snapshot), name, rules, settled)
+    setting = prepare_setting(settle_state(net, snapshot), name, rules, settled, monitored)
     outages = find_outages(setting.net, setting.case, cset)
     limits = build_outage_limits(setting.net, setting.case, rules, cset)
+    limits = limit_outages_monitored(limits, setting.case, monitored)
     estimate = screen_set(setting, outages, limits, screen)
     by_ac = choose_for_ac(estimate, verify)
     outcomes = run_outages(setting, outages, limits, estimate, by_ac, keep == "all", progress)
-    return collect_security(setting, name, cset, outages, limits, estimate, outcomes)
+    outcomes = drop_unmonitored(outcomes, setting.case, monitored)
+    return collect_security(setting, name, cset, outages, limits, estimate, outcomes, monitored)
 
 
 def collect_security(
@@ -303,6 +327,7 @@ def collect_security(
     limits: OutageLimits,
     screen: Screen,
     outcomes: Outcomes,
+    monitored: Monitored | None = None,
 ) -> Security:
     """Put the tables together."""
     net, rules, options = setting.net, setting.criteria, setting.plan.options
@@ -319,6 +344,13 @@ def collect_security(
     taps = build_outage_tap_table(setting.case, index, outcomes.taps.tolist())
     summary = _summarize(base, status, len(violations) - found, violations, table, screen.method)
     summary["rating_fallbacks"] = count_fallbacks(setting.case, limits)
+    warnings = build_warnings(setting, base)
+    if monitored is not None:
+        warnings = monitored.select(warnings)
+        summary |= {
+            "monitored_branches": len(monitored.branches),
+            "monitored_buses": len(monitored.voltage),
+        }
     if options.taps == "controlled":
         summary |= summarize_outage_taps(taps)
     return Security(
@@ -330,12 +362,12 @@ def collect_security(
         contingencies=cset,
         status=status,
         violations=violations,
-        warnings=build_warnings(setting, base),
+        warnings=warnings,
         relief=find_relief(setting, outages, limits, outcomes, index),
         ranking=rank_outages(setting, screen, status, outcomes, losses, lost),
         screen=table,
         screen_by_class=measure_screen(table, cset, net),
-        unjudged=find_unjudged(setting),
+        unjudged=find_unjudged(setting) if monitored is None else (),
         rules=rules,
         taps=taps,
         p_from_mw=flows,

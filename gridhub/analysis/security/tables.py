@@ -13,7 +13,6 @@ from gridhub.analysis.flow.power_flow import PowerFlow, compute_loading, spread_
 from gridhub.analysis.security.judging import (
     Limits,
     OutageLimits,
-    build_limits,
     build_violation_table,
     find_violations,
     hold_alike,
@@ -230,8 +229,7 @@ def build_violations(
     Within one outage overloads come first, then voltages, then what is lost; of a screened one what is lost
     comes first.
     """
-    normal = build_limits(setting.net, setting.case, setting.criteria, "normal")
-    parts = [_place_in_base(_find_in_base(setting, normal), base)]
+    parts = [_place_in_base(_find_in_base(setting, setting.normal), base)]
     if len(setting.net.tables["interface"]):
         parts.append(_place_in_base(_write_interfaces(setting, base), base))
     found = outcomes.findings

@@ -243,10 +243,10 @@ def _prepare(
     given = read_assumptions(assumptions)
     if threshold is None:
         threshold = rules.ride_through_vm_pu if rules is not None else None
-    if threshold is None or not 0.0 < threshold < 1.0:
-        raise OptionError(
-            f"ride_through_vm_pu = {threshold}: a number between 0 and 1; the criteria name none, give one"
-        )
+    if threshold is None:
+        raise OptionError("the criteria name no ride_through_vm_pu: give one, p.u., between 0 and 1")
+    if not 0.0 < threshold < 1.0:
+        raise OptionError(f"ride_through_vm_pu = {threshold}: p.u., wants a number between 0 and 1")
     state = apply_snapshot(net, snapshot)
     chosen = _choose_loads(state, loads, buses)
     used = list_fault_sources(net, snapshot, given) if sources is None else check_fault_sources(net, sources)

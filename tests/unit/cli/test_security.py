@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gridhub.cli.main import app
-from gridhub.model.files import write_network
+from gridhub.model.files import read_network, write_network
 from gridhub.reference import load_network
 
 
@@ -102,9 +102,9 @@ def test_bad_usage_is_2_and_says_what(ring: Path, args: tuple[str, ...], text: s
 def test_kinds_of_the_help_are_those_of_the_analysis():
     """The command repeats them so that its help imports no pandas."""
     from gridhub.analysis.contingency import contingencies
-    from gridhub.cli import security
+    from gridhub.cli import security_outages
 
-    assert security.KINDS == contingencies.KINDS
+    assert security_outages.KINDS == contingencies.KINDS
 
 
 def test_outages_by_name_and_from_a_file_that_is_read_in_part(ring: Path, tmp_path: Path):
@@ -134,3 +134,51 @@ def test_the_screen_is_measured_by_class_where_everything_is_solved(meshed: Path
     assert sum(row["outages"] for row in document["screen_by_class"]) == len(document["status"])
     screened = [row for row in document["status"] if row["status"] == "SCREENED"]
     assert all(row["reason"].startswith("1p1q: loading ") for row in screened)
+
+
+def test_every_wrong_selector_is_told_at_once(ring: Path):
+    code, _, err = run("security", ring, "--kinds", "lin,tower", "--area", "north", "--province", "Atlantis")
+    assert code == 2
+    assert "kind of contingency lin;" in err
+    assert "no bus in area 'north'" in err
+    assert "no bus in province 'Atlantis'" in err
+    code, _, err = run("security", ring, "--min-kv", "900", "--name", "L*")
+    assert code == 2
+    assert "nothing of --kinds line,transformer,series at 900 kV" in err
+    code, _, err = run("security", ring, "--name", "l11*")
+    assert code == 2
+    assert "did you mean L1" in err
+
+
+def test_outages_of_a_file_are_chosen_by_name_too(ring: Path, tmp_path: Path):
+    (tmp_path / "two.csv").write_text("contingency,element\nx,L1\ny,L4\n")
+    code, out, _ = run("security", ring, "--contingencies", tmp_path / "two.csv", "--name", "y", "--json")
+    assert code == 0
+    assert [row["contingency"] for row in json.loads(out)["status"]] == ["y"]
+    code, _, err = run("security", ring, "--contingencies", tmp_path / "two.csv", "--name", "z*")
+    assert code == 2
+    assert "none of the 2 outages" in err
+
+
+def test_only_what_a_file_monitors_is_judged(overloaded: Path, tmp_path: Path):
+    net = read_network(overloaded)
+    overloaded = tmp_path / "numbered"
+    write_network(net.replace(bus=net.bus.assign(bus_number=range(1, 6))), overloaded)
+    (tmp_path / "a.mon").write_text("MONITOR BRANCHES\n1 2 1\nEND\nMONITOR ALL\nEND\n")
+    found = []
+    for more in ((), ("--monitored", tmp_path / "a.mon")):
+        code, out, err = run("security", overloaded, *more, "--json")
+        assert code == 0
+        rows = json.loads(out)["violations"]
+        found.append({row["element"] for row in rows if row["kind"] == "thermal"})
+    assert found[0] > found[1] == {"L1"}
+    code, out, err = run("security", overloaded, "--monitored", tmp_path / "a.mon")
+    assert "judged: 1 monitored branches and 0 voltages" in out
+    assert "MONITOR ALL" in err
+    code, _, err = run("security", overloaded, "--monitored", tmp_path / "a.mon", "--then", "line")
+    assert code == 2
+    assert "--monitored" in err
+    (tmp_path / "none.mon").write_text("MONITOR ALL\nEND\n")
+    code, _, err = run("security", overloaded, "--monitored", tmp_path / "none.mon")
+    assert code == 2
+    assert "nothing would be judged" in err

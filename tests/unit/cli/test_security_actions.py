@@ -78,3 +78,29 @@ def test_what_moves_between_two_outages_is_chosen(meshed: Path):
         code, _, err = run("security", meshed, *wrong)
         assert code == 2
         assert "--adjust" in err
+
+
+def test_pairs_are_ranked_by_dc_and_the_worst_solved_by_ac(overloaded: Path, meshed: Path):
+    code, out, _ = run("security", meshed, "--pairs", "4", "--criteria", "none")
+    assert code == 0
+    assert "N-2, worst first of 4 pairs solved by AC" in out
+    assert "pairs judged by DC" in out
+    code, out, _ = run("security", meshed, "--pairs", "4", "--criteria", "none", "--json")
+    pairs = json.loads(out)["pairs"]
+    assert len(pairs["status"]) == len(pairs["ranking"]) == 4
+    assert all(" + " in row["contingency"] for row in pairs["status"])
+    loadings = [row["worst_loading_percent"] for row in pairs["ranking"]]
+    assert loadings == sorted(loadings, reverse=True)
+    code, _, err = run("security", meshed, "--pairs", "4", "--kinds", "generator")
+    assert code == 2
+    assert "wants two outages" in err or "single branches" in err
+
+
+def test_what_the_criteria_demand_of_some_places(ring: Path):
+    code, out, _ = run("security", ring, "--kinds", "secured", "--criteria", "sqss", "--name", "l1", "--json")
+    assert code == 0
+    names = [row["contingency"] for row in json.loads(out)["status"]]
+    assert names == ["L1", "bus_section:A", "bus_section:B"]  # what has a part called L1
+    code, _, err = run("security", ring, "--kinds", "secured", "--criteria", "sqss", "--min-kv", "700")
+    assert code == 2
+    assert "nothing of --kinds secured at 700 kV" in err

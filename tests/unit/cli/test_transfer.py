@@ -42,6 +42,9 @@ def test_interfaces_of_snapshots_and_hours(ring: Path, tmp_path: Path):
 
 def test_what_cannot_be_is_refused(meshed: Path, hopeless: Path):
     assert run("transfer", meshed, "--from", "A", "--to", "A")[0] == 2
-    assert run("transfer", meshed, "--from", "Atlantis", "--to", "A")[0] == 2
+    code, _, err = run("transfer", meshed, "--from", "Atlantis", "--to", "Mu")
+    assert code == 2
+    assert "--from: no bus" in err
+    assert "--to: no bus" in err
     assert run("interfaces", "pandapower:case9")[0] == 2
     assert run("interfaces", hopeless, "--snapshot", "day")[0] == 3

@@ -38,5 +38,10 @@ def test_what_is_missing_or_unknown_is_refused(meshed: Path, hopeless: Path):
     code, _, err = run("voltage", meshed, "--growth", "Atlantis")
     assert code == 2
     assert "Atlantis" in err
-    assert run("voltage", meshed, "--reactive", "Z")[0] == 2
+    code, _, err = run("voltage", meshed, "--reactive", "Z", "--growth", "Mu", "--supply", "C")
+    assert code == 2
+    assert "--growth: no bus, province, area or zone Mu" in err
+    assert "--reactive: no bus, province, area or zone Z" in err
+    assert "--supply" not in err
+    assert run("voltage", meshed, "--growth", "C", "--power-factor", "1.4")[0] == 2
     assert run("voltage", hopeless, "--growth", "C")[0] == 3

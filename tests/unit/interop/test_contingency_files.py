@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 import gridhub as gh
-from gridhub.interop.contingency_files import read_monitored
 from gridhub.model.network import build_network
 from tests.small_networks import make_table
 
@@ -121,7 +120,7 @@ def test_psse_monitored_elements(files: Path) -> None:
         "MONITOR BRANCHES\n1 2 1\n1 9\nEND\nMONITOR VOLTAGE DEVIATION SUBSYSTEM HIGH 0.03\n"
         "MONITOR INTERFACE 'x' RATING 100 MW\n1 2\nEND\nEND\n"
     )
-    monitored, issues = read_monitored(make_net(), files / "a.mon", files / "a.sub")
+    monitored, issues = gh.read_monitored(make_net(), files / "a.mon", files / "a.sub")
     assert monitored.branches == ("l1", "l2", "tie")
     assert monitored.voltage.to_dict("index") == {
         "b1": {"low_pu": 0.95, "high_pu": 1.05},
@@ -167,6 +166,13 @@ def test_tables_as_rows_or_as_cells_name_every_fault_at_once(tmp_path: Path) -> 
         ("E-REF", "nothing"),
         ("E-EMPTY", ""),
     ]
+    with pytest.raises(gh.InputError) as caught:
+        blank = pd.DataFrame({"contingency": ["x", " "], "element": ["l3", "l1"]})
+        gh.read_contingencies(make_net(), blank)
+    assert [(i.code, i.id) for i in caught.value.issues] == [("E-EMPTY", "row 2"), ("E-REF", "x")]
+    assert "did you mean" not in caught.value.issues[1].message
+    with pytest.raises(gh.InputError, match="did you mean tie"):
+        gh.read_contingencies(make_net(), pd.DataFrame({"contingency": ["x"], "element": ["ties"]}))
     with pytest.raises(gh.InputError, match="contingency: is missing"):
         gh.read_contingencies(make_net(), pd.DataFrame({"element": ["l1"]}))
     with pytest.raises(gh.InputError, match="E-FORMAT"):

@@ -32,6 +32,7 @@ from gridhub.report.rules import (
     list_criteria,
     list_open_places,
 )
+from gridhub.report.security_page import build_security_page
 from gridhub.report.write import build_files, join_pages, write_report
 from tests.unit.analysis.security.test_screening_voltage import make_band
 from tests.unit.report.sample_page import HOSTILE, build_page
@@ -169,6 +170,17 @@ def test_hover_tells_both_sides_of_an_outage(net: Network, security: Security):
     other = Hover(layers, MapState("other", "", security.base.branch))
     assert other.describe_breaks([worst["element"]]) == ""
     assert not other.is_broken([worst["element"]])
+
+
+def test_outages_stand_in_the_order_of_the_ranking_with_its_indices(net: Network, security: Security):
+    page = build_security_page(security, net)
+    tables = [block for section in page.sections for block in section.blocks if isinstance(block, TableBlock)]
+    (table,) = [block for block in tables if block.file == "contingencies"]
+    assert table.frame.index.tolist() == security.ranking.index.tolist()
+    assert {"performance_index", "performance_index_voltage"} <= set(table.show)
+    solved = security.ranking["status"].isin(["CONVERGED", "ISLANDED"])
+    shown = table.frame.loc[solved.to_numpy(), "performance_index"]
+    assert shown.tolist() == security.ranking.loc[solved, "performance_index"].tolist()
 
 
 def test_what_cannot_be_measured_is_worst():

@@ -31,6 +31,17 @@ def test_kinds_voltages_and_classes_are_those_of_the_document(tmp_path: Path) ->
     assert set(list_secured(net, "sqss")["kind"]) == {"line", "tower", "generator", "bus_section"}
 
 
+def test_selectors_choose_among_them(tmp_path: Path) -> None:
+    net = make_double_feed()
+    path = write_criteria(tmp_path, 'kind = "line"\nclass = "P1"', 'kind = "tower"\nclass = "P7"')
+    assert set(list_secured(net, path, name="ab*").index) == {"ab1", "ab2", "tower:t1"}
+    assert set(list_secured(net, path, name="*t1").index) == {"tower:t1"}
+    assert list_secured(net, path, min_kv=400.0).empty
+    assert list_secured(net, path, min_kv=400.0, name="ab*").empty
+    with pytest.raises(OptionError, match="no bus in zone 'north'"):
+        list_secured(net, path, zone="north")
+
+
 def test_load_cut_off_is_judged_by_the_event(tmp_path: Path) -> None:
     net = make_double_feed()
     for limit, expected in ((99.0, {"bc"}), (100.0, set()), (1e9, set())):

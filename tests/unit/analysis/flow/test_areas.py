@@ -32,6 +32,8 @@ def test_several_names_are_a_union_in_the_order_of_the_table() -> None:
 def test_every_unknown_name_is_named() -> None:
     with pytest.raises(KeyError, match="x, y.*areas are north, south, main, far"):
         find_area_buses(make_network(), ["x", "a", "y"])
+    with pytest.raises(KeyError, match="did you mean south. areas are"):
+        find_area_buses(make_network(), "souths")
     with pytest.raises(KeyError, match="empty"):
         find_area_buses(make_network(), [])
 
