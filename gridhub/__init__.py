@@ -25,6 +25,7 @@ _HOME = {
     "Status": "gridhub.solvers.status",
     "Storage": "gridhub.placement.hub",
     "assess_fault": "gridhub.analysis.voltage.voltage_dips",
+    "assess_fluctuation": "gridhub.analysis.voltage.fluctuation",
     "build_network": "gridhub.model.network",
     "check_dispatch": "gridhub.analysis.dispatch.check",
     "compare_dispatch": "gridhub.analysis.dispatch.change",
@@ -125,6 +126,7 @@ if TYPE_CHECKING:
     from gridhub.analysis.siting.siting import rank_sites as rank_sites
     from gridhub.analysis.transfer.transfer import find_transfer_capability as find_transfer_capability
     from gridhub.analysis.voltage.fault_levels import compute_fault_levels as compute_fault_levels
+    from gridhub.analysis.voltage.fluctuation import assess_fluctuation as assess_fluctuation
     from gridhub.analysis.voltage.pv_curve import find_reactive_margin as find_reactive_margin
     from gridhub.analysis.voltage.pv_curve import trace_pv_curve as trace_pv_curve
     from gridhub.analysis.voltage.voltage_dips import assess_fault as assess_fault

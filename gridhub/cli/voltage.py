@@ -1,4 +1,4 @@
-"""The command ``voltage``: how far load can grow before the voltage collapses, and how many Mvar are left."""
+"""The command ``voltage``: how far load can grow, how many Mvar are left, what a load's swing does."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ from gridhub.errors import NotConverged
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
+    from gridhub.analysis.voltage.fluctuation import Fluctuation
     from gridhub.analysis.voltage.pv_curve import PvCurve, ReactiveMargin
     from gridhub.analysis.voltage.voltage_margin import VoltageMargin
     from gridhub.model.network import Network
@@ -50,6 +51,20 @@ def voltage(
     reactive: Annotated[
         str | None,
         typer.Option("--reactive", metavar="BUS,…", help="Buses whose QV margin is wanted."),
+    ] = None,
+    fluctuation: Annotated[
+        str | None,
+        typer.Option(
+            "--fluctuation",
+            metavar="LOAD=PERCENT/SECONDS",
+            help="A load that gives up so much of its power in so short a time, such as hall=50/0.5.",
+        ),
+    ] = None,
+    change_limit: Annotated[
+        float | None,
+        typer.Option(
+            "--change-limit", help="Largest change of voltage that it may make, %; else the criteria's."
+        ),
     ] = None,
     outages: Annotated[
         bool, typer.Option("--outages/--no-outages", help="Margin after every single branch outage too.")
@@ -77,9 +92,13 @@ def voltage(
     top: TopOption = 10,
     as_json: JsonOption = False,
 ) -> int:
-    """Follow a growth of load to the nose of the PV curve; find the QV margins of buses."""
-    if growth is None and reactive is None:
-        refuse("say what grows (--growth AREA) or at which buses the QV margin is wanted (--reactive BUS,…)")
+    """Follow a growth of load to the nose of the PV curve; find QV margins; see what a swing of load does."""
+    if growth is None and reactive is None and fluctuation is None:
+        refuse(
+            "say what grows (--growth AREA), at which buses the QV margin is wanted (--reactive BUS,…) or "
+            "which load swings (--fluctuation LOAD=PERCENT/SECONDS)"
+        )
+    swing = None if fluctuation is None else _read_swing(fluctuation)
     check_page(out, force)
     net = open_network(network, year=year)
     check_snapshot(net, snapshot)
@@ -94,6 +113,12 @@ def voltage(
     try:
         with refuse_unknown_names():
             results = _run(net, growth, reactive, outages, snapshot, along, settings)
+            if swing is not None:
+                from gridhub.analysis.voltage.fluctuation import assess_fluctuation
+
+                results["fluctuation"] = assess_fluctuation(
+                    net, *swing, snapshot, limit_percent=change_limit, options=settings
+                )
     except NotConverged as error:
         if not as_json:
             print_worst_buses(net, error)
@@ -107,6 +132,16 @@ def voltage(
     _print_results(net, results, top)
     print_page(page)
     return DONE
+
+
+def _read_swing(text: str) -> tuple[str, float, float]:
+    """Read a load, how much of it goes [%], and within which time [s]."""
+    load, _, rest = text.rpartition("=")
+    percent, _, seconds = rest.partition("/")
+    try:
+        return load, float(percent), float(seconds)
+    except ValueError:
+        refuse(f"--fluctuation {text!r} is not LOAD=PERCENT/SECONDS, for example hall=50/0.5")
 
 
 def _run(
@@ -159,6 +194,19 @@ def _build_document(results: Mapping[str, Any]) -> dict[str, Any]:
         }
     if "reactive" in results:
         document["reactive"] = list_records(results["reactive"].table, index="bus")
+    if "fluctuation" in results:
+        found: Fluctuation = results["fluctuation"]
+        document["fluctuation"] = {
+            "load": found.load,
+            "bus": found.bus,
+            "change_mw": found.change_mw,
+            "ramp_mw_per_s": found.ramp_mw_per_s,
+            "answer": found.answer,
+            "change_percent": found.change_percent,
+            "limit_percent": found.limit_percent,
+            "passed": found.passed,
+            "buses": list_records(found.table, index="bus"),
+        }
     return document
 
 
@@ -172,6 +220,8 @@ def _print_results(net: Network, results: Mapping[str, Any], top: int) -> None:
         _print_margin(results["margin"], names, top)
     if "reactive" in results:
         _print_reactive(results["reactive"], names, top)
+    if "fluctuation" in results:
+        _print_fluctuation(results["fluctuation"], names, top)
 
 
 def _print_curve(curve: PvCurve, names: Names, top: int) -> None:
@@ -229,3 +279,24 @@ def _print_reactive(margin: ReactiveMargin, names: Names, top: int) -> None:
     columns = ("bus", "name", "margin Mvar", "p.u.", "p.u. at the nose", "limit")
     digits = {"p.u.": 4, "p.u. at the nose": 4}
     print_table("QV margins, smallest first", columns, rows, digits=digits, limit=top)
+
+
+def _print_fluctuation(found: Fluctuation, names: Names, top: int) -> None:
+    rows = [
+        (
+            str(bus),
+            find_name(names, bus, "bus"),
+            float(row["before_vm_pu"]),
+            float(row["frozen_vm_pu"]),
+            float(row["held_vm_pu"]),
+            float(row["change_percent"]),
+        )
+        for bus, row in zip(found.table.index, found.table.to_dict("records"), strict=True)
+    ]
+    columns = ("bus", "name", "before p.u.", "frozen p.u.", "held p.u.", "change %")
+    digits = {name: 4 for name in columns[2:5]} | {"change %": 2}
+    title = f"{found.load} gives up {found.change_mw:,.1f} MW in {found.seconds:g} s"
+    print_table(title, columns, rows, digits=digits, limit=top)
+    limit = "no limit is known" if found.passed is None else f"{found.limit_percent:g} % is allowed"
+    units = "units frozen" if found.answer == "frozen" else "units hold their voltage"
+    print_line(f"{found.change_percent:+.2f} % at {found.bus} ({units}); {limit}")

@@ -201,6 +201,7 @@ def hold_storage(case: Case) -> StorageOffers:
 def offer_storage(
     case: Case,
     p_max: Floats,
+    charge_max: Floats,
     energy: Floats,
     filling: Floats,
     efficiency: Floats,
@@ -213,8 +214,8 @@ def offer_storage(
     Parameters
     ----------
     case : Case
-    p_max : (n_storage,) float
-        Largest power in either direction [MW].
+    p_max, charge_max : (n_storage,) float
+        Most given and most taken in [MW].
     energy, filling : (n_storage,) float
         Energy when full [MWh] and the share of it that is there.
     efficiency : (n_storage,) float
@@ -239,7 +240,7 @@ def offer_storage(
         raise ValueError(f"{len(bad)} storage units have a charge_value above their discharge_price: {ids}")
     one_way = np.sqrt(efficiency)
     out = np.minimum(p_max, energy * filling * one_way / hours)
-    into = np.minimum(p_max, energy * (1.0 - filling) / one_way / hours)
+    into = np.minimum(charge_max, energy * (1.0 - filling) / one_way / hours)
     on = case.storage_on
     return StorageOffers(np.where(on, -into, 0.0), np.where(on, out, 0.0), charge_value, discharge_price)
 

@@ -151,6 +151,11 @@ def number_groups(export: Export, column: str) -> dict[str, int]:
     return {name: int(name) if name.isdecimal() else (next(free) if name else 1) for name in names}
 
 
+def find_charge_max(storage: pd.DataFrame) -> pd.Series:
+    """Give the most that each storage unit takes in [MW]: charge_max_mw, else p_max_mw."""
+    return storage["charge_max_mw"].fillna(storage["p_max_mw"])
+
+
 def collect_units(export: Export) -> pd.DataFrame:
     """Give generators and, after them, storage as generators."""
     generator = export.net.tables["generator"]
@@ -159,16 +164,17 @@ def collect_units(export: Export) -> pd.DataFrame:
         return generator
     message = (
         f"{storage['p_max_mw'].sum():g} MW, {storage['e_mwh'].sum():g} MWh: written as generators "
-        "from -p_max_mw to p_max_mw, without energy"
+        "from -charge_max_mw to p_max_mw, without energy"
     )
     export.warn("W-STORAGE", "storage", storage.index, "e_mwh", message)
     blank: dict[str, Any] = {name: column.default for name, column in read_schema()["generator"].items()}
     rows = dict(list_rows(generator))
+    lowest = -find_charge_max(storage)
     for id_, battery in list_rows(storage):
         rows[f"storage {id_}"] = {
             **blank,
             **{name: battery[name] for name in ("bus", "p_mw", "q_mvar", "p_max_mw", "in_service")},
-            "p_min_mw": -battery["p_max_mw"],
+            "p_min_mw": lowest[id_],
             "regulating": False,
         }
     return complete_table("generator", pd.DataFrame.from_dict(rows, orient="index"))

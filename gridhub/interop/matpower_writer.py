@@ -57,7 +57,7 @@ _CARRIED = {
         *("participation", "fuel", *_COSTS, "startup_cost", "shutdown_cost", "in_service"),
         *CAPABILITY.values(),
     ),
-    "storage": ("bus", "p_mw", "q_mvar", "p_max_mw", "in_service"),
+    "storage": ("bus", "p_mw", "q_mvar", "p_max_mw", "charge_max_mw", "in_service"),
     "hvdc": (
         *("from_bus", "to_bus", "p_mw", "p_min_mw", "p_max_mw", "loss_mw", "loss_percent"),
         *("q_from_mvar", "q_to_mvar", "vm_from_pu", "vm_to_pu", "regulating_from", "regulating_to"),

@@ -314,13 +314,18 @@ def read_storage(draft: Draft, pp_net: Mapping[str, Any]) -> None:
     if frame.empty:
         return
     ids, power = name_rows("storage", frame), _read_power(frame, sign=-1.0)
-    limits = [np.abs(get_floats(frame, name)) for name in ("min_p_mw", "max_p_mw", "sn_mva")]
-    largest = np.fmax(np.fmax(limits[0], limits[1]), np.abs(power["p_mw"]))
-    largest = np.where(np.isnan(limits[0]) & np.isnan(limits[1]) & ~np.isnan(limits[2]), limits[2], largest)
+    given, taken, rated = (np.abs(get_floats(frame, name)) for name in ("min_p_mw", "max_p_mw", "sn_mva"))
+    # a missing limit is that of the other way, else the rating, else what the set-point says
+    both = np.where(np.isnan(given) & np.isnan(taken), rated, np.fmax(given, taken))
+    given, taken = (np.where(np.isnan(limit), both, limit) for limit in (given, taken))
+    bare = np.isnan(both)
+    p_max = np.fmax(given, np.where(bare, np.abs(power["p_mw"]), power["p_mw"]))
+    charge_max = np.fmax(taken, np.where(bare, np.abs(power["p_mw"]), -power["p_mw"]))
     energy = get_floats(frame, "max_e_mwh")
     columns = _read_unit(draft, frame) | power
     columns |= {
-        "p_max_mw": largest,
+        "p_max_mw": p_max,
+        "charge_max_mw": np.where(charge_max == p_max, np.nan, charge_max),
         "e_mwh": np.nan_to_num(energy),
         "soc": get_floats(frame, "soc_percent") / 100,
     }

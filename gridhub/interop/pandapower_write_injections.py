@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from gridhub.interop.export import find_charge_max
 from gridhub.interop.pandapower_write import ID_COLUMN, Bools, Floats, Outline, keep_metadata, name_rows_of
 from gridhub.model.network import Network
 from gridhub.model.topology import find_islands
@@ -38,7 +39,7 @@ def write_loads(outline: Outline) -> None:
         "p_mw": -storage["p_mw"].to_numpy(),
         "q_mvar": -storage["q_mvar"].to_numpy(),
         "min_p_mw": -storage["p_max_mw"].to_numpy(),
-        "max_p_mw": storage["p_max_mw"].to_numpy(),
+        "max_p_mw": find_charge_max(storage).to_numpy(),
         "max_e_mwh": storage["e_mwh"].to_numpy(),
         "min_e_mwh": 0.0,
         "soc_percent": storage["soc"].to_numpy() * 100,

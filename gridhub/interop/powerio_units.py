@@ -117,29 +117,28 @@ def add_static_compensators(bridge: Bridge, record: Record) -> None:
 
 def add_storage(bridge: Bridge, record: Record) -> None:
     """Add every storage unit: PowerIO counts charging positive, we count discharging."""
-    uneven = []
+    lossy = []
     for row, storage in enumerate(record["storage"], start=1):
         id_ = f"storage:{row}"
         charge, discharge = read_limit(storage["charge_rating"]), read_limit(storage["discharge_rating"])
         energy = read_limit(storage["energy_rating"])
         efficiency = read_limit(storage["charge_efficiency"]) * read_limit(storage["discharge_efficiency"])
-        if charge != discharge or storage.get("p_loss") or storage.get("q_loss"):
-            uneven.append(id_)
+        if storage.get("p_loss") or storage.get("q_loss"):
+            lossy.append(id_)
         bridge.add(
             "storage",
             id_,
             bus=str(storage["bus"]),
             p_mw=-read_number(storage["ps"]),
             q_mvar=-read_number(storage["qs"]),
-            p_max_mw=max(charge, discharge),
+            p_max_mw=discharge,
+            charge_max_mw=math.nan if charge == discharge else charge,
             e_mwh=energy,
             soc=read_limit(storage["energy"]) / energy if energy else math.nan,
             efficiency=efficiency,
             in_service=bool(storage["in_service"]),
         )
-    bridge.warn(
-        "W-FIELD", "storage", uneven, "", "separate ratings for charging and standby losses are not held"
-    )
+    bridge.warn("W-FIELD", "storage", lossy, "", "standby losses are not held")
 
 
 def add_hvdc(bridge: Bridge, record: Record, recompute: bool) -> None:

@@ -243,9 +243,10 @@ def check_limits(rows: Rows) -> list[Issue]:
 
 def _check_storage(rows: Rows) -> list[Issue]:
     frame = rows.tables["storage"]
-    p, p_max = rows.get_numbers("storage", "p_mw"), rows.get_numbers("storage", "p_max_mw")
-    beyond = np.abs(p) > p_max + TOLERANCE
-    issues = list_issues("storage", frame, "p_mw", beyond, "E-STORAGE", "is beyond p_max_mw")
+    p, p_max, charge = (rows.get_numbers("storage", name) for name in ("p_mw", "p_max_mw", "charge_max_mw"))
+    beyond = (p > p_max + TOLERANCE) | (-p > np.where(np.isnan(charge), p_max, charge) + TOLERANCE)
+    text = "is beyond p_max_mw, or takes in more than charge_max_mw"
+    issues = list_issues("storage", frame, "p_mw", beyond, "E-STORAGE", text)
     useless = rows.get_numbers("storage", "efficiency") == 0
     text = "must be above 0: what is charged would never come back"
     return issues + list_issues("storage", frame, "efficiency", useless, "E-STORAGE", text)

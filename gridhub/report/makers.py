@@ -18,6 +18,9 @@ PAGES = {
     "gridhub.analysis.dispatch.change:DispatchChange": "gridhub.report.dispatch_page:build_change_page",
     "gridhub.analysis.dispatch.check:DispatchCheck": "gridhub.report.dispatch_page:build_check_page",
     "gridhub.analysis.voltage.fault_levels:FaultLevels": "gridhub.report.fault_page:build_fault_page",
+    "gridhub.analysis.voltage.fluctuation:Fluctuation": (
+        "gridhub.report.fluctuation_page:build_fluctuation_page"
+    ),
     "gridhub.analysis.hosting.hosting:HostingCapacity": "gridhub.report.hosting_page:build_hosting_page",
     "gridhub.analysis.hosting.joint:JointHosting": "gridhub.report.portfolio_page:build_joint_page",
     "gridhub.analysis.hub.hub:HubStudy": "gridhub.report.hub_page:build_hub_page",

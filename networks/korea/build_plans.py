@@ -269,7 +269,7 @@ def build_stores(projects: list[Row], tables: Tables, planned: list[Row]) -> lis
                 "bus": bus["id"],
                 "p_mw": "0.0",
                 "p_max_mw": fixed(mw, 1),
-                "pump_mw": fixed(mw, 1),
+                "charge_max_mw": fixed(mw, 1),
                 "e_mwh": fixed(mw * hours, 1),
                 "soc": "0.5",
                 "efficiency": fixed(efficiency, 4),

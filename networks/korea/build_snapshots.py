@@ -22,8 +22,8 @@ GENERATOR_COLUMNS = (
     "must_run combined_heat metered in_service note source confidence"
 ).split()
 STORAGE_COLUMNS = (
-    "id bus p_mw p_max_mw pump_mw e_mwh soc efficiency kind plant name name_ko province site in_service note "
-    "source confidence"
+    "id bus p_mw p_max_mw charge_max_mw e_mwh soc efficiency kind plant name name_ko province site "
+    "in_service note source confidence"
 ).split()
 SHUNT_COLUMNS = "id bus g_mw b_mvar name in_service source confidence".split()
 SNAPSHOT_COLUMNS = ["id", "time", "note"]
@@ -268,7 +268,7 @@ def build_storage(sites: dict[str, Row]) -> list[Row]:
                 "bus": find_bus(site, unit["kv"]),
                 "p_mw": "0.0",
                 "p_max_mw": unit["p_max_mw"],
-                "pump_mw": unit["pump_mw"],
+                "charge_max_mw": unit["charge_max_mw"],
                 "e_mwh": unit["e_mwh"],
                 "soc": "0.5",
                 "efficiency": unit["efficiency"],

@@ -73,8 +73,8 @@ class Stores:
 
     Attributes
     ----------
-    p_max, energy, efficiency, start : (n,) float
-        [MW], [MWh], round trip, [MWh] before the first hour.
+    p_max, charge_max, energy, efficiency, start : (n,) float
+        Most given and most taken in [MW], [MWh], round trip, [MWh] before the first hour.
     moves : (n,) bool
         Part of the optimum; the others keep their schedule.
     assumed : tuple of str
@@ -82,6 +82,7 @@ class Stores:
     """
 
     p_max: Floats
+    charge_max: Floats
     energy: Floats
     efficiency: Floats
     start: Floats
@@ -153,9 +154,9 @@ class DispatchInputs:
             curves=units.curves,
         )
         p = np.where(case.storage_on, case.base_mva * case.storage_p, 0.0)
-        most = np.where(case.storage_on, stores.p_max, 0.0)
+        into, out = (np.where(case.storage_on, most, 0.0) for most in (stores.charge_max, stores.p_max))
         free = np.zeros(len(p))
-        storage = StorageOffers(np.where(stores.moves, -most, p), np.where(stores.moves, most, p), free, free)
+        storage = StorageOffers(np.where(stores.moves, -into, p), np.where(stores.moves, out, p), free, free)
         price, limit = self._price_shedding()
         sent = case.base_mva * case.hvdc_p
         links = tuple(np.where(np.isnan(bound), sent, bound) for bound in self.links)
@@ -373,8 +374,9 @@ def _check_units(case: Case, scheduled: Bools, quadratic: Floats) -> None:
 
 def _read_stores(net: Network, case: Case, hourly: Profiles, options: DispatchOptions) -> Stores:
     table = net.tables["storage"]
-    p_max, energy, soc, efficiency = (
-        table[name].to_numpy(dtype=float) for name in ("p_max_mw", "e_mwh", "soc", "efficiency")
+    p_max, charge_max, energy, soc, efficiency = (
+        table[name].to_numpy(dtype=float)
+        for name in ("p_max_mw", "charge_max_mw", "e_mwh", "soc", "efficiency")
     )
     given = hourly.given.get(("storage", "p_mw"), np.zeros(len(table), dtype=bool))
     mode = options.storage or ("optimize" if len(hourly.hours) > 1 else "hold")
@@ -382,6 +384,7 @@ def _read_stores(net: Network, case: Case, hourly: Profiles, options: DispatchOp
     unknown = moves & (np.isnan(soc) | np.isnan(efficiency))
     return Stores(
         p_max=p_max,
+        charge_max=np.where(np.isnan(charge_max), p_max, charge_max),
         energy=energy,
         efficiency=np.where(np.isnan(efficiency), ASSUMED_EFFICIENCY, efficiency),
         start=energy * np.where(np.isnan(soc), ASSUMED_SOC, soc),

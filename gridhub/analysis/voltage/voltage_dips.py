@@ -301,18 +301,23 @@ def _solve_after(study: _Study, tripped: pd.DataFrame, outages: Sequence[Outage]
     out = replace(out, load=(*out.load, *(place[str(name)] for name in tripped.index)))
     after = keep_largest_parts(case.take_out(out), find_islands(case))
     if not hold:
-        n_gen, n_link = len(case.generator_bus), len(case.hvdc_on)
-        q = before.unit_q
-        after = replace(
-            after,
-            generator_regulating=np.zeros(n_gen, dtype=bool),
-            generator_q=q[:n_gen].copy(),
-            hvdc_regulating=np.zeros((2, n_link), dtype=bool),
-            hvdc_q=q[n_gen:].reshape(2, n_link).copy(),
-            vm_start=before.vm.copy(),
-            va_start=before.va.copy(),
-        )
+        after = freeze_units(after, before)
     return solve_ac(after, study.options, start=make_start(before))
+
+
+def freeze_units(case: Case, before: Solution) -> Case:
+    """Keep the reactive power that units and converters had in a solution; a reference keeps its voltage."""
+    n_gen, n_link = len(case.generator_bus), len(case.hvdc_on)
+    q = before.unit_q
+    return replace(
+        case,
+        generator_regulating=np.zeros(n_gen, dtype=bool),
+        generator_q=q[:n_gen].copy(),
+        hvdc_regulating=np.zeros((2, n_link), dtype=bool),
+        hvdc_q=q[n_gen:].reshape(2, n_link).copy(),
+        vm_start=before.vm.copy(),
+        va_start=before.va.copy(),
+    )
 
 
 def _build_table(

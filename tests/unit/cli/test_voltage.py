@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import gridhub as gh
 from gridhub.cli.main import app
 
 
@@ -45,3 +46,25 @@ def test_what_is_missing_or_unknown_is_refused(meshed: Path, hopeless: Path):
     assert "--supply" not in err
     assert run("voltage", meshed, "--growth", "C", "--power-factor", "1.4")[0] == 2
     assert run("voltage", hopeless, "--growth", "C")[0] == 3
+
+
+def test_a_swing_of_a_load_moves_the_voltage(meshed: Path, tmp_path: Path):
+    load = gh.read_network(meshed).load.index[0]
+    args = ("voltage", meshed, "--fluctuation", f"{load}=50/0.5")
+    code, out, _ = run(*args)
+    assert code == 0
+    assert "no limit is known" in out
+    found = json.loads(run(*args, "--change-limit", "50", "--json", "--out", tmp_path / "page")[1])[
+        "fluctuation"
+    ]
+    assert found["passed"] is True
+    assert found["ramp_mw_per_s"] == pytest.approx(found["change_mw"] / 0.5)
+    changes = {row["bus"]: row["change_percent"] for row in found["buses"]}
+    assert found["change_percent"] == changes[found["bus"]]
+    assert abs(found["change_percent"]) > 0.1
+    code, _, err = run("voltage", meshed, "--fluctuation", f"{load}=50")
+    assert code == 2
+    assert "LOAD=PERCENT/SECONDS" in err
+    code, _, err = run("voltage", meshed, "--fluctuation", "nobody=50/1")
+    assert code == 2
+    assert "nobody" in err

@@ -145,21 +145,23 @@ def test_storage_gives_and_takes_by_its_prices() -> None:
     stores = offer_storage(
         case,
         np.array([50.0, 50.0]),
+        np.array([60.0, 50.0]),
         np.array([100.0, 100.0]),
         np.array([0.5, 0.2]),
         np.array([0.81, 1.0]),
         np.array([12.0, 0.0]),
         np.array([20.0, 8.0]),
     )
-    assert stores.low == pytest.approx([-50.0, -50.0])
+    # room for 50 MWh takes 50 / 0.9 MW of the pump's 60
+    assert stores.low == pytest.approx([-50.0 / 0.9, -50.0])
     # the battery holds 20 MWh; nine tenths of 50 MWh are more than the pump's 50 MW
     assert stores.high == pytest.approx([45.0, 20.0])
     found = dispatch(net, 10.0, 30.0, storage=stores)
-    assert found.storage_p == pytest.approx([-50.0, 20.0])
-    assert found.generator_p == pytest.approx([130.0, 0.0])
-    assert found.cost.storage == pytest.approx(20.0 * 8.0 - 50.0 * 12.0)
+    assert found.storage_p == pytest.approx([-50.0 / 0.9, 20.0])
+    assert found.generator_p == pytest.approx([80.0 + 50.0 / 0.9, 0.0])
+    assert found.cost.storage == pytest.approx(20.0 * 8.0 - 50.0 / 0.9 * 12.0)
     with pytest.raises(ValueError, match="pump"):
-        offer_storage(case, *[np.ones(2)] * 4, np.array([9.0, 1.0]), np.array([8.0, 2.0]))
+        offer_storage(case, *[np.ones(2)] * 5, np.array([9.0, 1.0]), np.array([8.0, 2.0]))
 
 
 def test_a_link_carries_cheap_power_less_its_losses() -> None:

@@ -461,7 +461,27 @@ def test_storage_turns_its_sign() -> None:
     pp_net = build_base()
     pp.create_storage(pp_net, 2, p_mw=2.0, max_e_mwh=8.0, soc_percent=25.0, min_p_mw=-3.0, max_p_mw=4.0)
     row = from_pandapower(pp_net)[0].storage.loc["storage:0"]
-    assert (row["p_mw"], row["p_max_mw"], row["e_mwh"], row["soc"]) == (-2.0, 4.0, 8.0, 0.25)
+    assert (row["p_mw"], row["p_max_mw"], row["e_mwh"], row["soc"]) == (-2.0, 3.0, 8.0, 0.25)
+    # charging is positive in pandapower: its largest power is what is taken in
+    assert row["charge_max_mw"] == 4.0
+
+
+@pytest.mark.parametrize(
+    ("limits", "given", "taken"),
+    [
+        ({"min_p_mw": -3.0}, 3.0, np.nan),
+        ({"max_p_mw": 4.0}, 4.0, np.nan),
+        ({"sn_mva": 5.0}, 5.0, np.nan),
+        ({}, 2.0, np.nan),
+        ({"min_p_mw": -3.0, "max_p_mw": 1.0}, 3.0, 2.0),
+    ],
+)
+def test_storage_limits_that_are_missing(limits: dict[str, float], given: float, taken: float) -> None:
+    pp_net = build_base()
+    pp.create_storage(pp_net, 2, p_mw=2.0, max_e_mwh=8.0, **limits)
+    row = from_pandapower(pp_net)[0].storage.loc["storage:0"]
+    assert row["p_max_mw"] == given
+    assert row["charge_max_mw"] == pytest.approx(taken, nan_ok=True)
 
 
 def test_shunt_by_table() -> None:

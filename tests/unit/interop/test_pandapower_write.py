@@ -259,6 +259,7 @@ def test_storage_shunt_static_and_regulating_units() -> None:
                 "p_mw": [20.0],
                 "q_mvar": [1.0],
                 "p_max_mw": [50.0],
+                "charge_max_mw": [60.0],
                 "e_mwh": [200.0],
                 "soc": [0.5],
             },
@@ -282,7 +283,8 @@ def test_storage_shunt_static_and_regulating_units() -> None:
     assert list(pp_net.poly_cost["et"]) == ["ext_grid", "gen"]
     again, _ = from_pandapower(pp_net)
     assert list(again.generator["fuel"]) == ["lng", "nuclear", "solar"]
-    assert again.storage.iloc[0][["p_mw", "p_max_mw", "e_mwh", "soc"]].to_list() == [20.0, 50.0, 200.0, 0.5]
+    columns = ["p_mw", "p_max_mw", "charge_max_mw", "e_mwh", "soc"]
+    assert again.storage.iloc[0][columns].to_list() == [20.0, 50.0, 60.0, 200.0, 0.5]
     assert again.generator["cost_c1_per_mwh"].to_list()[:2] == [50.0, 20.0]
 
 

@@ -74,7 +74,9 @@ def make_network(**changes: object) -> Network:
             fuel=["lng", "pumped_storage"],
             cost_c1_per_mwh=[40.0, math.nan],
         ),
-        "storage": make_table(id=["battery"], bus="low", p_mw=4.0, p_max_mw=10.0, e_mwh=40.0),
+        "storage": make_table(
+            id=["battery"], bus="low", p_mw=4.0, p_max_mw=10.0, charge_max_mw=12.0, e_mwh=40.0
+        ),
         "hvdc": make_table(
             id=["dc"], from_bus="north", to_bus="low", p_mw=-20.0, p_max_mw=50.0, loss_mw=0.5, q_from_mvar=2.0
         ),
@@ -158,6 +160,7 @@ def test_what_matpower_cannot_carry_is_said_with_its_power(folder: Path) -> None
     assert list(again.bus.index) == ["1", "2", "3"]
     assert again.bus["name"].tolist() == ["North", "", "나주 'L'"]
     assert again.generator["fuel"].tolist() == ["lng", "pumped_storage", ""]
+    assert again.generator[["p_min_mw", "p_max_mw"]].iloc[-1].tolist() == [-12.0, 10.0]
     assert again.generator["regulating"].tolist() == [True, True, False]
     assert again.generator.loc["gen:2", ["q_min_mvar", "q_max_mvar"]].tolist() == [1.5, 1.5]
     assert again.hvdc[["p_mw", "loss_mw", "q_from_mvar"]].to_numpy().tolist() == [[-20.0, 0.5, 2.0]]

@@ -55,6 +55,16 @@ def test_pv_and_qv_pages(net: Network):
     assert len(page.tables[0].frame) == 2
 
 
+def test_fluctuation_page(net: Network):
+    load = str(net.load.index[1])
+    found = gh.assess_fluctuation(net, load, percent=50.0, seconds=0.5)
+    html = render(build_page(found, net))
+    assert f"{found.change_percent:+.1f} % at the connection" in html
+    assert "No limit is known" in html
+    tight = gh.assess_fluctuation(net, load, 50.0, 5.0, limit_percent=1e-6)
+    assert "only 1e-06 % is allowed" in render(build_page(tight, net))
+
+
 def test_fault_level_page(net: Network):
     levels = gh.compute_fault_levels(net, criteria="korea")
     page = build_page(levels, net)

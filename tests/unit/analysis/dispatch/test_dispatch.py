@@ -194,6 +194,30 @@ def test_windows_carry_storage_over_and_cost_hardly_more_than_all_at_once() -> N
     assert np.ptp(whole.energy["battery"]) > 50.0
 
 
+@pytest.mark.parametrize(
+    ("charge_max_mw", "given_mw"),
+    [
+        # what is taken in at night, less a tenth on each way
+        (20.0, 20.0 * 0.81),
+        (np.nan, 40.0 * 0.81),
+        # here what it may give binds
+        (60.0, 40.0),
+    ],
+)
+def test_a_pump_takes_in_no_more_than_its_own_power(charge_max_mw: float, given_mw: float) -> None:
+    pump = make_table(
+        id=["pump"], bus="c", p_mw=0.0, p_max_mw=40.0, charge_max_mw=charge_max_mw, e_mwh=100.0, soc=0.5,
+        efficiency=0.81,
+    )  # fmt: skip
+    net = price_triangle(p_max_mw=[150.0, 400.0]).replace(storage=pump)
+    load = pd.DataFrame({"demand": [90.0, 200.0]}, index=["night", "noon"])
+    found = gh.run_dispatch(net, {("load", "p_mw"): load})
+    assert found.storage["pump"].to_numpy() == pytest.approx([-given_mw / 0.81, given_mw])
+    # the cheap unit fills it, and the dear one gives what is left at noon
+    assert found.generation["cheap"].to_numpy() == pytest.approx([90.0 + given_mw / 0.81, 150.0])
+    assert found.generation.loc["noon", "dear"] == pytest.approx(50.0 - given_mw)
+
+
 def test_flexible_load_of_a_hub_is_used_within_its_budget() -> None:
     net, profiles = make_hub_days(2)
     options = {
