@@ -44,7 +44,7 @@ def site(
     top: TopOption = 20,
     as_json: JsonOption = False,
 ) -> None:
-    """Rank candidate sites: room, connection, dates, feeds, latency, losses, sun and wind, climate."""
+    """Rank candidate sites: room, connection, works, dates, feeds, latency, losses, sun and wind, climate."""
     from gridhub.analysis.siting.siting import rank_sites
     from gridhub.placement.hub import DataCenter
 
@@ -112,8 +112,11 @@ def _print_result(net: Network, result: SiteRanking, mw: float, top: int) -> Non
         for name, row in result.table.iterrows()
     ]
     headings = ("site", "rank", "in top three", "score", *criteria, "point of connection")
-    digits = {"rank": 0, "in top three": 2, "score": 2, "feeds": 0}
+    digits = {"rank": 0, "in top three": 2, "score": 2, "feeds": 0, "reinforcement_per_mw": 3}
     print_table(f"{net.name}: sites for a hub of {mw:,.0f} MW", headings, rows, digits, limit=top)
+    if "reinforcement_per_mw" in criteria:
+        best = result.table.iloc[0]
+        print_line(f"works at {result.table.index[0]}, an estimate: {best['works']}")
     able = int((result.table["short_mw"] == 0).sum())
     print_line(f"{able} of {len(rows)} sites have firm headroom for {mw:,.0f} MW as the grid stands")
     units = ", ".join(

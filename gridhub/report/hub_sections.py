@@ -8,6 +8,7 @@ import pandas as pd
 
 from gridhub.analysis.flow.power_flow import PowerFlow
 from gridhub.analysis.hub.hub import HubStudy
+from gridhub.analysis.hub.impact import RISE_POINTS, SUPPLYING
 from gridhub.report.charts import (
     build_duration_chart,
     build_interface_chart,
@@ -45,6 +46,7 @@ def list_hub_sections(study: HubStudy, names: Names) -> tuple[Section, ...]:
         _build_violations(study, names, elements),
         _build_losses(study, names),
         _build_interfaces(study, names),
+        _build_impact(study, names),
         build_headroom_section(study.headroom, names, study.hub.data_center.contract_mw),
         *_build_works(study, names),
         _build_sensitivities(study),
@@ -377,6 +379,57 @@ def _build_interfaces(study: HubStudy, names: Names) -> Section:
         note="Narrow: a margin of 5 % of the limit or less. Without a published limit there is no margin.",
     )
     return Section("Interfaces", (), (build_interface_chart(names, sides), block))
+
+
+def _build_impact(study: HubStudy, names: Names) -> Section:
+    banks, raised = study.supplying_banks.copy(), study.raised_branches.copy()
+    for table, column in ((banks, "bank"), (raised, "element")):
+        table["state"] = [_name_snapshot(str(one)) for one in table["snapshot"]]
+        table["branch"] = [names.find(str(one)) for one in table[column]]
+    banks["outage"] = [names.find(str(one)) if one else "none left" for one in banks["n1_contingency"]]
+    bank_labels = {
+        "branch": "Bank",
+        "share_percent": "Part of the hub",
+        "n_before_percent": "N before",
+        "n_after_percent": "N after",
+        "n1_before_percent": "N-1 before",
+        "n1_after_percent": "N-1 after",
+        "outage": "Worst outage",
+    }
+    raised_labels = {
+        "branch": "Branch",
+        "rate_mva": "Rating",
+        "before_mw": "Flow before",
+        "after_mw": "Flow after",
+        "before_percent": "Loading before",
+        "after_percent": "Loading after",
+        "rise_points": "Rise, points",
+    }
+    text = (
+        "Technical inputs that a grid impact assessment asks for: evidence, not the official score. Voltages "
+        "and works stand in their own sections; banks below the lowest voltage of the network are not in it.",
+    )
+    blocks = (
+        TableBlock(
+            banks,
+            f"Banks that take up at least {SUPPLYING:.0%} of the hub",
+            "supplying_banks",
+            labels=bank_labels,
+            note="N by AC; N-1 by outage factors on the AC flow, the worst loss of one branch.",
+            show=["state", *bank_labels],
+            empty="No bank of the network takes up that much.",
+        ),
+        TableBlock(
+            raised,
+            f"Branches whose loading rises by more than {RISE_POINTS:g} points",
+            "raised_branches",
+            labels=raised_labels,
+            note="With everything in service.",
+            show=["state", *raised_labels],
+            empty="None.",
+        ),
+    )
+    return Section("What an impact assessment asks for", text, blocks)
 
 
 def _build_works(study: HubStudy, names: Names) -> tuple[Section, ...]:

@@ -159,6 +159,8 @@ def _build_table(ranking: SiteRanking, names: Names) -> TableBlock:
         "in_first_three_percent": f"In the first {TOP}",
         "headroom_mw": "Firm room",
         "headroom_near_mw": "Firm room, nearby branches",
+        "reinforcement_per_mw": "Works, estimate",
+        "works": "Works of the estimate",
     }
     return TableBlock(
         table.rename_axis(index="site"),
@@ -174,6 +176,7 @@ def _build_table(ranking: SiteRanking, names: Names) -> TableBlock:
             "short_mw",
             *ranking.criteria.index,
             "connected_at",
+            "works",
             "note",
         ],
         limit=60,

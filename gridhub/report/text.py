@@ -169,6 +169,8 @@ def format_number(value: float, unit: str = "") -> str:
     --------
     >>> format_number(12345.6, "MW"), format_number(0.98765, "p.u."), format_number(float("nan"), "MW")
     ('12,346', '0.988', '–')
+    >>> format_number(0.4105, "bn KRW"), format_number(0.4105, "bn KRW/MW")
+    ('0.4', '0.410')
     """
     if math.isnan(value):
         return DASH
@@ -181,7 +183,7 @@ def format_number(value: float, unit: str = "") -> str:
 
 def _count_digits(value: float, unit: str) -> int:
     """Give the digits after the point: fixed by the unit, one more where a power or a price is small."""
-    if unit.startswith("bn "):
+    if unit.startswith("bn ") and "/" not in unit:
         return 1 if abs(value) < 100 else 0
     if unit in ("MW", "Mvar", "MVA") and 0 < abs(value) < 10:
         return 1

@@ -25,6 +25,7 @@ from gridhub.analysis.hosting.queue import list_reviews
 from gridhub.analysis.hosting.table import list_common_gaps
 from gridhub.analysis.security.comparison import collect_violations, compare_violations
 from gridhub.analysis.security.security import run_security
+from gridhub.analysis.siting.criteria import CRITERIA
 from gridhub.analysis.siting.options import read_siting_options
 from gridhub.analysis.siting.siting import SiteRanking, rank_sites
 from gridhub.analysis.works.reinforcement import ReinforcementPlan, plan_reinforcement
@@ -102,7 +103,9 @@ def write_document(path: Path, document: object) -> None:
 def find_ranking(folder: Path, net: Network, sites: pd.DataFrame, mw: float, key: str) -> SiteRanking:
     """Rank all sites, or read the ranking back."""
     note = folder / "ranking.json"
-    if note.is_file():
+    # other criteria make another ranking, and leave the plans as they are
+    criteria_key = hashlib.sha256((key + repr(CRITERIA)).encode()).hexdigest()
+    if is_same(note, criteria_key):
         kept = json.loads(note.read_text(encoding="utf-8"))
         tables = {name: pd.read_json(StringIO(kept[name]), orient="split") for name in ("table", "criteria")}
         return SiteRanking(
@@ -114,6 +117,7 @@ def find_ranking(folder: Path, net: Network, sites: pd.DataFrame, mw: float, key
         )
     ranking = rank_network(net, sites, mw)
     document = {
+        "key": criteria_key,
         "hub": ranking.hub,
         "left_out": dict(ranking.left_out),
         "table": ranking.table.to_json(orient="split", double_precision=15),
@@ -240,14 +244,15 @@ def make_ranking(table: pd.DataFrame, sites: pd.DataFrame) -> str:
     capital = table.index[(sites["kind"].reindex(table.index) == CONTRAST) & table["rank"].notna()][:1]
     shown = [*table.index[:SHOWN], *(one for one in capital if one not in table.index[:SHOWN])]
     columns = {
-        "headroom_mw": "firm room, MW",
-        "spur_cost": "spur, bn KRW",
-        "permission_years": "permission, years",
-        "latency_ms": "latency, ms",
-        "loss_percent": "losses, %",
-        "congestion_per_mwh": "congestion, KRW/MWh",
-        "curtailment_relieved_percent": "curtailed energy used, %",
-        "carbon_free_percent": "carbon-free hours, %",
+        "headroom_mw": ("firm room, MW", 1.0),
+        "spur_cost": ("spur, bn KRW", 1.0),
+        "reinforcement_per_mw": ("works (estimate), million KRW per MW", 1000.0),
+        "permission_years": ("permission, years", 1.0),
+        "latency_ms": ("latency, ms", 1.0),
+        "loss_percent": ("losses, %", 1.0),
+        "congestion_per_mwh": ("congestion, KRW/MWh", 1.0),
+        "curtailment_relieved_percent": ("curtailed energy used, %", 1.0),
+        "carbon_free_percent": ("carbon-free hours, %", 1.0),
     }
     reviews = read_connection_rules(find_region_document("korea", "connection_rules")).published
     able_unable = {one.name: (one.able_mw, one.unable_mw) for one in reviews}
@@ -257,14 +262,15 @@ def make_ranking(table: pd.DataFrame, sites: pd.DataFrame) -> str:
             name_site(str(site), sites),
             f"{100 * number(table, site, 'rank_stability'):.0f} %",
             number(table, site, "short_mw"),
-            *(number(table, site, name) for name in columns),
+            *(factor * number(table, site, name) for name, (_, factor) in columns.items()),
             table.at[site, "bus"],
             "no" if UNSURE in str(table.at[site, "not_assessed"]) else "yes",
             *(able_unable.get(str(table.at[site, "province"]), (None, None))),
         )
         for site in shown
     ]
-    heads: tuple[str, ...] = ("rank", "site", "in the first three", "short of the hub, MW", *columns.values())
+    heads: tuple[str, ...] = ("rank", "site", "in the first three", "short of the hub, MW")
+    heads += tuple(head for head, _ in columns.values())
     heads += ("point of connection", "assessable with public data")
     return write_rows((*heads, "published for the province: able, MW", "unable, MW"), rows)
 
@@ -274,8 +280,8 @@ def number(table: pd.DataFrame, site: object, column: str) -> float:
     return float(table[column].astype(float).loc[[site]].iloc[0])
 
 
-def make_plans(document: Mapping[str, Any], sites: pd.DataFrame) -> str:
-    """Set the plans of a case side by side."""
+def make_plans(document: Mapping[str, Any], sites: pd.DataFrame, table: pd.DataFrame) -> str:
+    """Set the plans of a case side by side, and beside the estimates of the ranking."""
     rows: list[Sequence[object]] = []
     for plan in document["plans"]:
         elsewhere = ", ".join(
@@ -296,13 +302,15 @@ def make_plans(document: Mapping[str, Any], sites: pd.DataFrame) -> str:
                 "; ".join(work["candidate"] for work in plan["works"]) or "none",
                 cost,
                 1000.0 * plan["cost_base"] / document["mw"],
+                document["mw"] * number(table, plan["site"], "reinforcement_per_mw"),
                 plan["lead_years"],
                 left,
                 elsewhere,
             )
         )
     heads: tuple[str, ...] = ("site", "role", "points of connection", "caused at the peak", "works")
-    heads += ("cost, bn KRW: base (low to high)", "million KRW per MW", "years", "left at the peak")
+    heads += ("cost, bn KRW: base (low to high)", "million KRW per MW")
+    heads += ("estimate of the ranking for all states, bn KRW", "years", "left at the peak")
     return write_rows((*heads, "caused in other states with the works"), rows)
 
 
@@ -357,7 +365,7 @@ def make_tables(folders: Mapping[str, Path]) -> dict[str, str]:
     for name, folder in folders.items():
         document = json.loads((folder / "case.json").read_text(encoding="utf-8"))
         tables[f"ranking {name}"] = make_ranking(read_kept(folder, "table"), sites)
-        tables[f"plans {name}"] = make_plans(document, sites)
+        tables[f"plans {name}"] = make_plans(document, sites, read_kept(folder, "table"))
         tables[f"hosting {document['year']}"] = make_hosting(document)
         tables["criteria"] = make_criteria(read_kept(folder, "criteria"))
         findings.append(say_findings(document, read_kept(folder, "table"), sites))

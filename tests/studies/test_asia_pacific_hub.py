@@ -74,7 +74,9 @@ def test_a_state_that_the_hub_leaves_without_solution_is_said(
     plan |= {"unsolved": True, "left_worst_percent": None, "elsewhere": {"midday": None}}
     plan |= {"cost_base": 0.0, "cost_low": 0.0, "cost_high": 0.0, "lead_years": None}
     sites = pd.DataFrame({"name": ["Here"], "name_ko": ["여기"]}, index=["here"])
-    table = make.make_plans({"mw": 3000.0, "plans": [plan]}, sites)
+    ranked = pd.DataFrame({"reinforcement_per_mw": [0.25]}, index=["here"])
+    table = make.make_plans({"mw": 3000.0, "plans": [plan]}, sites, ranked)
+    assert "| 750.0 |" in table
     assert "midday no AC solution" in table and "no AC solution with the hub: no works chosen" in table
 
 

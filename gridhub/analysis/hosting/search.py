@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -130,6 +130,32 @@ def start_search(n_bus: int, maximum: float) -> Found:
 
 
 @dataclass(frozen=True, eq=False)
+class Part:
+    """Part of the grid that lives in a state, and how its units follow what grows.
+
+    Attributes
+    ----------
+    case : Case
+    plan : DcPlan
+    path : Path
+    drawn : (n_bus, n_branch) float
+        Flow per MW at each bus, the units left out.
+    buses : (k,) int
+        Rows of `drawn` that lie in it.
+    state, outage : int
+        Label in `Found.states`; number in `Found.outages`, -1 = everything in service.
+    """
+
+    case: Case
+    plan: DcPlan
+    path: Path
+    drawn: Floats
+    buses: Ints
+    state: int
+    outage: int
+
+
+@dataclass(frozen=True, eq=False)
 class Outages:
     """Outages of one topology.
 
@@ -195,16 +221,10 @@ class DcSearch:
     def run(self, states: Sequence[State], found: Found) -> None:
         """Look at states; `found` is lowered in place."""
         found.alive[np.setdiff1d(np.arange(len(self.node)), self.alive)] = False
-        islands = self.plan.islands.island[self.node[self.alive]]
         for state in states:
-            dc, label = self.solve(state), self._number_state(state, found)
-            for island in np.unique(islands).tolist():
-                mine = self.alive[islands == island]
-                path = self.trace(state, dc, self.plan, island)
-                self._note_generation(path, mine, label, found)
-                if path is not None:
-                    self._look(path, mine, label, found)
-                    self._look_at_interfaces(state, path, mine, label, found)
+            for part in self.walk_whole(state, found):
+                self._look(part.path, part.buses, part.state, found)
+                self._look_at_interfaces(state, part.path, part.buses, part.state, found)
         for k in np.flatnonzero(self.outages.splits).tolist():
             self._look_at_split(k, states, found)
 
@@ -318,19 +338,43 @@ class DcSearch:
             self.splits[k] = made
         return self.splits[k]
 
-    def _look_at_split(self, k: int, states: Sequence[State], found: Found) -> None:
-        """Look at an outage that splits an island: its parts are solved again."""
+    def walk_whole(self, state: State, found: Found) -> Iterator[Part]:
+        """Walk through the islands of a state with everything in service whose units can follow.
+
+        Parameters
+        ----------
+        state : State
+        found : Found
+            Takes note of how far the units can follow.
+        """
+        dc, label = self.solve(state), self._number_state(state, found)
+        islands = self.plan.islands.island[self.node[self.alive]]
+        for island in np.unique(islands).tolist():
+            mine = self.alive[islands == island]
+            path = self.trace(state, dc, self.plan, island)
+            self._note_generation(path, mine, label, found)
+            if path is not None:
+                yield Part(state.case, self.plan, path, self.drawn, mine, label, -1)
+
+    def walk_split(self, k: int, states: Sequence[State], found: Found) -> Iterator[Part]:
+        """Walk through what lives on after an outage that splits an island; its parts are solved again.
+
+        Parameters
+        ----------
+        k : int
+            Number in `outages`.
+        states : sequence of State
+        found : Found
+            Takes note of what cannot be looked at.
+        """
         before, lost, number = self.plan.islands, self.outages.sets[k], int(self.outages.number[k])
-        tower = bool(self.outages.tower[k])
         cut, plan, drawn = self._plan_split(k)
         touched = np.unique(before.island[self.example.case.branch_from[list(lost)]])
         mine = self.alive[np.isin(before.island[self.node[self.alive]], touched)]
         live = plan.islands.live[self.node[mine]]
-        if not tower:
+        if not self.outages.tower[k]:
             found.cut_off[mine[~live]] = number
         mine = mine[live]
-        rooms, kind = (found.tower, "tower") if tower else (found.single, "single")
-        limits = self._limits(self.after, self.after, self.group, self.options.effect)
         flow = self.options.power_flow
         for state in states:
             case = replace(
@@ -344,11 +388,17 @@ class DcSearch:
                     continue
                 path = self.trace(replace(state, case=case), dc, plan, island)
                 here = mine[plan.islands.island[self.node[mine]] == island]
-                if path is None:
-                    continue
-                nothing, existing = no_losses(case.n_branch), found.existing[kind]
-                args = (path, drawn, here, nothing, limits, number, label, self.threads)
-                lower_rooms(rooms, existing, *args)
+                if path is not None:
+                    yield Part(case, plan, path, drawn, here, label, number)
+
+    def _look_at_split(self, k: int, states: Sequence[State], found: Found) -> None:
+        """Look at an outage that splits an island."""
+        rooms, kind = (found.tower, "tower") if self.outages.tower[k] else (found.single, "single")
+        limits = self._limits(self.after, self.after, self.group, self.options.effect)
+        for part in self.walk_split(k, states, found):
+            nothing, existing = no_losses(part.case.n_branch), found.existing[kind]
+            args = (part.path, part.drawn, part.buses, nothing, limits, part.outage, part.state)
+            lower_rooms(rooms, existing, *args, self.threads)
 
 
 def find_tower_kv(criteria: Criteria | None, options: HostingOptions) -> float:

@@ -238,7 +238,7 @@ def describe_gaps(
     """Say for every bus what its figures do not cover, and why."""
     reviews = list_reviews(net)
     unsure = _list_unsure(net)
-    unsure_branches = _list_unsure_branches(net, unsure)
+    unsure_branches = list_unsure_branches(net)
     always = [*found.notes, NEVER_ASSESSED]
     if not has_hours:
         always.append("flexible figures (no profiles given: snapshots are no hours of a year)")
@@ -288,7 +288,9 @@ def _list_unsure(net: Network) -> set[str]:
     return {str(name) for name in bus.index[bus["site"].isin(unsure).to_numpy(dtype=bool)]}
 
 
-def _list_unsure_branches(net: Network, buses: set[str]) -> set[str]:
+def list_unsure_branches(net: Network) -> set[str]:
+    """List the branches at sites that public data do not carry: their routes are missing or assumed."""
+    buses = _list_unsure(net)
     branches = net.branches()
     at = branches["from_bus"].isin(buses) | branches["to_bus"].isin(buses)
     return {str(name) for name in branches.index[at.to_numpy(dtype=bool)]}

@@ -11,6 +11,7 @@ import pandas as pd
 from gridhub.analysis.flow.interfaces import compare_interfaces
 from gridhub.analysis.hosting.headroom import Headroom, find_headroom
 from gridhub.analysis.hub import tables
+from gridhub.analysis.hub.impact import build_raised_branches, build_supplying_banks
 from gridhub.analysis.hub.run import HubRun, Progress, run_states
 from gridhub.analysis.hub.variants import compare_variants, run_sensitivities
 from gridhub.analysis.hub.verdict import decide, write_verdict
@@ -54,6 +55,9 @@ class HubStudy:
         See `tables.build_voltages`, `interfaces.compare_interfaces`, `comparison.compare_violations`
         (column change: caused, worsened, as before, relieved), `tables.build_islanding`,
         `build_hvdc`, `build_hub_losses`.
+    supplying_banks, raised_branches : DataFrame
+        Technical inputs of a grid impact assessment, as evidence and no official score
+        (`impact.build_supplying_banks`, `impact.build_raised_branches`).
     headroom : Headroom
         At the first point of connection, without the hub.
     reinforcement : Reinforcement or None
@@ -95,6 +99,8 @@ class HubStudy:
     islanding: pd.DataFrame
     hvdc: pd.DataFrame
     hub_losses: pd.DataFrame
+    supplying_banks: pd.DataFrame
+    raised_branches: pd.DataFrame
     headroom: Headroom
     reinforcement: Reinforcement | None
     package: pd.DataFrame
@@ -233,6 +239,10 @@ def _study(run: HubRun, seed: int) -> HubStudy:
         islanding=tables.build_islanding(before, after),
         hvdc=tables.build_hvdc(net, before, after),
         hub_losses=hub_losses,
+        supplying_banks=build_supplying_banks(
+            net, placed, run.criteria, before, after, hub.data_center.contract_mw
+        ),
+        raised_branches=build_raised_branches(placed, before, after),
         headroom=headroom,
         reinforcement=reinforcement,
         package=package,

@@ -1,16 +1,23 @@
-"""What a site is judged by: room, connection, dates, feeds, latency, the grid, sun and wind, climate."""
+"""What a site is judged by: the list of criteria, and where each is found.
+
+Room: `gridhub.analysis.hosting`. Spur, time, feeds: `connection`. Works: `reinforcement`. Losses, market:
+`grid`. Latency: `latency`. Carbon, climate: `local`. A criterion is a row of `CRITERIA`, and a column of
+`build_criteria` from the module that finds it; weights and ranks are in `scores` and `siting`.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from gridhub.analysis.hosting.hosting import hosting_capacity
-from gridhub.analysis.hub.tables import build_connection_costs
+from gridhub.analysis.hosting.options import read_hosting_options
+from gridhub.analysis.security.security import resolve_criteria
+from gridhub.analysis.siting.connection import connect_sites, count_feeds
 from gridhub.analysis.siting.grid import (
     CONGESTION_METHOD,
     CURTAILMENT_METHOD,
@@ -23,25 +30,25 @@ from gridhub.analysis.siting.latency import METHOD as LATENCY_METHOD
 from gridhub.analysis.siting.latency import compute_latency
 from gridhub.analysis.siting.local import CARBON_METHOD, PUE_METHOD, compute_local
 from gridhub.analysis.siting.options import SitingOptions
+from gridhub.analysis.siting.reinforcement import METHOD as REINFORCEMENT_METHOD
+from gridhub.analysis.siting.reinforcement import estimate_reinforcement
 from gridhub.analysis.siting.scores import Criterion
-from gridhub.connection_rules import read_connection_rules
-from gridhub.costs import Costs, read_costs
-from gridhub.errors import NotConverged, PlacementError
+from gridhub.costs import read_costs
+from gridhub.errors import NotConverged
 from gridhub.model.network import Network
 from gridhub.placement.hub import DataCenter
-from gridhub.placement.place import place
 
-MONEY, CURRENCY = "money", "currency/MWh"
+MONEY, MONEY_PER_MW, CURRENCY = "money", "money/MW", "currency/MWh"
 """Units of criteria in money: those of the region's costs, and of the network, stand in their place."""
 
 NEAR_EFFECT = 0.05
 """Effect from which a branch counts in headroom_near_mw, a convention of transfer studies: assumed."""
 
-ROOM_SPREAD, COST_SPREAD = 0.15, 0.3
-"""Uncertainty of headroom (assumed) and of spur cost (about a third between low and base): assumed."""
+ROOM_SPREAD, COST_SPREAD, WORKS_SPREAD = 0.15, 0.3, 0.5
+"""Uncertainty of headroom (assumed), of spur cost (about a third between low and base) and of the works, an
+estimate whose costs lie between half and four times base: assumed."""
 
 LEFT_OUT = {
-    "reinforcement cost per MW": "needs a plan of works per site: run plan_reinforcement at the best sites",
     "land, water, seismic": "no data come with the region: give columns as layers",
 }
 """Criteria of the method that are not here, and why."""
@@ -68,6 +75,7 @@ CRITERIA = (
     ),
     Criterion("distance_km", "km", "low", "spur", "straight line to the point of connection by the rules"),
     Criterion("spur_cost", MONEY, "low", "spur", "feeders and own banks at base cost", COST_SPREAD),
+    Criterion("reinforcement_per_mw", MONEY_PER_MW, "low", "works", REINFORCEMENT_METHOD, WORKS_SPREAD),
     Criterion(
         "permission_years",
         "year",
@@ -98,87 +106,13 @@ CRITERIA = (
 def list_criteria(net: Network) -> list[Criterion]:
     """List `CRITERIA` with the money that the network and its costs are in."""
     text = net.documents.get("costs")
+    money = read_costs(text).money_unit if text else ""
     units = {
-        MONEY: read_costs(text).money_unit if text else "",
+        MONEY: money,
+        MONEY_PER_MW: f"{money}/MW",
         CURRENCY: f"{net.currency or 'currency'}/MWh",
     }
     return [replace(one, unit=units.get(one.unit, one.unit)) for one in CRITERIA]
-
-
-def connect_sites(net: Network, sites: pd.DataFrame, center: DataCenter) -> pd.DataFrame:
-    """Connect the data center at each site, one at a time.
-
-    Returns
-    -------
-    DataFrame
-        Index site; bus, vn_kv, province, distance_km, length_km, feeders, spur_cost (unit of the
-        costs), permission_years, build_years, note (why it cannot be connected, or what must be known).
-    """
-    text = net.documents.get("costs")
-    costs = read_costs(text) if text else None
-    rules = net.documents.get("connection_rules")
-    start = read_connection_rules(rules).as_of if rules else ""
-    rows = [_connect(net, site, row, center, costs, start) for site, row in sites.iterrows()]
-    return pd.DataFrame(rows, index=sites.index)
-
-
-def _connect(
-    net: Network, site: object, row: pd.Series[Any], center: DataCenter, costs: Costs | None, start: str
-) -> dict[str, Any]:
-    bus = row.get("bus")
-    named = isinstance(bus, str) and bus != ""
-    lat, lon = (None if pd.isna(row[key]) else float(row[key]) for key in ("lat", "lon"))
-    # at a named bus the place only says how long the spur is
-    moved = replace(
-        center, name=f"{center.name}: {site}", lat=lat, lon=lon, bus=bus if named else None, province=""
-    )
-    try:
-        placed = place(net, moved).placements.iloc[len(net.placements) :]
-    except PlacementError as error:
-        return {"bus": "", "note": str(error)}
-    first = placed.iloc[0]
-    found = build_connection_costs(placed, costs)
-    base = found["base_bn"].to_numpy(dtype=float)
-    split = f"split over {len(placed)} points of connection: headroom is that of the first"
-    return {
-        "bus": str(first.get("site_bus", first["bus"])),
-        "vn_kv": float(first["vn_kv"]),
-        "province": str(first.get("province", "")),
-        "distance_km": float(placed["distance_km"].max()),
-        "feeders": int(placed["feeders"].sum()),
-        "spur_cost": float(base.sum()) if costs is not None and not np.isnan(base).any() else math.nan,
-        "permission_years": _count_years(start, str(first["earliest_energisation"])),
-        "build_years": _count_years(start, str(first.get("build_ready", ""))),
-        "note": split if len(placed) > 1 else "",
-    }
-
-
-def _count_years(start: str, month: str) -> float:
-    """Years between two months written YYYY-MM; NaN where one is not given."""
-    if len(start) < 7 or len(month) < 7:
-        return math.nan
-    (year, number), (first_year, first) = ((int(text[:4]), int(text[5:7])) for text in (month, start))
-    return max(0.0, year - first_year + (number - first) / 12.0)
-
-
-def count_feeds(net: Network, buses: list[str]) -> list[int]:
-    """Count the stations that branches in service of the bus's own voltage or above join its station with."""
-    site, vn_kv = net.bus["site"].astype(str), net.bus["vn_kv"]
-    station = site.where(site != "", pd.Series(net.bus.index, index=net.bus.index))
-    branches = net.branches()
-    branches = branches[branches["in_service"].to_numpy(dtype=bool)]
-    ends = [branches[end] for end in ("from_bus", "to_bus")]
-    lower = np.minimum(*(vn_kv.reindex(end).to_numpy(dtype=float) for end in ends))
-    places = [station.reindex(end).to_numpy() for end in ends]
-    both = pd.DataFrame(
-        {"a": np.concatenate(places), "b": np.concatenate(places[::-1]), "kv": np.tile(lower, 2)}
-    )
-    both = both[both["a"] != both["b"]]
-    counts = []
-    for bus in buses:
-        mine = both[(both["a"] == station[bus]) & (both["kv"] >= 0.98 * vn_kv[bus])]
-        counts.append(int(mine["b"].nunique()))
-    return counts
 
 
 def build_criteria(
@@ -190,7 +124,7 @@ def build_criteria(
     -------
     table : DataFrame
         Index site; the columns of `connect_sites`, one per criterion (NaN where it is not asked for or not
-        known), binding (what sets the headroom), not_assessed.
+        known), works (behind reinforcement_per_mw), binding (what sets the headroom), not_assessed.
     reasons : dict
         Criterion -> why no site has it, where a state of the grid is to blame.
     """
@@ -201,10 +135,18 @@ def build_criteria(
     for criterion in CRITERIA:
         if criterion.name not in table:
             table[criterion.name] = math.nan
-    table["binding"], table["not_assessed"] = "", "everything: no connection is possible"
+    table["works"], table["binding"] = "", ""
+    table["not_assessed"] = "everything: no connection is possible"
+    power = {"power_factor": center.power_factor} | dict(options.hosting)
+    if buses and "costs" in net.documents:
+        settled = read_hosting_options(power, reactive_limits=net.reactive_limits)
+        costs, judged = read_costs(net.documents["costs"]), resolve_criteria(net, "network")
+        points = {str(site): mine for site, mine in table.loc[known, "points"].items()}
+        works = estimate_reinforcement(net, points, costs, judged, settled)
+        table.loc[known, list(works.columns)] = works.to_numpy()
     if buses:
         at = table.loc[known, "bus"]
-        for name, values in _look_at_buses(net, buses, center, options, reasons).items():
+        for name, values in _look_at_buses(net, buses, center, power, options, reasons).items():
             table.loc[known, name] = at.map(values)
         table.loc[known, "feeds"] = count_feeds(net, list(at))
     placed = sites["lat"].notna() & sites["lon"].notna()
@@ -220,12 +162,16 @@ def build_criteria(
 
 
 def _look_at_buses(
-    net: Network, buses: list[str], center: DataCenter, options: SitingOptions, reasons: dict[str, str]
+    net: Network,
+    buses: list[str],
+    center: DataCenter,
+    power: Mapping[str, Any],
+    options: SitingOptions,
+    reasons: dict[str, str],
 ) -> dict[str, pd.Series[Any]]:
     """Find what points of connection are judged by; `reasons` is told of a state that stands in the way."""
-    power = {"power_factor": center.power_factor} | dict(options.hosting)
     every = hosting_capacity(net, buses, method=options.method, options=power).table
-    near = hosting_capacity(net, buses, options=power | {"effect": NEAR_EFFECT}).table
+    near = hosting_capacity(net, buses, options={**power, "effect": NEAR_EFFECT}).table
     probe = min(PROBE_MW, center.contract_mw)
     found = {
         "headroom_mw": every["firm_mw"],

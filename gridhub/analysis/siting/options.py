@@ -21,8 +21,8 @@ class SitingOptions:
     ----------
     weights : mapping, optional
         Criterion -> weight of at least 0, scaled to add up to 1; what is not named gets 0. None: the same
-        for each group of criteria (room, spur, time, feeds, latency, losses, market, carbon, climate) and
-        each layer (assumed: the choice is the planner's).
+        for each group of criteria (room, spur, works, time, feeds, latency, losses, market, carbon, climate)
+        and each layer (assumed: the choice is the planner's).
     score : {"weighted_sum", "topsis"}
         What the rank and its stability go by; both scores are shown.
     layers : mapping

@@ -41,9 +41,9 @@ class SiteRanking:
     table : DataFrame
         One row per site, best first: rank, rank_stability (share of draws in which it is among the first
         three), score (weighted sum, 0 to 1), topsis, rank_topsis, pareto, short_mw (what the headroom lacks
-        for the hub as asked), the criteria in their units, then bus, vn_kv [kV], province, feeders, binding,
-        note (why it is not ranked), not_assessed and
-        what the sites hold of `PLACE`. A site that cannot be connected, or that lacks a
+        for the hub as asked), the criteria in their units, then bus, vn_kv [kV], province, feeders, works
+        (behind reinforcement_per_mw), binding, note (why it is not ranked), not_assessed and what the sites
+        hold of `PLACE`. A site that cannot be connected, or that lacks a
         criterion, has no rank.
     criteria : DataFrame
         Index criterion; unit, better, weight, spread, method, note ("the same at every site").
@@ -146,7 +146,7 @@ def rank_sites(
         index=pd.Index([one.name for one in criteria], name="criterion"),
     )
     scores = ["rank", "rank_stability", "score", "topsis", "rank_topsis", "pareto", "short_mw"]
-    rest = ["bus", "vn_kv", "province", "feeders", "binding", "note", "not_assessed"]
+    rest = ["bus", "vn_kv", "province", "feeders", "works", "binding", "note", "not_assessed"]
     place = [name for name in PLACE if name in sites]
     table[place] = sites[place]
     rest += place

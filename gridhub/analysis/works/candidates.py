@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -41,6 +42,9 @@ CAPACITOR_MVAR = 200.0
 
 STORAGE_SHARE, STORAGE_HOURS = 0.25, 6.0
 """Storage candidate: share of the contract power (assumed) and hours (as in the Korean tenders)."""
+
+LARGER = 1.5
+"""Rating over the old one from which a conductor counts as larger: assumed."""
 
 FLEXIBLE_SHARE = 0.25
 """Share of the contract power shed on request where the hub offers none of its own: as shown for 3 hours."""
@@ -231,10 +235,8 @@ def _list_line_candidates(net: Network, costs: Costs, route: str) -> list[Candid
             length_km=km,
         )
     ]
-    conductors = find_conductors(net, vn_kv)
-    larger = [one for one in conductors.values() if one["rate_mva"] > 1.5 * float(first["rate_mva"])]
-    if larger and first["construction"] == "overhead":
-        kind = larger[0]
+    kind = find_larger_conductor(net, first, vn_kv)
+    if kind is not None:
         share = costs["larger_conductor_share"]
         rebuilt = whole * share * ((len(rows) + 1) // 2) * factor
         found.append(
@@ -250,6 +252,20 @@ def _list_line_candidates(net: Network, costs: Costs, route: str) -> list[Candid
             )
         )
     return found
+
+
+def find_larger_conductor(net: Network, line: pd.Series[Any], vn_kv: float) -> dict[str, Any] | None:
+    """Find the smallest conductor in use at a voltage that carries half as much again as a line's.
+
+    Returns
+    -------
+    dict or None
+        As of `gridhub.analysis.works.works.find_conductors`; None where there is none, and for cables.
+    """
+    if line["construction"] != "overhead":
+        return None
+    least = LARGER * float(line["rate_mva"])
+    return next((one for one in find_conductors(net, vn_kv).values() if one["rate_mva"] > least), None)
 
 
 def _take_lead(cost: Cost, like: Cost) -> Cost:

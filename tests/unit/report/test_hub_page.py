@@ -123,6 +123,8 @@ def test_every_table_of_the_study_is_written(study: HubStudy, tmp_path: Path):
         "placements": study.placements,
         "interfaces": study.interfaces,
         "hub_losses": study.hub_losses,
+        "supplying_banks": study.supplying_banks,
+        "raised_branches": study.raised_branches,
         "sensitivities": study.sensitivities,
     }.items():
         if len(rows):
