@@ -167,7 +167,8 @@ def _solve_with_limits(setting: Setting, start: AcStart) -> tuple[NewtonState, N
 
     A node whose units would pass their limit is freed and its units held there; it takes its voltage up
     again once the voltage has passed the set-point. Units near each other may do so all at once, and pass
-    their limits all at once again; those that have returned too often return one by one.
+    their limits all at once again; those that have returned too often return one by one. An island keeps a
+    node that holds its voltage as long as any of its units has reactive power left.
     """
     options, regulation = setting.options, setting.regulation
     regulated = ~np.isnan(regulation.set_point)
@@ -272,7 +273,30 @@ def _find_switches(
         past = np.where(back, np.abs(state.vm - set_point), -np.inf)
         back = np.arange(len(back)) == np.argmax(past)
     change[back] = 0
-    return change, back
+    _keep_voltages(setting, beyond, at_limit, change)
+    return change, back | ((at_limit != 0) & (change == 0))
+
+
+def _keep_voltages(
+    setting: Setting, beyond: Floats, at_limit: NDArray[np.int8], change: NDArray[np.int8]
+) -> None:
+    """Let each island keep a node that holds its voltage, as far as its units have reactive power left.
+
+    With no voltage held, less reactive power means a higher one, and the next solve goes astray. So of nodes
+    that would give up the last voltages, the one least `beyond` its limit goes on; what the very last one has
+    too much or too little of, those at the opposite limit can take in or give. Changes `change` in place.
+    """
+    island = setting.islands.island
+    regulated = ~np.isnan(setting.regulation.set_point)
+    holds = ((regulated & (change == 0)) | setting.anchored) & setting.islands.live
+    freed = np.flatnonzero((at_limit == 0) & (change != 0) & setting.islands.live)
+    freed = freed[np.argsort(beyond[freed], kind="stable")]
+    for lost in np.setdiff1d(island[freed], island[holds]).tolist():
+        mine = freed[island[freed] == lost]
+        if len(mine) > 1:
+            change[mine[0]] = 0
+        else:
+            change[regulated & (island == lost) & (change == -change[mine[0]])] = 0
 
 
 def _finish(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pandapower as pp
 import pandapower.networks as pn
@@ -163,6 +165,35 @@ def test_no_state_is_an_answer_in_which_units_push_their_voltage_past_the_set_po
     )
     assert pf.bus["vm_pu"].to_numpy() == pytest.approx(source.res_bus["vm_pu"].to_numpy(), abs=1e-7)
     assert (pf.generator["limit"] == "q_max").sum() > 30
+
+
+@pytest.mark.parametrize("limits", [(-5.0, 25.0), (-20.0, 30.0), (-60.0, 30.0)])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_state_with_a_voltage_held_is_found_where_limits_are_narrow(
+    seed: int, limits: tuple[float, float]
+) -> None:
+    net = make_meshed(seed, n_bus=14, extra=12)
+    net = net.replace(generator=net.generator.assign(q_min_mvar=limits[0], q_max_mvar=limits[1]))
+    found = gh.run_power_flow(net, options={"reactive_limits": True})
+    # every choice of who holds its voltage and who is fixed at which limit is solved without limits; what is
+    # found is a state in which nobody is past a limit, or fixed there though past the set-point
+    unit = net.generator
+    kept = []
+    for roles in map(np.array, product((0, 1, -1), repeat=len(unit))):
+        held = roles == 0
+        fixed = np.where(held, 0.0, np.where(roles > 0, limits[1], limits[0]))
+        plain = unit.assign(regulating=held, q_mvar=fixed)
+        if not held.any():
+            continue
+        try:
+            pf = gh.run_power_flow(net.replace(generator=plain), options={"reactive_limits": False})
+        except NotConverged:
+            continue
+        q = pf.generator["q_mvar"].to_numpy()[held]
+        past = roles * (pf.bus["vm_pu"].loc[unit["bus"]].to_numpy() - unit["vm_pu"].to_numpy())
+        if (past <= 1e-6).all() and (q >= limits[0] - 1e-6).all() and (q <= limits[1] + 1e-6).all():
+            kept.append(pf.bus["vm_pu"].to_numpy())
+    assert any(np.allclose(found.bus["vm_pu"], vm, rtol=0, atol=1e-7) for vm in kept)
 
 
 def test_angles_are_given_within_one_turn_and_a_reference_keeps_its_own() -> None:
