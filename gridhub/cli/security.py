@@ -203,7 +203,7 @@ def security(
     code = FOUND if found else DONE
     page = write_page(out, force, result, net)
     if as_json:
-        document = _build_document(net, snapshot, result, code) | page
+        document = _build_document(net, result, code) | page
         document |= {"schemes": describe_schemes(remedial)} if remedial is not None else {}
         document |= {"second_outages": describe_second(two)} if two is not None else {}
         print_json(document)
@@ -319,10 +319,10 @@ def select_new(violations: pd.DataFrame) -> pd.DataFrame:
     return violations[new & (violations["contingency"] != "")]
 
 
-def _build_document(net: Network, snapshot: str | None, result: Security, code: int) -> dict[str, Any]:
+def _build_document(net: Network, result: Security, code: int) -> dict[str, Any]:
     return {
         "network": net.name,
-        "snapshot": snapshot,
+        "snapshot": result.snapshot,
         "verdict": result.verdict,
         "base_status": result.base.status.name,
         "counts": count_statuses(result),

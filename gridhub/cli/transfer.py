@@ -74,7 +74,7 @@ def transfer(
 
     check_page(out, force)
     net = open_network(network, year=year)
-    check_snapshot(net, snapshot)
+    state = check_snapshot(net, snapshot)
     with refuse_unknown_names():
         result = find_transfer_capability(
             net,
@@ -92,7 +92,7 @@ def transfer(
     if as_json:
         document = {
             "network": net.name,
-            "snapshot": snapshot,
+            "snapshot": state,
             "source": result.source,
             "sink": result.sink,
             "firm_mw": result.firm_mw,

@@ -78,7 +78,7 @@ def voltage(
         refuse("say what grows (--growth AREA) or at which buses the QV margin is wanted (--reactive BUS,…)")
     check_page(out, force)
     net = open_network(network, year=year)
-    check_snapshot(net, snapshot)
+    state = check_snapshot(net, snapshot)
     settings = parse_settings(option)
     along = {
         "power_factor": power_factor,
@@ -95,7 +95,7 @@ def voltage(
     page = write_page(out, force, *results.values(), net)
     if as_json:
         print_json(
-            {"network": net.name, "snapshot": snapshot, **_build_document(results), **page, "exit_code": DONE}
+            {"network": net.name, "snapshot": state, **_build_document(results), **page, "exit_code": DONE}
         )
         return DONE
     _print_results(net, results, top)

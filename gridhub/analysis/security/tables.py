@@ -178,13 +178,15 @@ def _write_interfaces(setting: Setting, base: PowerFlow) -> Columns:
     flow = table["flow_mw"].to_numpy(dtype=float)
     forward, reverse = (table[name].to_numpy(dtype=float) for name in ("limit_mw", "limit_reverse_mw"))
     limit, size = np.where(flow > 0, forward, reverse), np.abs(flow)
+    with np.errstate(divide="ignore"):
+        percent = 100.0 * size / limit
     return {
         "element": table["interface"].to_numpy(dtype=object),
         "kind": np.full(len(table), "interface", dtype=object),
         "limit": limit,
         "value": size,
         "unit": np.full(len(table), "MW", dtype=object),
-        "loading_percent": 100.0 * size / limit,
+        "loading_percent": percent,
         "base_value": size,
         **_no_ratings(len(table)),
     }
