@@ -79,7 +79,7 @@ def fault(
         refuse("--rank has no page; take the worst bus and give it to --at")
     check_page(out, force)
     net = open_network(network, year=year)
-    check_snapshot(net, snapshot)
+    state = check_snapshot(net, snapshot)
     rules, settings = find_criteria(net, criteria), parse_settings(option)
     chosen = None if loads is None else _split(loads)
     show: Callable[[Names], None]
@@ -112,7 +112,7 @@ def fault(
             page, show = {}, partial(_print_ranking, ranking, top)
     code = FOUND if found else DONE
     if as_json:
-        print_json({"network": net.name, "snapshot": snapshot, **document, **page, "exit_code": code})
+        print_json({"network": net.name, "snapshot": state, **document, **page, "exit_code": code})
         return code
     from gridhub.report.names import build_names
 

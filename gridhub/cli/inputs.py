@@ -48,10 +48,11 @@ ForceOption = Annotated[bool, typer.Option("--force", help="Replace what a run l
 Method = Literal["ac", "dc"]
 
 
-def check_snapshot(net: Network, snapshot: str | None) -> None:
-    """Refuse a snapshot the network does not have, naming those near."""
+def check_snapshot(net: Network, snapshot: str | None) -> str:
+    """Give the id of the state asked for, "" if none is stored; refuse an unknown one, naming those near."""
     if snapshot is not None and snapshot not in net.snapshots:
         refuse(f"network {net.name!r} has no snapshot {snapshot!r}; {suggest(snapshot, net.snapshots)}")
+    return snapshot or next(iter(net.snapshots), "")
 
 
 def check_bus(net: Network, bus: str) -> None:

@@ -46,7 +46,7 @@ def report(
     from gridhub.analysis.security.security import run_security
 
     net = open_network(network, year=year)
-    check_snapshot(net, snapshot)
+    state = check_snapshot(net, snapshot)
     settings = parse_settings(option)
     check_page(out, force)
     contingencies = list_contingencies(net)
@@ -61,7 +61,7 @@ def report(
         result = run_power_flow(net, snapshot, options=settings)
     page = write_page(out, force, result, net)
     if as_json:
-        print_json({"network": net.name, "snapshot": snapshot, **page, "exit_code": DONE})
+        print_json({"network": net.name, "snapshot": state, **page, "exit_code": DONE})
     else:
         print_page(page)
     return DONE

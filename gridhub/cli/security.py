@@ -192,7 +192,7 @@ def security(
     code = FOUND if found else DONE
     page = write_page(out, force, result, net)
     if as_json:
-        document = build_document(net, snapshot, result, code) | page
+        document = build_document(net, result, code) | page
         document |= {"schemes": describe_schemes(remedial)} if remedial is not None else {}
         document |= {"second_outages": describe_second(two)} if two is not None else {}
         document |= {"pairs": describe_pairs(*double)} if double is not None else {}

@@ -20,11 +20,11 @@ def list_unsolved(result: Security) -> pd.Series[bool]:
     return ~result.status["status"].astype(str).isin(("CONVERGED", "ISLANDED", "SCREENED"))
 
 
-def build_document(net: Network, snapshot: str | None, result: Security, code: int) -> dict[str, Any]:
+def build_document(net: Network, result: Security, code: int) -> dict[str, Any]:
     """Give a security analysis as a mapping for JSON."""
     return {
         "network": net.name,
-        "snapshot": snapshot,
+        "snapshot": result.snapshot,
         "verdict": result.verdict,
         "base_status": result.base.status.name,
         "counts": count_statuses(result),

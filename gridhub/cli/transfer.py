@@ -75,7 +75,7 @@ def transfer(
 
     check_page(out, force)
     net = open_network(network, year=year)
-    check_snapshot(net, snapshot)
+    state = check_snapshot(net, snapshot)
     sending, taking = split_names(source), split_names(sink)
     check_areas(net, {"--from": sending, "--to": taking})
     with refuse_unknown_names():
@@ -95,7 +95,7 @@ def transfer(
     if as_json:
         document = {
             "network": net.name,
-            "snapshot": snapshot,
+            "snapshot": state,
             "source": result.source,
             "sink": result.sink,
             "firm_mw": result.firm_mw,

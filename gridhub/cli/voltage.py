@@ -101,7 +101,7 @@ def voltage(
     swing = None if fluctuation is None else _read_swing(fluctuation)
     check_page(out, force)
     net = open_network(network, year=year)
-    check_snapshot(net, snapshot)
+    state = check_snapshot(net, snapshot)
     settings = parse_settings(option)
     named = {"--growth": growth, "--supply": supply, "--reactive": reactive}
     check_areas(net, {key: text if text is None else split_names(text) for key, text in named.items()})
@@ -126,7 +126,7 @@ def voltage(
     page = write_page(out, force, *results.values(), net)
     if as_json:
         print_json(
-            {"network": net.name, "snapshot": snapshot, **_build_document(results), **page, "exit_code": DONE}
+            {"network": net.name, "snapshot": state, **_build_document(results), **page, "exit_code": DONE}
         )
         return DONE
     _print_results(net, results, top)

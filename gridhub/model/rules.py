@@ -345,9 +345,9 @@ def _check_references(rows: Rows, islands: NDArray[np.integer]) -> list[Issue]:
         members = marked[islands[marked] == island]
         if np.ptp(angle[members]) > TOLERANCE:
             shown = ", ".join(f"{bus.index[i]} at {angle[i]:g} degree" for i in members[:5])
-            text = "reference buses of one island keep different angles; leave one, or make the angles equal"
+            text = "share an island: each keeps its angle with distributed_slack=False; else one does"
             issues.append(
-                Issue("error", "E-SLACKCONFLICT", "bus", str(bus.index[members[0]]), "reference", shown, text)
+                Issue("warning", "W-SLACK", "bus", str(bus.index[members[0]]), "reference", shown, text)
             )
     return issues
 

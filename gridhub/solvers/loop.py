@@ -108,7 +108,7 @@ def record_solution(
     if not solution.status.is_solved:
         return
     builder.losses[number] = np.nansum((solution.s_from + solution.s_to).real)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         power = np.maximum(np.abs(solution.s_from), np.abs(solution.s_to))
         loading = np.where(np.isnan(power), np.nan, 100.0 * power / watch.rate)
         _record_loading(builder, number, loading, watch)

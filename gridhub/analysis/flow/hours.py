@@ -225,17 +225,18 @@ def _record_flows(builder: ResultBuilder, hours: Ints, p_from: Floats, watch: Wa
     """Judge the DC flows of some solved hours by the ratings watched."""
     if not len(hours):
         return
-    loading = 100.0 * np.abs(p_from) / watch.rate
+    with np.errstate(divide="ignore", invalid="ignore"):  # a rating of 0 is passed by any flow
+        loading = 100.0 * np.abs(p_from) / watch.rate
     hour, branch = np.nonzero(loading > 100.0 + watch.loading_tolerance)
     builder.add_findings(hours[hour], np.full(len(hour), THERMAL), branch, loading[hour, branch])
     loading[np.isnan(loading)] = -np.inf
     row, column = np.arange(loading.shape[0]), np.arange(loading.shape[1])
     worst, highest = loading.argmax(axis=1), loading.argmax(axis=0)
-    known = np.isfinite(loading[row, worst])
+    known = loading[row, worst] > -np.inf
     builder.worst_branch[hours[known]] = worst[known]
     builder.worst_loading[hours[known]] = loading[row, worst][known]
     best = loading[highest, column]
-    builder.merge_branch_loading(best, np.where(np.isfinite(best), hours[highest], -1))
+    builder.merge_branch_loading(best, np.where(best > -np.inf, hours[highest], -1))
 
 
 def _find_live(case: Case, bus: Ints) -> Bools:

@@ -291,6 +291,7 @@ def _build_violation_table(work: _Work) -> pd.DataFrame:
     case, limits, found = work.case, work.limits, work.hours.findings
     over = np.flatnonzero((found.kind == THERMAL) & (found.value > 100.0 + LIMIT_TOLERANCE))
     limit = limits.rate[found.position[over]] * case.base_mva
+    share = np.where(limit > 0, found.value[over], np.nan)  # beyond a limit of 0 a percentage tells no power
     parts = [
         pd.DataFrame(
             {
@@ -298,7 +299,7 @@ def _build_violation_table(work: _Work) -> pd.DataFrame:
                 "kind": THERMAL,
                 "element": np.array(case.labels.branch, dtype=object)[found.position[over]],
                 "limit": limit,
-                "value": found.value[over] / 100.0 * limit,
+                "value": share / 100.0 * limit,
                 "unit": "MVA" if work.hours.method == "ac" else "MW",
                 "loading_percent": found.value[over],
             }

@@ -76,11 +76,12 @@ def compute_loadings(task: WorksTask, net: Network) -> pd.Series:
         rows = np.flatnonzero(linear).tolist()
         factors = compute_set_factors(case, plan, [sets[k] for k in rows])
         limit = {kind: build_limits(state, case, task.criteria, kind).rate for kind in ("normal", "outage")}
-        parts[name, ""] = 100.0 * np.abs(flow) / limit["normal"]
-        for place, k in enumerate(rows):
-            after = 100.0 * np.abs(factors.apply(place, flow)) / limit["outage"]
-            after[list(sets[k])] = 0.0
-            parts[name, str(table.index[k])] = after
+        with np.errstate(divide="ignore", invalid="ignore"):  # a rating of 0 is passed by any flow
+            parts[name, ""] = 100.0 * np.abs(flow) / limit["normal"]
+            for place, k in enumerate(rows):
+                after = 100.0 * np.abs(factors.apply(place, flow)) / limit["outage"]
+                after[list(sets[k])] = 0.0
+                parts[name, str(table.index[k])] = after
         labels = case.labels.branch
     key = [(*state, branch, "thermal") for state in parts for branch in labels]
     index = pd.MultiIndex.from_tuples(key, names=list(KEY))

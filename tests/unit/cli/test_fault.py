@@ -24,6 +24,7 @@ def test_fault_levels(hub: Path, tmp_path: Path):
     assert "fault level kA" in out
     assert "신가평" in out
     document = json.loads(run("fault", hub, "--criteria", "korea", "--json", "--out", tmp_path / "page")[1])
+    assert document["snapshot"] == "day"
     levels = {row["bus"]: row["ik_ka"] for row in document["buses"]}
     # the only machine stands at A: the level falls with the distance from it
     assert levels["A"] > levels["B"] > levels["C"] > levels["E"] > 0

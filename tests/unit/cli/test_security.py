@@ -32,6 +32,7 @@ def test_security_as_json(ring: Path):
     code, out, _ = run("security", ring, "--json")
     document = json.loads(out)
     assert code == 0
+    assert document["snapshot"] == "day"
     assert sum(document["counts"].values()) == 5
     lost = {row["contingency"]: row["lost_load_mw"] for row in document["status"]}
     assert max(lost.values()) == pytest.approx(50.0)

@@ -15,6 +15,7 @@ def test_transfer_between_buses(meshed: Path, tmp_path: Path):
     assert code == 0
     assert "firm:" in out
     document = json.loads(run(*args, "--no-voltage", "--json", "--out", tmp_path / "page")[1])
+    assert document["snapshot"] == "day"
     limits = {row["kind"]: row for row in document["limits"]}
     # two equal paths from A to C, 350 MW on them: 400 MVA each carry 800; after the loss of one 400
     assert limits["thermal_n"]["mw"] == pytest.approx(450.0, abs=1e-3)

@@ -25,6 +25,7 @@ def test_a_growth_is_followed_to_its_nose(meshed: Path, tmp_path: Path):
     assert "firm margin" in out
     assert "해남" in out
     document = json.loads(run(*args, "--json", "--out", tmp_path / "page")[1])
+    assert document["snapshot"] == "day"
     assert document["curve"]["limit"] == "saddle node"
     # an outage of one of two paths can only take margin away
     assert 0 < document["margin"]["firm_mw"] < document["margin"]["margin_mw"]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gridhub.analysis.flow.power_flow import run_power_flow
 from gridhub.errors import Issue, SchemaError
 from gridhub.model.network import Network, build_network
 from gridhub.model.validate import check_network, validate
@@ -287,11 +288,17 @@ def test_island_without_any_source_says_how_much_stays_unserved():
     assert "400 MW" in issues[0].message
 
 
-def test_two_references_at_one_angle_pass_and_at_two_do_not():
+def test_two_references_at_one_angle_pass_and_at_two_are_told_of():
     net = change(build_good(), "bus", "b", {"reference": True})
-    assert find(validate(net), "E-SLACKCONFLICT") == []
-    net = change(net, "bus", "b", {"va_start_degree": -75.0})
-    assert find(validate(net), "E-SLACKCONFLICT") == [("bus", "a", "reference")]
+    assert find(validate(net), "W-SLACK") == []
+    net = change(net, "bus", "b", {"va_start_degree": -1.0})
+    assert find(validate(net), "W-SLACK") == [("bus", "a", "reference")]
+    assert not [issue for issue in validate(net) if issue.severity == "error"]
+    alone = run_power_flow(net, options={"distributed_slack": False}).bus["va_degree"]
+    assert alone[["a", "b"]].tolist() == pytest.approx([0.0, -1.0])
+    shared = run_power_flow(net).bus["va_degree"]
+    assert shared["a"] == pytest.approx(0.0)
+    assert shared["b"] != pytest.approx(-1.0)
 
 
 def test_empty_network():

@@ -345,6 +345,17 @@ def test_unrated_branches_have_no_worst_hour() -> None:
     assert ts.branch.loc["ab1", "worst_hour"] == 1
 
 
+@pytest.mark.parametrize("method", ["dc", "ac"])
+def test_a_rating_of_zero_is_passed_in_every_hour_with_a_flow(method: Any) -> None:
+    net = make_double_feed()
+    line = net.line
+    line.loc["ab1", "rate_mva"] = 0.0
+    series = gh.run_time_series(net.replace(line=line), method=method)
+    assert series.violations["element"].tolist() == ["ab1"]
+    assert series.branch.at["ab1", "worst_loading_percent"] == np.inf
+    assert series.status["worst_element"].tolist() == ["ab1"]
+
+
 def test_progress_counts_the_hours() -> None:
     seen: list[tuple[int, int]] = []
     profiles = {("load", "p_mw"): pd.DataFrame({"at b": [1.0, 2.0, 3.0]})}
