@@ -74,7 +74,7 @@ def _list_arrays(net: Network) -> Arrays:
     """List the arrays behind all tables; pandas has no public name for them that is as fast."""
     arrays: Arrays = []
     for table in net.tables.values():
-        arrays += table._mgr.arrays  # type: ignore[attr-defined]
+        arrays += table._mgr.arrays
         arrays.append(table.index)
     return arrays
 
