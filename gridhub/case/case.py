@@ -7,6 +7,7 @@ buses joined by branches without impedance; solvers work on nodes, results are g
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +37,7 @@ class Labels:
     shunt: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Outage:
+class Outage(NamedTuple):
     """Positions taken out of a case together.
 
     Attributes

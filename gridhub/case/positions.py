@@ -58,7 +58,14 @@ class OutageList(Sequence[Outage]):
     def list_lost(self, kind: str) -> tuple[Ints, Ints]:
         """Write the elements of one kind that the outages take out one after the other: see `list_lost`."""
         if kind not in self._lost:
-            self._lost[kind] = _list_lost(self._outages, kind)
+            kinds = OUTAGE_KINDS[:1] if kind == "branch" else OUTAGE_KINDS[1:]
+            # most lists lose branches alone: that is seen in one go
+            lost = list(map(attrgetter(*kinds), self._outages))
+            if kind != "branch" and lost.count(((),) * len(kinds)) == len(lost):
+                nothing = np.zeros(0, dtype=np.int64)
+                self._lost |= dict.fromkeys(kinds, (nothing, nothing))
+            else:
+                self._lost |= {name: _list_lost(self._outages, name) for name in kinds}
         return self._lost[kind]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,7 +16,7 @@ from gridhub.kernels.records import Base
 from gridhub.solvers.ac import Setting, prepare_setting, solve_setting
 from gridhub.solvers.base import build_base, build_watched
 from gridhub.solvers.batch_result import BatchResult, ResultBuilder
-from gridhub.solvers.chord import solve_in_lanes
+from gridhub.solvers.chord import finish_in_turn, start_in_lanes
 from gridhub.solvers.differences import find_differences
 from gridhub.solvers.hours import solve_sets
 from gridhub.solvers.loop import Scenario, solve_one_by_one
@@ -133,9 +135,7 @@ def solve_batch(
     solved by itself (`gridhub.solvers.taps.solve_state`), which takes far longer.
     """
     sets = _choose_sets(outages, injections, at)
-    lost = (
-        None if outages is None else OutageList(outages) if not isinstance(outages, OutageList) else outages
-    )
+    lost = outages if outages is None or isinstance(outages, OutageList) else OutageList(outages)
     _refuse_joins(case, lost)
     watch = watch or watch_nothing(case)
     in_lanes = lanes > 1 and plan.options.taps == "fixed"
@@ -147,12 +147,14 @@ def solve_batch(
     count = _Count(len(sets), asked, progress)
     left = np.arange(len(sets))
     if in_lanes:
-        work = _Work(case, plan, sets, lost, injections, watch, lanes, builder, count)
-        hour = _mark_hours(sets, lost)
-        parts = [_solve_hours(work, left[hour])]
-        for position in np.unique(sets[~hour]).tolist():
-            group = left[~hour & (sets == position)]
-            parts.append(_solve_outages(work, group, base if position < 0 else None))
+        threads = plan.options.threads or 1
+        with ThreadPoolExecutor(threads) if threads > 1 else nullcontext() as pool:
+            work = _Work(case, plan, sets, lost, injections, watch, lanes, builder, count, pool)
+            hour = _mark_hours(sets, lost)
+            parts = [_solve_hours(work, left[hour])]
+            groups = (left[~hour & (sets == position)] for position in np.unique(sets[~hour]).tolist())
+            started = (_start_outages(work, group, base if sets[group[0]] < 0 else None) for group in groups)
+            parts += finish_in_turn(started)
         left = np.concatenate(parts)
     left = left[np.lexsort((left, sets[left]))]
     scenarios = [Scenario(k, int(sets[k]), Outage() if lost is None else lost[k]) for k in left.tolist()]
@@ -186,6 +188,7 @@ class _Work:
     lanes: int
     builder: ResultBuilder
     count: _Count
+    pool: Executor | None
 
 
 def _mark_hours(sets: Ints, outages: OutageList | None) -> Bools:
@@ -211,31 +214,31 @@ def _solve_hours(work: _Work, numbers: Ints) -> Ints:
         return numbers
     left = solve_sets(
         work.case, work.plan.newton, work.plan.options, work.injections, work.sets[numbers], numbers,
-        work.watch, work.lanes, work.builder, work.count.add,
+        work.watch, work.lanes, work.builder, work.count.add, work.pool,
     )  # fmt: skip
     return numbers[left]
 
 
-def _solve_outages(work: _Work, numbers: Ints, before: Solution | None) -> Ints:
-    """Solve outages of one injection set in lanes, from its state before them; return those that are left."""
+def _start_outages(work: _Work, numbers: Ints, before: Solution | None) -> Callable[[], Ints]:
+    """Start outages of one injection set in lanes, from its state before them."""
     case, plan = work.case, work.plan
     if work.injections is not None:
         case = work.injections.apply(case, int(work.sets[numbers[0]]))
     ready = _prepare(case, plan, before, work.lanes)
     setting, before, start = ready.setting, ready.before, ready.start
     if start is None:
-        return numbers
+        return lambda: numbers
     if work.outages is None:
         outages = OutageList([Outage()] * len(numbers))
     else:
         outages = work.outages if len(numbers) == len(work.outages) else work.outages.take(numbers)
     differences = find_differences(setting, start, outages)
     watched = build_watched(setting, before, work.watch)
-    left = solve_in_lanes(
+    finish = start_in_lanes(
         setting, start, watched, differences, before, numbers, plan.options, work.lanes, work.builder,
-        work.count.add,
+        work.count.add, work.pool,
     )  # fmt: skip
-    return numbers[left]
+    return lambda: numbers[finish()]
 
 
 def _prepare(case: Case, plan: BatchPlan, before: Solution | None, lanes: int) -> Prepared:

@@ -159,10 +159,13 @@ class ResultBuilder:
         """Freeze what was collected."""
         empty: tuple[Any, ...] = (np.zeros(0, np.int64),) * 3 + (np.zeros(0),)
         columns = [np.concatenate(parts) for parts in zip(empty, *self.found, strict=True)]
-        order = np.lexsort((columns[2], columns[1], columns[0]))
+        scenario, kind, position = columns[:3]
+        # one number each, none twice
+        order = np.argsort((scenario * 4 + kind) * (position.max(initial=0) + 1) + position)
         count = len(self.status)
-        sizes = np.array([len(self.dead.get(k, ())) for k in range(count)], dtype=np.int64)
-        nodes = [self.dead[k] for k in sorted(self.dead)]
+        sizes, numbers = np.zeros(count, dtype=np.int64), sorted(self.dead)
+        nodes = [self.dead[k] for k in numbers]
+        sizes[numbers] = list(map(len, nodes))
         seen = self.branch_scenario >= 0
         return BatchResult(
             status=self.status,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -63,18 +64,18 @@ def _announce_compilation() -> threading.Timer | None:
     return timer
 
 
-def _run_all(
-    run: Callable[[tuple[int, int]], Part], chunks: list[tuple[int, int]], threads: int
-) -> Iterator[Part]:
-    """Run every chunk, in threads where there are several of both."""
-    if threads == 1 or len(chunks) == 1:
-        yield from map(run, chunks)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        yield from pool.map(run, chunks)
+def finish_in_turn(started: Iterable[Callable[[], Ints]]) -> Iterator[Ints]:
+    """Finish what `start_in_lanes` started, in order and one behind: what follows is prepared meanwhile."""
+    before: Callable[[], Ints] | None = None
+    for finish in started:
+        if before is not None:
+            yield before()
+        before = finish
+    if before is not None:
+        yield before()
 
 
-def solve_in_lanes(
+def start_in_lanes(
     setting: Setting,
     base: Base,
     watched: Watched,
@@ -85,8 +86,9 @@ def solve_in_lanes(
     width: int,
     builder: ResultBuilder,
     progress: Callable[[int], None] | None = None,
-) -> Ints:
-    """Solve scenarios by the chord method and write those that end into `builder`.
+    pool: Executor | None = None,
+) -> Callable[[], Ints]:
+    """Start to solve scenarios by the chord method.
 
     Parameters
     ----------
@@ -102,11 +104,14 @@ def solve_in_lanes(
     builder : ResultBuilder
     progress : callable, optional
         Called with the number of scenarios of each chunk that ends.
+    pool : Executor, optional
+        Threads; None: they are solved when their end is asked for.
 
     Returns
     -------
-    int
-        Positions, among the k, of the scenarios that are left to the full Newton.
+    callable
+        Waits for the end, writes the scenarios that were solved into `builder` and returns the positions,
+        among the k, of those that are left to the full Newton.
     """
     scenarios, n = differences.scenarios, len(base.state.kind)
     sum_losses = bool((scenarios.injection >= 0).all()) and not len(scenarios.dead)
@@ -148,27 +153,32 @@ def solve_in_lanes(
         return worst, found
 
     chunks = _cut(count)
-    parts = []
     compiling = _announce_compilation()
-    for chunk, part in zip(chunks, _run_all(run, chunks, options.threads or 1), strict=True):
-        if compiling is not None:
-            compiling.cancel()
-        parts.append(part)
-        # what is left to the full Newton counts when that is done
-        if progress is not None:
-            progress(int((results.outcome[slice(*chunk)] == DONE).sum()))
-    done = results.outcome == DONE
-    _write(builder, setting, watched, differences, before, numbers, done, parts)
-    rows = numbers[done]
-    builder.mismatch[rows], builder.iterations[rows] = results.mismatch[done], results.iterations[done]
-    builder.switches[rows], builder.severity[rows] = results.switches[done], severity[done]
-    builder.losses[rows] = results.losses[done]
-    rated = branch[done] >= 0
-    builder.worst_branch[rows[rated]] = watched.branch[branch[done][rated]]
-    builder.worst_loading[rows[rated]] = 100.0 * np.sqrt(of_scenario[done][rated])
-    if builder.keep_states:
-        _write_states(builder, setting, differences, before, numbers, done, results.states)
-    return np.flatnonzero(~done)
+    ends = [partial(run, chunk) if pool is None else pool.submit(run, chunk).result for chunk in chunks]
+
+    def finish() -> Ints:
+        parts = []
+        for chunk, end in zip(chunks, ends, strict=True):
+            parts.append(end())
+            if compiling is not None:
+                compiling.cancel()
+            # what is left to the full Newton counts when that is done
+            if progress is not None:
+                progress(int((results.outcome[slice(*chunk)] == DONE).sum()))
+        done = results.outcome == DONE
+        _write(builder, setting, watched, differences, before, numbers, done, parts)
+        rows = numbers[done]
+        builder.mismatch[rows], builder.iterations[rows] = results.mismatch[done], results.iterations[done]
+        builder.switches[rows], builder.severity[rows] = results.switches[done], severity[done]
+        builder.losses[rows] = results.losses[done]
+        rated = branch[done] >= 0
+        builder.worst_branch[rows[rated]] = watched.branch[branch[done][rated]]
+        builder.worst_loading[rows[rated]] = 100.0 * np.sqrt(of_scenario[done][rated])
+        if builder.keep_states:
+            _write_states(builder, setting, differences, before, numbers, done, results.states)
+        return np.flatnonzero(~done)
+
+    return finish
 
 
 def _write(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from dataclasses import replace
 from itertools import islice
 
@@ -14,11 +15,12 @@ from gridhub.kernels.records import Base
 from gridhub.solvers.ac import Setting, prepare_setting, solve_setting
 from gridhub.solvers.base import build_base, build_watched
 from gridhub.solvers.batch_result import ResultBuilder
-from gridhub.solvers.chord import solve_in_lanes
+from gridhub.solvers.chord import finish_in_turn, start_in_lanes
 from gridhub.solvers.differences import Differences, list_sharing_units, make_scenarios
 from gridhub.solvers.newton import NewtonPlan
 from gridhub.solvers.options import PowerFlowOptions
 from gridhub.solvers.scenario import INJECTED, Injections, Watch
+from gridhub.solvers.solution import Solution
 from gridhub.solvers.status import Status
 
 BIN = 0.06
@@ -124,6 +126,7 @@ def solve_sets(
     width: int,
     builder: ResultBuilder,
     progress: Callable[[int], None],
+    pool: Executor | None,
 ) -> Ints:
     """Solve injection sets without outages in lanes; positions of those that are left to the full Newton.
 
@@ -131,6 +134,8 @@ def solve_sets(
     ----------
     sets, numbers : (k,) int
         Injection sets, and their rows in the result.
+    pool : Executor or None
+        Threads: while they solve the sets of one bin, the base of the next is prepared.
 
     Notes
     -----
@@ -144,26 +149,42 @@ def solve_sets(
     left = [np.flatnonzero(~finite)]
     place = np.clip(np.where(finite, totals, 0.0), -1e9, 1e9)
     number = np.floor(place).astype(np.int64)
-    for bin_number in np.unique(number[finite]):
-        block = np.flatnonzero(finite & (number == bin_number))
-        nearest = block[np.argsort(np.abs(place[block] - bin_number - 0.5), kind="stable")]
-        able = (k for k in nearest.tolist() if _is_finite(injections, int(sets[k])))
-        for candidate in islice(able, CANDIDATES):
-            setting = prepare_setting(injections.apply(case, int(sets[candidate])), plan, options)
-            before = solve_setting(setting)
-            base = build_base(setting, before, width) if before.status is Status.CONVERGED else None
-            if base is not None:
-                break
-        else:
-            left.append(block)
-            continue
-        differences = _find_set_differences(setting, base, injections, sets[block])
-        watched = build_watched(setting, before, _watch_levels(watch))
-        rest = solve_in_lanes(
-            setting, base, watched, differences, before, numbers[block], options, width, builder, progress
-        )
-        left.append(block[rest])
+    blocks: list[Ints] = []
+
+    def start() -> Iterator[Callable[[], Ints]]:
+        for bin_number in np.unique(number[finite]):
+            block = np.flatnonzero(finite & (number == bin_number))
+            nearest = block[np.argsort(np.abs(place[block] - bin_number - 0.5), kind="stable")]
+            found = _find_base(case, plan, options, injections, sets[nearest], width)
+            if found is None:
+                left.append(block)
+                continue
+            setting, before, base = found
+            differences = _find_set_differences(setting, base, injections, sets[block])
+            watched = build_watched(setting, before, _watch_levels(watch))
+            blocks.append(block)
+            yield start_in_lanes(
+                setting, base, watched, differences, before, numbers[block], options, width, builder,
+                progress, pool,
+            )  # fmt: skip
+
+    rest = list(finish_in_turn(start()))
+    left += [block[some] for block, some in zip(blocks, rest, strict=True)]
     return np.sort(np.concatenate(left))
+
+
+def _find_base(
+    case: Case, plan: NewtonPlan, options: PowerFlowOptions, injections: Injections, sets: Ints, width: int
+) -> tuple[Setting, Solution, Base] | None:
+    """Solve the first of some injection sets that can be a base; None if none of them can."""
+    able = (k for k in sets.tolist() if _is_finite(injections, k))
+    for candidate in islice(able, CANDIDATES):
+        setting = prepare_setting(injections.apply(case, candidate), plan, options)
+        before = solve_setting(setting)
+        base = build_base(setting, before, width) if before.status is Status.CONVERGED else None
+        if base is not None:
+            return setting, before, base
+    return None
 
 
 def _watch_levels(watch: Watch) -> Watch:

@@ -134,16 +134,23 @@ def _find_first(case: Case, rate: Floats) -> Ints | None:
     """
     on = np.flatnonzero(case.branch_on)
     ends = case.branch_from[on] * case.n_node + case.branch_to[on]
+    order = np.argsort(ends, kind="stable")
+    parallel = np.zeros(len(on) + 1, dtype=bool)
+    parallel[1:-1] = ends[order[1:]] == ends[order[:-1]]
+    some = order[parallel[1:] | parallel[:-1]]
+    if not len(some):
+        return None
+    on, ends = on[some], ends[some]
     limit, y = np.nan_to_num(rate[on], nan=-1.0), case.y_ff[on]
     # alike ones come to stand side by side, unless others share all of these
     order = np.lexsort((y.imag, y.real, limit, ends))
     branch, ends, limit = on[order], ends[order], limit[order]
     same = (ends[1:] == ends[:-1]) & (limit[1:] == limit[:-1])
-    if not same.any():
-        return None
     for entries in (case.y_ff, case.y_ft, case.y_tf, case.y_tt):
         y = entries[branch]
         same &= y[1:] == y[:-1]
+    if not same.any():
+        return None
     begins = np.flatnonzero(np.concatenate([[True], ~same]))
     first = np.arange(case.n_branch)
     first[branch] = np.repeat(branch[begins], np.diff(np.append(begins, len(branch))))

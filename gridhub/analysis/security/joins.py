@@ -119,7 +119,7 @@ def _compile_without(net: Network, base: Solution, outage: Outage) -> Case:
         frame["in_service"] = frame["in_service"] & ~frame.index.isin(lost)
         opened[table] = frame
     case = _keep_references(compile_case(net.replace(**opened)), base.case)
-    return _keep_parts(case.take_out(replace(outage, branch=())), base)
+    return _keep_parts(case.take_out(outage._replace(branch=())), base)
 
 
 def _keep_references(case: Case, before: Case) -> Case:

@@ -52,7 +52,7 @@ def measure_screen(screen: pd.DataFrame, contingencies: pd.DataFrame, net: Netwo
         recall_percent, voltage_recall_percent (of the overloaded, of the voltage_violated, those that were
         flagged; NaN where there is none). Without rows where nothing was screened.
     """
-    if not len(screen) or (screen["bound"] == "").all():
+    if not len(screen) or (screen["bound"].to_numpy() == "").all():
         return _build_empty().copy()
     kinds = contingencies.get("kind", pd.Series("", index=contingencies.index)).to_numpy()
     kv = _find_kv(net, contingencies).to_numpy()

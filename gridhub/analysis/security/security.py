@@ -378,10 +378,14 @@ def collect_security(
 
 
 def _give_verdict(base: PowerFlow, status: pd.DataFrame, violations: pd.DataFrame) -> str:
-    solved = status["status"].isin([Status.CONVERGED.value, Status.ISLANDED.value, Status.SCREENED.value])
-    if len(violations) or not solved.all() or base.status is not Status.CONVERGED:
+    solved = {Status.CONVERGED.value, Status.ISLANDED.value, Status.SCREENED.value}
+    if (
+        len(violations)
+        or not solved.issuperset(status["status"].tolist())
+        or base.status is not Status.CONVERGED
+    ):
         return "insecure"
-    return "secure" if (status["stage"] == "ac").all() else "unverified"
+    return "secure" if (status["stage"].to_numpy() == "ac").all() else "unverified"
 
 
 def _summarize(
@@ -395,16 +399,16 @@ def _summarize(
     margins = {"screen_change_margin": CHANGE_MARGIN, "screen_voltage_margin_pu": VOLTAGE_MARGIN_PU}
     return {
         "contingencies": len(status),
-        **{str(name): count for name, count in sorted(Counter(status["status"]).items())},
+        **{str(name): count for name, count in sorted(Counter(status["status"].tolist()).items())},
         "violations": len(violations),
         "base_violations": in_base,
         "screen": method,
         "screen_flag_percent": FLAG_PERCENT,
         **(margins if method == "1p1q" else {}),
-        "screened_out": int((~screen["flagged"]).sum()),
-        "verified_by_ac": int(screen["solved_by_ac"].sum()),
-        "missed": int(screen["missed"].sum()),
-        "voltage_missed": int(screen["voltage_missed"].sum()),
-        "false": int(screen["false"].sum()),
+        "screened_out": int((~screen["flagged"].to_numpy()).sum()),
+        "verified_by_ac": int(screen["solved_by_ac"].to_numpy().sum()),
+        "missed": int(screen["missed"].to_numpy().sum()),
+        "voltage_missed": int(screen["voltage_missed"].to_numpy().sum()),
+        "false": int(screen["false"].to_numpy().sum()),
         "unrated_branches": base.summary["unrated_branches"],
     }

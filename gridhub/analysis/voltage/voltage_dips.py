@@ -298,7 +298,7 @@ def _solve_after(study: _Study, tripped: pd.DataFrame, outages: Sequence[Outage]
     before = study.before
     case, place = before.case, {name: i for i, name in enumerate(before.case.labels.load)}
     out = outages[0] if outages else Outage()
-    out = replace(out, load=(*out.load, *(place[str(name)] for name in tripped.index)))
+    out = out._replace(load=(*out.load, *(place[str(name)] for name in tripped.index)))
     after = keep_largest_parts(case.take_out(out), find_islands(case))
     if not hold:
         after = freeze_units(after, before)
