@@ -12,6 +12,7 @@ from gridhub.cli.inputs import (
     JsonOption,
     Method,
     NetworkArgument,
+    RatingsOption,
     TopOption,
     YearOption,
     check_bus,
@@ -53,6 +54,7 @@ def host(
         ),
     ] = None,
     year: YearOption = None,
+    ratings: RatingsOption = None,
     share: Annotated[
         bool,
         typer.Option(
@@ -65,7 +67,7 @@ def host(
     """Find how much each bus takes in every state and after every outage."""
     from gridhub.analysis.hosting.hosting import hosting_capacity
 
-    net = open_network(network, year=year)
+    net = open_network(network, year=year, ratings=ratings)
     for name in snapshot or ():
         check_snapshot(net, name)
     for name in bus or ():

@@ -123,7 +123,8 @@ def security(
     fail_on: Annotated[
         FailOn | None,
         typer.Option(
-            "--fail-on", help="Exit with 1 on any violation, or on those an outage adds to the N state."
+            "--fail-on",
+            help="Exit with 1 on any violation, or on those an outage adds to N; --then and --pairs aside.",
         ),
     ] = None,
     hours: HoursOption = None,

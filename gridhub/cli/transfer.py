@@ -14,6 +14,7 @@ from gridhub.cli.inputs import (
     JsonOption,
     Method,
     NetworkArgument,
+    RatingsOption,
     SettingsOption,
     SnapshotOption,
     TopOption,
@@ -65,6 +66,7 @@ def transfer(
     ] = "network",
     snapshot: SnapshotOption = None,
     year: YearOption = None,
+    ratings: RatingsOption = None,
     option: SettingsOption = None,
     out: PageOption = None,
     force: ForceOption = False,
@@ -74,7 +76,7 @@ def transfer(
     from gridhub.analysis.transfer.transfer import find_transfer_capability
 
     check_page(out, force)
-    net = open_network(network, year=year)
+    net = open_network(network, year=year, ratings=ratings)
     state = check_snapshot(net, snapshot)
     sending, taking = split_names(source), split_names(sink)
     check_areas(net, {"--from": sending, "--to": taking})

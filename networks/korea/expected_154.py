@@ -202,22 +202,63 @@ def explain_rating(net: Network, element: str) -> str:
     return f"real bottleneck: rating known, {line['conductor_basis']}"
 
 
-def format_violations(net: Network, violations: pd.DataFrame) -> str:
+def describe_load(net: Network, flow: PowerFlow, route: str) -> str:
+    """Say what a route or bank carries intact, from where, and what the plants there give."""
+    branches = net.branches()
+    members = branches[branches.index.to_series().map(net.line.route).fillna("").eq(route).to_numpy()]
+    members = members if len(members) else branches.loc[[route]]
+    carried_mw = float(flow.branch.p_from_mw[members.index].sum())
+    bus = members["from_bus" if carried_mw >= 0 else "to_bus"].iloc[0]
+    made = flow.generator.p_mw[net.generator.bus[flow.generator.index].map(net.bus.site) == net.bus.site[bus]]
+    name = str(net.bus.name[bus]).rsplit(" ", 2)[0]
+    told = f"{abs(carried_mw):,.0f} MW from {name}"
+    return f"{told}, whose plants give {made.sum():,.0f} MW" if made.sum() > 0 else told
+
+
+def format_violations(net: Network, violations: pd.DataFrame, flows: dict[str, PowerFlow]) -> str:
     """Format every route above its rating after an outage, at its worst, with its class and why."""
     thermal = violations[violations["is_thermal"]]
     thermal = thermal.assign(route=thermal["element"].map(net.line.route).fillna(thermal["element"]))
     lines = [
-        "| route or bank | worst, of one circuit | after | snapshot | snapshots | class and why |",
-        "|---|---|---|---|---|---|",
+        "| route or bank | worst, of one circuit | after | snapshot | snapshots | carries intact "
+        "| class and why |",
+        "|---|---|---|---|---|---|---|",
     ]
     worst = thermal.sort_values("loading_percent", ascending=False).drop_duplicates("route")
     for _, row in worst.iterrows():
         number = thermal["snapshot"][thermal["route"] == row["route"]].nunique()
         lines.append(
             f"| {row['route']} | {row['loading_percent']:.0f} % | {row['contingency']} | {row['snapshot']} "
-            f"| {number} | {explain_rating(net, row['element'])} |"
+            f"| {number} | {describe_load(net, flows[row['snapshot']], row['route'])} "
+            f"| {explain_rating(net, row['element'])} |"
         )
     return "\n".join(lines)
+
+
+def format_shape(net: Network) -> str:
+    """Format how the 154 kV level hangs together, as a Markdown table: normally open ties aside."""
+    low = net.line[net.line.from_bus.map(net.bus.vn_kv) == 154]
+    closed = low[low.in_service]
+    routes = closed[["from_bus", "to_bus"]].drop_duplicates()
+    degree = pd.concat([routes.from_bus, routes.to_bus]).value_counts()
+    buses = net.bus.index[net.bus.vn_kv == 154]
+    substations = buses.difference(net.transformer.to_bus)
+    counts = degree.reindex(substations, fill_value=0).value_counts().sort_index()
+    cable_km = float(closed.length_km[closed.construction == "cable"].sum())
+    lengths = closed.drop_duplicates(["from_bus", "to_bus"]).length_km
+    rows = {
+        "routes closed, circuits": f"{len(routes):,}, {len(closed):,}",
+        "circuit-km closed, of which cable": f"{closed.length_km.sum():,.0f}, {cable_km:,.0f}",
+        "circuit-km of ties, normally open": f"{low.length_km.sum() - closed.length_km.sum():,.0f}",
+        "routes at a bus, mean": f"{2 * len(routes) / len(buses):.2f}",
+        "routes at a substation, mean": f"{degree.reindex(substations, fill_value=0).mean():.2f}",
+        "substations with 1, 2, 3 … routes": ", ".join(f"{count:,}" for count in counts),
+        "length of a route: median, nine tenths below, longest": ", ".join(
+            f"{km:.1f}" for km in (lengths.median(), lengths.quantile(0.9), lengths.max())
+        )
+        + " km",
+    }
+    return "\n".join(["| | |", "|---|---|", *(f"| {what} | {text} |" for what, text in rows.items())])
 
 
 def main() -> None:
@@ -239,7 +280,8 @@ def main() -> None:
         ("snapshots", format_snapshots(flows)),
         ("dispatch", format_dispatch()),
         ("single outages", format_security(net, violations)),
-        ("violations", format_violations(net, violations)),
+        ("violations", format_violations(net, violations, flows)),
+        ("shape", format_shape(net)),
     ):
         sheet = replace_table(sheet, name, table, "expected_154.py")
     (TARGET / "README.md").write_text(sheet, encoding="utf-8", newline="\n")

@@ -47,5 +47,8 @@ def test_what_cannot_be_is_refused(meshed: Path, hopeless: Path):
     assert code == 2
     assert "--from: no bus" in err
     assert "--to: no bus" in err
+    code, _, err = run("transfer", meshed, "--from", "A", "--to", "C", "--ratings", "seasonal")
+    assert code == 2
+    assert "no seasonal ratings" in err
     assert run("interfaces", "pandapower:case9")[0] == 2
     assert run("interfaces", hopeless, "--snapshot", "day")[0] == 3
