@@ -54,7 +54,13 @@ def build_dispatch_page(found: Dispatch, net: Network | None = None) -> Page:
     names = build_names(net) if net is not None else Names()
     title = (net.title or net.name) if net is not None else found.network
     outages = f"{len(found.security):,} outages" if found.security else "intact network alone"
-    lossless = NotAssessed("Losses of branches", "left out: option losses = 'none'")
+    losses = (
+        NotAssessed("Losses of branches", "left out: option losses = 'none'")
+        if found.options.losses == "none"
+        else NotAssessed(
+            "Marginal losses in prices", "losses are a load: prices are energy and congestion alone"
+        )
+    )
     return Page(
         title=f"Dispatch: {title}",
         subtitle=" · ".join(
@@ -65,7 +71,7 @@ def build_dispatch_page(found: Dispatch, net: Network | None = None) -> Page:
         verdict=_judge(found),
         key_numbers=_list_numbers(found),
         sections=_list_sections(found, names),
-        not_assessed=(NO_AC, NO_START, NO_DELIVERY, *([] if found.options.losses != "none" else [lossless])),
+        not_assessed=(NO_AC, NO_START, NO_DELIVERY, losses),
         licences=list_licences(net),
         provenance={
             "Network": found.network,

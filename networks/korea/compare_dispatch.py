@@ -4,7 +4,8 @@ r"""Compare a dispatched year of the backbone with what is published of constrai
     gridhub dispatch korea-2025-backbone --security n-1 --folder results/year \
         -p load.p_mw=results/profiles/load_p_mw.parquet \
         -p generator.p_mw=results/profiles/generator_p_mw.parquet \
-        -o commitment=relaxed -o shed_price=20e6 -o excess_price=5e6 -o excess_price_after=1e6
+        -o commitment=relaxed -o shed_price=20e6 -o excess_price=5e6 -o excess_price_after=1e6 \
+        -o parts=2 -o workers=2
     python networks/korea/compare_dispatch.py results/year [--write]
 
 prints the tables of the data sheet; ``--write`` puts them there. The published figures are those of

@@ -56,7 +56,8 @@ class Dispatch:
         hour x interface that has a limit.
     price, price_congestion : DataFrame
         hour x bus: cost of one more MW [currency/MWh], and its part beyond the load-weighted mean of the
-        island; NaN in dead islands.
+        island; NaN in dead islands. Energy and congestion are all there is: losses have no part in prices,
+        also where the balance holds them (option ``losses``).
     congestion : DataFrame
         hour, kind (branch | angle | interface | link), element, contingency ("" in the intact network),
         flow_mw, limit_mw (with the sign of the flow), shadow_price (what one more MW of limit saves), rent
