@@ -215,6 +215,13 @@ class Costs:
         return name in self.items
 
     @property
+    def dollar(self) -> float:
+        """What one US dollar is in the currency, at the base rate; NaN where the region does not say."""
+        if self.currency == "USD":
+            return 1.0
+        return self.items[DOLLAR].base if DOLLAR in self.items else math.nan
+
+    @property
     def scale(self) -> float:
         """How many of the currency one of the money unit is ("bn KRW": 1e9)."""
         return {"bn": 1e9, "million": 1e6, "m": 1e6}.get(self.money_unit.split(" ")[0], 1.0)

@@ -160,6 +160,12 @@ def _print_result(net: Network, result: HostingCapacity, top: int) -> None:
     print_line(
         f"criteria: {result.criteria or 'ratings alone'}; median {result.summary['median_firm_mw']:,.1f} MW"
     )
+    limit = result.options.maximum_mw
+    endless = int((table["firm_mw"] >= limit).sum())
+    if endless:
+        print_line(
+            f"{limit:,.1f} MW at {endless} buses means or more: nothing above maximum_mw is looked for"
+        )
     for rule in result.rules:
         print_line(rule)
     print_line(f"not assessed: {'; '.join(list_common_gaps(table['not_assessed'])) or 'everything'}")

@@ -106,6 +106,7 @@ def _build_works(plan: ReinforcementPlan, names: Names) -> TableBlock:
         units=dict.fromkeys(("cost_low", "cost_base", "cost_high"), plan.money_unit),
         labels={"lead_years": "Years"},
         show=["candidate", "description", "cost_low", "cost_base", "cost_high", "lead_years"],
+        note="USD stand in the file.",
         empty="No works are needed, or none helps.",
     )
 

@@ -159,6 +159,7 @@ def _build_table(ranking: SiteRanking, names: Names) -> TableBlock:
         "in_first_three_percent": f"In the first {TOP}",
         "headroom_mw": "Firm room",
         "headroom_near_mw": "Firm room, nearby branches",
+        "headroom_flexible_mw": "Room with 1 % of the energy curtailable",
         "reinforcement_per_mw": "Works, estimate",
         "works": "Works of the estimate",
     }

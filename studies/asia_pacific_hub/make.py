@@ -5,7 +5,8 @@
 runs the four cases, some five minutes each on one core for 1 GW and a quarter of an hour for 3 GW, and puts
 the tables between their marks. What is done is kept in ``results/asia_pacific_hub``, one folder per case, and
 read back while the network and the settings are the same; ``--fresh`` runs it anew, ``--case 2030-1000`` runs
-one case alone. Each folder holds a page ``report.html`` with the map of hosting capacity.
+one case alone, ``--kept-plans`` makes no new plan and lists those that are there. Each folder holds a page
+``report.html`` with the map of hosting capacity.
 """
 
 from __future__ import annotations
@@ -60,8 +61,8 @@ def make_hub(site: str, row: pd.Series[Any], mw: float) -> DataCenter:
 # --- Running ---------------------------------------------------------------------------------------------
 
 
-def run_case(year: int, mw: float, fresh: bool) -> Path:
-    """Run a case, or what of it is not there yet."""
+def run_case(year: int, mw: float, fresh: bool, kept_plans: bool = False) -> Path:
+    """Run a case, or what of it is not there yet; with `kept_plans` no plan that is not there."""
     net = load_network(NETWORK, year=year)
     folder = RESULTS / f"{year}-{mw:.0f}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -72,14 +73,15 @@ def run_case(year: int, mw: float, fresh: bool) -> Path:
     sites = read_region_table(NETWORK, "sites")
     ranking = find_ranking(folder, net, sites, mw, key)
     hosting = hosting_capacity(net)
+    chosen = choose_sites(ranking, sites)
+    if kept_plans:
+        chosen = keep_planned(folder, chosen, ranking)
     document = {
         "key": key,
         "year": year,
         "mw": mw,
-        "plans": [
-            find_plan(folder, net, site, sites.loc[site], mw, role)
-            for site, role in choose_sites(ranking, sites)
-        ],
+        "plans": [find_plan(folder, net, site, sites.loc[site], mw, role) for site, role in chosen if role],
+        "unplanned": [site for site, role in chosen if not role],
         "hosting": describe_hosting(net, hosting),
     }
     write_document(folder / "case.json", document)
@@ -147,6 +149,17 @@ def choose_sites(ranking: SiteRanking, sites: pd.DataFrame) -> list[tuple[str, s
     ]
 
 
+def keep_planned(
+    folder: Path, chosen: Sequence[tuple[str, str]], ranking: SiteRanking
+) -> list[tuple[str, str]]:
+    """Take the role off chosen sites without a plan, and put the other plans there are behind, by rank."""
+    rank = ranking.table["rank"]
+    there = {path.stem.removeprefix("plan-") for path in folder.glob("plan-*.json")}
+    kept = [(site, role if site in there else "") for site, role in chosen]
+    others = [str(site) for site in rank.index if str(site) in there - dict(chosen).keys()]
+    return kept + [(site, f"rank {rank[site]:.0f}") for site in others]
+
+
 def find_plan(
     folder: Path, net: Network, site: str, row: pd.Series[Any], mw: float, role: str
 ) -> dict[str, Any]:
@@ -155,7 +168,7 @@ def find_plan(
     if not path.is_file():
         write_document(path, plan_site(net, site, row, mw, role))
     plan: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return plan
+    return {**plan, "role": role}
 
 
 def plan_site(net: Network, site: str, row: pd.Series[Any], mw: float, role: str) -> dict[str, Any]:
@@ -311,7 +324,9 @@ def make_plans(document: Mapping[str, Any], sites: pd.DataFrame, table: pd.DataF
     heads: tuple[str, ...] = ("site", "role", "points of connection", "caused at the peak", "works")
     heads += ("cost, bn KRW: base (low to high)", "million KRW per MW")
     heads += ("estimate of the ranking for all states, bn KRW", "years", "left at the peak")
-    return write_rows((*heads, "caused in other states with the works"), rows)
+    table = write_rows((*heads, "caused in other states with the works"), rows)
+    unplanned = ", ".join(name_site(site, sites) for site in document.get("unplanned", ()))
+    return f"{table}\n\nNo plan has been run for {unplanned}." if unplanned else table
 
 
 def make_hosting(document: Mapping[str, Any]) -> str:
@@ -389,6 +404,7 @@ def say_findings(document: Mapping[str, Any], table: pd.DataFrame, sites: pd.Dat
             plans.append(f"{name_site(plan['site'], sites)} none chosen (no AC solution with the hub)")
             continue
         plans.append(f"{name_site(plan['site'], sites)} {plan['cost_base']:,.0f} bn KRW ({left})")
+    plans += [f"{name_site(site, sites)} not planned" for site in document.get("unplanned", ())]
     gaps = "; ".join(list_common_gaps(ranked["not_assessed"].astype(str)))
     city = ranked.index[(sites["kind"].reindex(ranked.index) == CONTRAST).to_numpy()][0]
     contrast = (
@@ -427,13 +443,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="put the tables into README.md")
     parser.add_argument("--case", help="run one case alone, such as 2030-1000")
+    parser.add_argument("--kept-plans", action="store_true", help="make no plan that is not there")
     parser.add_argument("--fresh", action="store_true", help="run anew what is there")
     arguments = parser.parse_args()
     names = {f"{year}-{mw:.0f}": (year, mw) for year, mw in CASES}
     if arguments.case:
-        run_case(*names[arguments.case], arguments.fresh)
+        run_case(*names[arguments.case], arguments.fresh, arguments.kept_plans)
         return
-    tables = make_tables({name: run_case(*case, arguments.fresh) for name, case in names.items()})
+    folders = {name: run_case(*case, arguments.fresh, arguments.kept_plans) for name, case in names.items()}
+    tables = make_tables(folders)
     text = README.read_text(encoding="utf-8")
     for name, table in tables.items():
         text = replace_table(text, name, table)

@@ -59,7 +59,16 @@ def test_a_plan_is_made_once(make: ModuleType, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(make, "plan_site", lambda *args: made.append(args[1]) or {"site": args[1]})
     for _ in range(2):
         plan = make.find_plan(tmp_path, None, "here", pd.Series(dtype=float), 1000.0, "best")
-    assert plan == {"site": "here"} and made == ["here"]
+    assert plan == {"site": "here", "role": "best"} and made == ["here"]
+
+
+def test_kept_plans_stand_beside_what_is_not_planned(make: ModuleType, tmp_path: Path) -> None:
+    for site in ("one", "three"):
+        (tmp_path / f"plan-{site}.json").write_text("{}", encoding="utf-8")
+    table = pd.DataFrame({"rank": [1.0, 2.0, 3.0]}, index=["one", "two", "three"])
+    ranking = SiteRanking("net", "hub", table, pd.DataFrame(), {}, SitingOptions())
+    chosen = make.keep_planned(tmp_path, [("one", "best"), ("two", "best")], ranking)
+    assert chosen == [("one", "best"), ("two", ""), ("three", "rank 3")]
 
 
 def test_a_state_that_the_hub_leaves_without_solution_is_said(

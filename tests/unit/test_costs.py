@@ -60,7 +60,7 @@ def test_a_year_costs_what_a_loan_would():
 
 def test_plants_and_storage_of_korea_have_a_cost_of_a_year():
     costs = read_costs(TEXT)
-    assert costs.scale == 1e9
+    assert costs.scale == 1e9 and costs.dollar == 1400.0
     for name in ("solar", "wind", "offshore_wind", "storage_power", "storage_energy"):
         yearly = costs[name].spread_over_years(costs["discount_rate"].base)
         assert 0.05 * costs[name].base < yearly.base < 0.15 * costs[name].base

@@ -73,6 +73,14 @@ CRITERIA = (
         f"the same by DC over branches that the load moves by at least {NEAR_EFFECT:.0%} of itself",
         ROOM_SPREAD,
     ),
+    Criterion(
+        "headroom_flexible_mw",
+        "MW",
+        "high",
+        "room",
+        "flexible_1_mw of hosting_capacity: with 1% of the energy curtailable, in the hours of its profiles",
+        ROOM_SPREAD,
+    ),
     Criterion("distance_km", "km", "low", "spur", "straight line to the point of connection by the rules"),
     Criterion("spur_cost", MONEY, "low", "spur", "feeders and own banks at base cost", COST_SPREAD),
     Criterion("reinforcement_per_mw", MONEY_PER_MW, "low", "works", REINFORCEMENT_METHOD, WORKS_SPREAD),
@@ -176,6 +184,7 @@ def _look_at_buses(
     found = {
         "headroom_mw": every["firm_mw"],
         "headroom_near_mw": near["firm_mw"],
+        "headroom_flexible_mw": every["flexible_1_mw"],
         "binding": every["binding_element"],
         "not_assessed": every["not_assessed"],
     }

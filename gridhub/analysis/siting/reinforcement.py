@@ -316,8 +316,9 @@ class _Menu:
         beside = [np.setdiff1d(self.beside[i], out) for i, out in zip(branch.tolist(), lost, strict=True)]
         together = np.array([stiff[rows].sum() for rows in beside])
         # a branch without impedance has no stiffness to compare
-        share = np.divide(together, stiff[branch], out=np.ones(len(branch)), where=stiff[branch] > 0)
-        return np.asarray(share)
+        whole: Floats = np.ones(len(branch))
+        np.divide(together, stiff[branch], out=whole, where=stiff[branch] > 0)
+        return whole
 
     def list_works(self, route: str) -> list[Work]:
         """List works and their combinations on a route, the cheapest first."""

@@ -177,6 +177,8 @@ def _choose_criteria(
 
 def _say_why(criterion: str, options: SitingOptions) -> str:
     """Say why no site has a criterion."""
+    if criterion == "headroom_flexible_mw":
+        return "no hours: give hosting the option profiles"
     if criterion == "latency_ms" and options.landing_points is None:
         return "no landing points given"
     if criterion in ("congestion_per_mwh", "curtailment_relieved_percent"):

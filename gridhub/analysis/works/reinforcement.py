@@ -75,13 +75,14 @@ class ReinforcementPlan:
     method : {"greedy", "milp"}
         Which of the two selections is the plan: the one that leaves less by AC, then the cheaper.
     candidates : DataFrame
-        Index candidate; kind, target, description, length_km, cost_low, cost_base, cost_high, lead_years,
-        cost_source, cost_confidence, note, methods (those that took it); fault_bus (the end it raises most),
-        fault_before_ka, fault_after_ka (three-phase, indicative, see `gridhub.compute_fault_levels`),
-        breaker_ka (smallest class that interrupts the second), fault_state.
+        Index candidate; kind, target, description, length_km, cost_low, cost_base, cost_high, cost_usd_base
+        (in the same multiple of US dollars, at the base rate; NaN where the region has no rate), lead_years,
+        price_year, cost_source, cost_confidence, note, methods (those that took it); fault_bus (the end it
+        raises most), fault_before_ka, fault_after_ka (three-phase, indicative, see
+        `gridhub.compute_fault_levels`), breaker_ka (smallest class that interrupts the second), fault_state.
     works : DataFrame
         The plan, one row per work: candidate, kind, target, description, length_km, cost_low, cost_base,
-        cost_high, lead_years.
+        cost_high, cost_usd_base, lead_years.
     chosen : tuple of Candidate
         The same works, to be put into a network: ``chosen[0].apply(net)``.
     greedy_steps : DataFrame
@@ -294,8 +295,8 @@ def _plan(
         money_unit=costs.money_unit,
         method=method,
         verdict=write_verdict(selection, method, costs.money_unit, unserved, left),
-        candidates=build_candidates(names, methods, faults),
-        works=build_works(works),
+        candidates=build_candidates(names, methods, faults, costs.dollar),
+        works=build_works(works, costs.dollar),
         chosen=tuple(works),
         greedy_steps=build_steps(steps),
         cleared=build_cleared(steps),

@@ -23,7 +23,9 @@ CANDIDATE_COLUMNS = (
     "cost_low",
     "cost_base",
     "cost_high",
+    "cost_usd_base",
     "lead_years",
+    "price_year",
     "cost_source",
     "cost_confidence",
     "note",
@@ -35,7 +37,7 @@ CANDIDATE_COLUMNS = (
     "fault_state",
 )
 
-WORK_COLUMNS = ("candidate", *CANDIDATE_COLUMNS[:8])
+WORK_COLUMNS = ("candidate", *CANDIDATE_COLUMNS[:9])
 
 STEP_COLUMNS = (
     "step",
@@ -54,7 +56,7 @@ Selections = Mapping[str, tuple[Sequence[Candidate], pd.DataFrame]]
 CLEARED_COLUMNS = ("step", "candidate", *KEY, "loading_percent")
 
 
-def _describe(one: Candidate) -> dict[str, Any]:
+def _describe(one: Candidate, dollar: float) -> dict[str, Any]:
     return {
         "kind": one.kind,
         "target": one.target,
@@ -63,7 +65,9 @@ def _describe(one: Candidate) -> dict[str, Any]:
         "cost_low": one.cost.low,
         "cost_base": one.cost.base,
         "cost_high": one.cost.high,
+        "cost_usd_base": one.cost.base / dollar,
         "lead_years": one.cost.lead_years,
+        "price_year": one.cost.price_year,
         "cost_source": one.cost.source,
         "cost_confidence": one.cost.confidence,
         "note": one.note,
@@ -71,13 +75,19 @@ def _describe(one: Candidate) -> dict[str, Any]:
 
 
 def build_candidates(
-    candidates: Sequence[Candidate], methods: Selections, faults: Mapping[str, Mapping[str, Any]]
+    candidates: Sequence[Candidate],
+    methods: Selections,
+    faults: Mapping[str, Mapping[str, Any]],
+    dollar: float,
 ) -> pd.DataFrame:
-    """Make ``ReinforcementPlan.candidates``; `faults` holds the fault level by candidate."""
+    """Make ``ReinforcementPlan.candidates``; `faults` holds the fault level by candidate.
+
+    `dollar` is what one US dollar is in the currency, NaN where it is not known.
+    """
     taken = {method: {one.name for one in works} for method, (works, _) in methods.items()}
     rows = [
         {
-            **_describe(one),
+            **_describe(one, dollar),
             "methods": tuple(method for method in taken if one.name in taken[method]),
             **faults.get(one.name, {}),
         }
@@ -87,9 +97,9 @@ def build_candidates(
     return pd.DataFrame(rows, index=names, columns=list(CANDIDATE_COLUMNS))
 
 
-def build_works(works: Sequence[Candidate]) -> pd.DataFrame:
-    """Make ``ReinforcementPlan.works``."""
-    rows = [{"candidate": one.name, **_describe(one)} for one in works]
+def build_works(works: Sequence[Candidate], dollar: float) -> pd.DataFrame:
+    """Make ``ReinforcementPlan.works``; `dollar` as for `build_candidates`."""
+    rows = [{"candidate": one.name, **_describe(one, dollar)} for one in works]
     return pd.DataFrame(rows, columns=list(WORK_COLUMNS))
 
 

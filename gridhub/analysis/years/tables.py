@@ -12,7 +12,7 @@ import pandas as pd
 from gridhub.analysis.years.projects import Project, find_in_time, spread_spending
 from gridhub.analysis.years.states import RoomFinder, find_with_waiting
 from gridhub.case.case import Floats, Ints
-from gridhub.costs import DOLLAR, Cost, Costs
+from gridhub.costs import Cost, Costs
 
 QUANTILES = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
 """Name -> share of the draws at or below."""
@@ -81,7 +81,7 @@ def add_spending(
 
 def find_rate(costs: Costs | None) -> float:
     """Find what one US dollar is in the currency; NaN where the region does not say."""
-    return costs[DOLLAR].base if costs is not None and DOLLAR in costs else math.nan
+    return costs.dollar if costs is not None else math.nan
 
 
 DATES = (

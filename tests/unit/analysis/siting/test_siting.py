@@ -74,6 +74,19 @@ def test_criteria_are_those_of_the_parts_they_come_from():
     assert ranking.criteria.at["latency_ms", "unit"] == "ms" and ranking.criteria["method"].ne("").all()
 
 
+def test_hours_give_the_flexible_headroom_its_column():
+    net = build_ring()
+    hours = pd.DataFrame({"demand": np.linspace(100.0, 250.0, 200)})
+    profiles = {("load", "p_mw"): hours}
+    ranking = rank_sites(net, SITES, HUB, {"hosting": {"profiles": profiles, "maximum_mw": 1000.0}})
+    own = gh.hosting_capacity(net, list("abcd"), options={"profiles": profiles, "maximum_mw": 1000.0}).table
+    table = ranking.table.loc[SITES.index]
+    assert table["headroom_flexible_mw"].to_numpy() == pytest.approx(own["flexible_1_mw"].to_numpy())
+    assert (table["headroom_flexible_mw"] >= table["headroom_mw"] - 1e-9).all()
+    assert table.at["south", "headroom_flexible_mw"] > 0
+    assert "profiles" in rank_sites(net, SITES, HUB).left_out["headroom_flexible_mw"]
+
+
 def test_the_best_in_everything_is_first_and_surely_so():
     sites = SITES.assign(water=[9.0, 1.0, 1.0, 1.0])
     weights = {"headroom_mw": 1.0, "water": 1.0}
@@ -164,7 +177,8 @@ def test_draws_are_seeded_and_certain_without_spread():
 
 def test_groups_share_a_weight_where_none_is_given():
     weights = dict(zip([one.name for one in CRITERIA], read_weights(None, CRITERIA), strict=True))
-    assert weights["headroom_mw"] + weights["headroom_near_mw"] == pytest.approx(weights["latency_ms"])
+    room = ("headroom_mw", "headroom_near_mw", "headroom_flexible_mw")
+    assert sum(weights[name] for name in room) == pytest.approx(weights["latency_ms"])
 
 
 def test_what_sites_hardly_differ_in_gets_no_weight_unless_asked_for():

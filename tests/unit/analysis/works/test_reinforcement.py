@@ -160,6 +160,13 @@ def test_fault_levels_stand_beside_every_candidate(
     assert set(rows["fault_state"]) == {"no class known"}
 
 
+def test_money_has_its_year_and_stands_in_dollars_too(plan: ReinforcementPlan):
+    for table in (plan.candidates, plan.works):
+        usd = table["cost_base"].to_numpy(dtype=float) / COSTS["exchange_usd"].base
+        assert len(table) and table["cost_usd_base"].to_numpy(dtype=float) == pytest.approx(usd)
+    assert plan.candidates["price_year"].str.fullmatch("20[0-9]{2}").all()
+
+
 def test_costs_and_cleared_add_up(plan: ReinforcementPlan):
     row, steps = plan.selection.loc[plan.method], plan.greedy_steps
     for end in ("low", "base", "high"):
