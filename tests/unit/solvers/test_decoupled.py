@@ -146,7 +146,7 @@ def test_every_kind_of_outage_equals_an_iteration_made_anew(seed: int, narrow: b
     setting = prepare_security(net, "", None, options)
     case, base = setting.case, setting.base
     cset = gh.list_contingencies(net, kinds=["line", "transformer", "generator", "shunt"])
-    outages = find_outages(net, case, cset)
+    outages = list(find_outages(net, case, cset))
     outages += [Outage(load=(3,)), Outage(branch=(0,), load=(5,)), Outage(branch=(0, 2), generator=(1,))]
     outages = [o for o, splits in zip(outages, find_islanding(case, outages), strict=True) if not splits]
     estimate = estimate_outages(plan_decoupled(prepare_setting(case, None, options), base), outages)
