@@ -19,6 +19,7 @@ import pandas as pd
 
 from gridhub.analysis.carbon.hourly_dispatch import match_dispatch
 from gridhub.analysis.carbon.hub_sizing import size_hub
+from gridhub.analysis.dispatch.change import compare_dispatch
 from gridhub.analysis.dispatch.dispatch import Dispatch, run_dispatch
 from gridhub.model.network import Network
 from gridhub.model.profiles import make_profiles
@@ -84,21 +85,24 @@ def main() -> None:
         "battery kept to the hub's plants": (after, kept),
     }
     options = OPTIONS | (WHOLE_YEAR if typical is None else DAYS_ALONE)
-    rows, results = {}, []
+    rows, matches, found = {}, [], {}
     for number, (name, (net, series)) in enumerate(runs.items()):
         folder = given.out / f"dispatch_{number}"
         start = time.perf_counter()
-        found = run_dispatch(net, series, security, options, folder=folder)
+        result = found[name] = run_dispatch(net, series, security, options, folder=folder)
         sys.stderr.write(f"{name}: {len(weight):,} hours, {(time.perf_counter() - start) / 60:.1f} minutes\n")
-        rows[name] = add_up(found, weight)
+        rows[name] = add_up(result, weight)
         if net is after:
-            match = match_dispatch(net, found, [hub], series, typical=typical)
-            results.append(match)
+            match = match_dispatch(net, result, [hub], series, typical=typical)
+            matches.append(match)
             scores = match.summary[["cfe_percent", "cfe_grid_percent", "re100_percent"]].iloc[0]
             rows[name] |= {str(key): float(value) for key, value in scores.items()}
     table = pd.DataFrame(rows)
     table.to_csv(given.out / "totals.csv")
-    report = write_report(given.out / "report", *reversed(results), after, force=True)
+    pair = ("without the hub", "with the hub")
+    change = compare_dispatch(found[pair[0]], found[pair[1]], pair)
+    with_hub = found[pair[1]]
+    report = write_report(given.out / "report", change, with_hub, *reversed(matches), after, force=True)
     missed = () if typical is None else typical.not_represented
     sys.stdout.write("\n".join([table.round(2).to_string(), *missed, str(report)]) + "\n")
 
