@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from gridhub.cli.console import find_name, list_records, print_json, print_line, print_table, show_progress
+from gridhub.cli.dispatch_options import FLEXIBLE, RAMP, add_flexible_and_ramps
 from gridhub.cli.exits import DONE, FOUND, exits, refuse
 from gridhub.cli.inputs import (
     JsonOption,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from gridhub.analysis.dispatch.check import DispatchCheck
     from gridhub.analysis.dispatch.dispatch import Dispatch
     from gridhub.model.network import Network
+    from gridhub.report.names import Names
 
 FailOn = Literal["infeasible", "shedding", "ac"]
 
@@ -67,6 +69,23 @@ def dispatch(
             "--option", "-o", metavar="KEY=VALUE", help="An option of the dispatch; may be repeated."
         ),
     ] = None,
+    flexible: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--flexible",
+            metavar=FLEXIBLE,
+            help="What a load may leave unserved in an hour and over all hours, at which price; may be "
+            "repeated.",
+        ),
+    ] = None,
+    ramp: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--ramp",
+            metavar=RAMP,
+            help="Most that the output of a unit changes from hour to hour; may be repeated.",
+        ),
+    ] = None,
     compare: Annotated[
         str | None,
         typer.Option(
@@ -96,7 +115,7 @@ def dispatch(
     check_snapshot(net, snapshot)
     profiles = read_profile_files(profile)
     chosen = None if security == "none" else security
-    settings = parse_settings(option)
+    settings = add_flexible_and_ramps(net, parse_settings(option), flexible, ramp)
     with show_progress(as_json) as tell:
         result = run_dispatch(
             net,
@@ -141,6 +160,7 @@ def _compare(
     """Dispatch the same hours without outages, or on another network, and compare."""
     from gridhub.analysis.dispatch.change import compare_dispatch
     from gridhub.analysis.dispatch.dispatch import run_dispatch
+    from gridhub.analysis.dispatch.options import drop_unknown_ids
 
     if base == "intact":
         if security is None:
@@ -149,11 +169,12 @@ def _compare(
     else:
         other = open_network(base)
         names = (other.name, net.name if other.name != net.name else f"{net.name} (asked)")
-        # a hub's own hours mean nothing to the network without it
+        # a hub's own hours and options mean nothing to the network without it
         profiles = {
             key: frame.loc[:, frame.columns.isin(other.tables[key[0]].index)]
             for key, frame in profiles.items()
         }
+        settings = drop_unknown_ids(settings, other.tables["generator"].index, other.tables["load"].index)
     before = run_dispatch(other, profiles or None, security, settings, snapshot=result.snapshot or None)
     return compare_dispatch(before, result, names)
 
@@ -240,13 +261,16 @@ def _has_found(result: Dispatch, fail_on: FailOn, checked: DispatchCheck | None)
     if fail_on == "ac":
         return checked is not None and bool(len(checked.violations) or len(checked.unsolved))
     if fail_on == "shedding":
-        short = result.summary["shed_mwh"] + result.summary["dead_load_mwh"]
+        # what flexible loads leave was offered
+        summary = result.summary
+        short = summary["shed_mwh"] - summary["flexible_mwh"] + summary["dead_load_mwh"]
         return bool(short > 1e-6 or (result.status["status"] != "OPTIMAL").any())
     return bool((result.status["status"] != "OPTIMAL").any())
 
 
 def _build_document(result: Dispatch, code: int) -> dict[str, Any]:
     from gridhub.analysis.dispatch.congestion import report_congestion
+    from gridhub.analysis.dispatch.flexible import report_flexible
 
     return {
         "exit_code": code,
@@ -257,6 +281,7 @@ def _build_document(result: Dispatch, code: int) -> dict[str, Any]:
         "status": list_records(result.status, index="hour"),
         "congestion": list_records(report_congestion(result).reset_index(), index="row"),
         "conflicts": list_records(result.conflicts, index="row"),
+        "flexible": list_records(report_flexible(result), index="load"),
         "generation_mwh": {str(k): float(v) for k, v in result.generation.sum().items()},
         "mean_price": {str(k): float(v) for k, v in result.price.mean().items()},
     }
@@ -303,6 +328,7 @@ def _print_result(net: Network, result: Dispatch, top: int) -> None:
             "after",
         )
         print_table("Congestion, dearest first", columns, cells)
+    _print_flexible(result, names)
     off, on = result.constrained_off.sum(), result.constrained_on.sum()
     moved = (off + on).sort_values(ascending=False, kind="stable").head(top)
     units_moved = [
@@ -312,3 +338,22 @@ def _print_result(net: Network, result: Dispatch, top: int) -> None:
     ]
     if units_moved:
         print_table("Constrained by the grid", ("unit", "name", "off MWh", "on MWh"), units_moved)
+
+
+def _print_flexible(result: Dispatch, names: Names) -> None:
+    """Print what flexible loads left unserved, if there are any."""
+    from gridhub.analysis.dispatch.flexible import CALLS_NOTE, report_flexible
+
+    table = report_flexible(result)
+    if table.empty:
+        return
+    rows = [
+        (
+            str(load), find_name(names, load, "load"), row["most_mw"], row["budget_mwh"], row["used_mwh"],
+            int(row["hours"]), int(row["longest_h"]),
+        )
+        for load, row in table.iterrows()
+    ]  # fmt: skip
+    columns = ("load", "name", "most MW", "budget MWh", "used MWh", "hours", "longest h")
+    print_table("Flexible load", columns, rows)
+    print_line(CALLS_NOTE)

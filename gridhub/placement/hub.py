@@ -66,7 +66,7 @@ class DataCenter:
         Lagging power factor at the point of connection.
     flexible_share : float
         Share of the contract power that can be shed or shifted on request; an offer that a reinforcement
-        may use, never used in the security of the hub as asked.
+        and the dispatch of a study may use, never used in the security of the hub as asked.
     province : str
         Province for the connection rules; empty: that of the point of connection.
 

@@ -58,12 +58,14 @@ class Contract(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Flexibility:
-    """What a data center can shed or shift on request: an offer, used by no shape.
+    """What a data center can shed or shift on request: an offer that changes no shape.
+
+    A dispatch may use it: `gridhub.analysis.dispatch.flexible.build_flexible_loads`.
 
     Attributes
     ----------
     share : float
-        Of the power drawn in an hour.
+        Of the contract power, as far as it is drawn.
     hours : float
         Longest call [h]. 3 h at 25 % has been shown (arXiv:2507.00909).
     energy_percent : float
@@ -126,13 +128,22 @@ class DataCenterLoad:
 
     def __post_init__(self) -> None:
         """Check the values."""
+        offer = self.flexibility
         checks = [
             ("it_mw", self.it_mw, self.it_mw > 0 and math.isfinite(self.it_mw), "above 0"),
             ("cooling", self.cooling, self.cooling in COOLING_PUE, f"one of {', '.join(COOLING_PUE)}"),
             ("pue", self.pue, self.pue is None or 1 <= self.pue < 10, "1 or more"),
             ("load_factor", self.load_factor, 0 < self.load_factor <= 1, "above 0, at most 1"),
             ("training_share", self.training_share, 0 <= self.training_share <= 1, "0 to 1"),
-            ("flexibility.share", self.flexibility.share, 0 <= self.flexibility.share <= 1, "0 to 1"),
+            ("flexibility.share", offer.share, 0 <= offer.share <= 1, "0 to 1"),
+            ("flexibility.hours", offer.hours, offer.hours > 0, "above 0"),
+            (
+                "flexibility.energy_percent",
+                offer.energy_percent,
+                0 <= offer.energy_percent <= 100,
+                "0 to 100",
+            ),
+            ("flexibility.notice_hours", offer.notice_hours, offer.notice_hours >= 0, "0 or more"),
             ("ramp", dict(self.ramp), all(mw >= 0 for mw in self.ramp.values()), "0 or more"),
         ]
         kinds = ("training", "inference", "mixed")
@@ -277,6 +288,6 @@ def build_data_center_load(
         p_mw,
         it_mw,
         pue,
-        offer.share * p_mw,
+        np.minimum(offer.share * load.find_contract_mw(hours[0].year), p_mw),
         offer.energy_percent / 100.0 * float(p_mw.sum()) * (offer.share > 0),
     )

@@ -9,6 +9,7 @@ from gridhub.analysis.dispatch.change import DispatchChange
 from gridhub.analysis.dispatch.check import DispatchCheck
 from gridhub.analysis.dispatch.congestion import map_congestion, report_congestion, sort_flows
 from gridhub.analysis.dispatch.dispatch import Dispatch
+from gridhub.analysis.dispatch.flexible import CALLS_NOTE, report_flexible
 from gridhub.model.network import Network
 from gridhub.report.flow_page import list_licences
 from gridhub.report.names import Names, build_names
@@ -32,6 +33,9 @@ KIND_TABLES = {"link": "hvdc", "interface": "interface"}
 
 NO_AC = NotAssessed("Voltages and reactive power", "the dispatch is DC; an AC check of its hours says more")
 NO_START = NotAssessed("Starts and stops of units", "commitment is not decided; no start costs")
+NO_CALLS = NotAssessed(
+    "Notice and longest call of flexible load", "all hours are known at once; only MW and MWh are limits"
+)
 NO_DELIVERY = NotAssessed(
     "Other market rules", "least cost of one owner: no bids, contracts, taxes or payments"
 )
@@ -71,7 +75,13 @@ def build_dispatch_page(found: Dispatch, net: Network | None = None) -> Page:
         verdict=_judge(found),
         key_numbers=_list_numbers(found),
         sections=_list_sections(found, names),
-        not_assessed=(NO_AC, NO_START, NO_DELIVERY, losses),
+        not_assessed=(
+            NO_AC,
+            NO_START,
+            NO_DELIVERY,
+            losses,
+            *((NO_CALLS,) if found.options.flexible else ()),
+        ),
         licences=list_licences(net),
         provenance={
             "Network": found.network,
@@ -91,7 +101,8 @@ def _judge(found: Dispatch) -> Verdict:
             "bad",
         )
     bound = int(found.congestion["hour"].nunique())
-    shed = float(found.summary["shed_mwh"])
+    # what flexible loads leave was offered
+    shed = float(found.summary["shed_mwh"] - found.summary["flexible_mwh"])
     text = f"In {bound:,} of {total:,} hours a limit of the grid binds."
     if shed > 1e-3:
         return Verdict("Load is not served", f"{shed:,.0f} MWh are not served. {text}", "bad")
@@ -110,6 +121,8 @@ def _list_numbers(found: Dispatch) -> tuple[KeyNumber, ...]:
         numbers.insert(
             1, KeyNumber("of it for N-1 security", float(summary["security_cost"]) / 1e6, f"M {money}")
         )
+    if found.options.flexible:
+        numbers.append(KeyNumber("Flexible load used", float(summary["flexible_mwh"]) / 1e3, "GWh"))
     if found.options.losses != "none":
         numbers.append(KeyNumber("Losses", float(summary["losses_mwh"]) / 1e3, "GWh"))
     return tuple(numbers)
@@ -152,6 +165,8 @@ def _list_sections(found: Dispatch, names: Names) -> tuple[Section, ...]:
         Section("Prices", (), (price, _list_prices(found, names))),
         Section("Units that the grid moves", (), (_list_moved(found, names),)),
     ]
+    if found.options.flexible:
+        sections.append(Section("Flexible load", (), (_list_flexible(found, names),)))
     if len(found.conflicts):
         table = found.conflicts.assign(hour=found.conflicts["hour"].astype(str))
         caption = "Limits that conflict, what must give first"
@@ -212,6 +227,16 @@ def _list_prices(found: Dispatch, names: Names) -> TableBlock:
     unit = f"{found.currency or 'currency'}/MWh"
     units = dict.fromkeys(("mean", "congestion", "lowest", "highest"), unit)
     return TableBlock(table, "Buses, dearest first", "prices", units=units, limit=15)
+
+
+def _list_flexible(found: Dispatch, names: Names) -> TableBlock:
+    table = report_flexible(found)
+    table.insert(0, "name", pd.Series([names.find(str(key), "load") for key in table.index], table.index))
+    units = {"most_mw": "MW", "budget_mwh": "MWh", "price": f"{found.currency or 'currency'}/MWh"}
+    units |= {"used_mwh": "MWh", "largest_mw": "MW", "hours": "h", "longest_h": "h"}
+    return TableBlock(
+        table, "What flexible loads left unserved", "flexible", units=units, note=CALLS_NOTE, limit=25
+    )
 
 
 def _list_moved(found: Dispatch, names: Names) -> TableBlock:

@@ -35,7 +35,12 @@ class DispatchPart:
     check : {"none", "n", "n-1"}
         AC of the telling hours: not at all, intact, with every outage.
     options : mapping
-        As for `gridhub.run_dispatch`, numbers and texts alone: no flexible loads, no ramps.
+        As for `gridhub.run_dispatch`, but for the two that follow.
+    flexible : mapping
+        Load -> mw, and energy_mwh and price if wanted: ``[dispatch.flexible."LOAD"]``; see
+        `gridhub.analysis.dispatch.options.FlexibleLoad`. Goes before what the hub's data center offers.
+    ramp_mw_per_h : mapping
+        Unit -> largest change of its output from hour to hour [MW].
 
     Raises
     ------
@@ -49,6 +54,8 @@ class DispatchPart:
     security: Literal["none", "n-1"] = "n-1"
     check: Literal["none", "n", "n-1"] = "n"
     options: Mapping[str, bool | int | float | str] = field(default_factory=dict)
+    flexible: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    ramp_mw_per_h: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -59,7 +66,17 @@ class DispatchPart:
                 f"first_hour = {self.first_hour} and hours = {self.hours}: at least one hour, within the "
                 f"{HOURS_OF_YEAR} of a year"
             )
-        read_dispatch_options(self.options)
+        doubled = [name for name in ("flexible", "ramp_mw_per_h") if name in self.options]
+        if doubled:
+            raise OptionError(
+                f"options: {', '.join(doubled)} stand beside the options, as [dispatch.{doubled[0]}]"
+            )
+        read_dispatch_options(self.settings)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All options of the dispatch."""
+        return {**self.options, "flexible": self.flexible, "ramp_mw_per_h": self.ramp_mw_per_h}
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +114,10 @@ def dispatch_hub(
 ) -> HubDispatch:
     """Dispatch the same hours without and with a hub.
 
+    What the hub's data center offers (``flexible_share``) is a flexible load of the dispatch with the hub,
+    free of charge within its energy. The longest call and the notice of the offer are not held: see
+    `gridhub.analysis.dispatch.flexible.build_flexible_loads`.
+
     Parameters
     ----------
     before, after : Network
@@ -115,14 +136,19 @@ def dispatch_hub(
     Raises
     ------
     InputError, OptionError
-        As `gridhub.make_profiles` and `gridhub.run_dispatch`.
+        As `gridhub.make_profiles` and `gridhub.run_dispatch`; `part` may name what is in `after` alone.
     """
     from gridhub.analysis.dispatch.change import compare_dispatch
     from gridhub.analysis.dispatch.check import check_dispatch
     from gridhub.analysis.dispatch.dispatch import run_dispatch
+    from gridhub.analysis.dispatch.options import drop_unknown_ids, list_unknown_ids
     from gridhub.model.profiles import make_profiles
 
     tell = progress or (lambda _step, _done: None)
+    known = [[str(key) for key in after.tables[name].index] for name in ("generator", "load")]
+    unknown = list_unknown_ids(part.ramp_mw_per_h, part.flexible, *known)
+    if unknown:
+        raise OptionError("options of the dispatch: " + "; ".join(unknown))
     chosen = slice(part.first_hour, part.first_hour + part.hours)
     security = None if part.security == "none" else part.security
     found: list[Dispatch] = []
@@ -132,7 +158,10 @@ def dispatch_hub(
         tell(f"dispatch {step}", start)
         year = make_profiles(net, part.profile_year, seed, data_centers=centers)
         profiles = {key: frame.iloc[chosen] for key, frame in year.items()}
-        found.append(run_dispatch(net, profiles, security, part.options))
+        options = drop_unknown_ids(part.settings, net.tables["generator"].index, net.tables["load"].index)
+        if centers:
+            options["flexible"] = _offer_hub(after, hub, part.profile_year, profiles) | options["flexible"]
+        found.append(run_dispatch(net, profiles, security, options))
     check = None
     if part.check != "none" and (found[1].status["status"] == "OPTIMAL").any():
         tell("AC check of the dispatch", 0.95)
@@ -142,13 +171,28 @@ def dispatch_hub(
     return HubDispatch(found[1], change, check)
 
 
+def _offer_hub(
+    net: Network, hub: Hub, year: int, profiles: Mapping[tuple[str, str], pd.DataFrame]
+) -> dict[str, Any]:
+    """Make flexible loads of what the hub's data center offers."""
+    from gridhub.analysis.carbon.contracts import read_contracts
+    from gridhub.analysis.dispatch.flexible import build_flexible_loads
+    from gridhub.profiles.data_center import DataCenterLoad
+
+    (contract,) = read_contracts(net, [hub])
+    drawn = profiles["load", "p_mw"][list(contract.loads)]
+    return dict(build_flexible_loads(DataCenterLoad.of(hub.data_center), drawn, year))
+
+
 def summarise_dispatch(found: HubDispatch) -> dict[str, Any]:
-    """Give the answer in a few lines: what the hub changes, and what AC finds.
+    """Give the answer in a few lines: what the hub changes, what flexible loads left, and what AC finds.
 
     Parameters
     ----------
     found : HubDispatch
     """
+    from gridhub.analysis.dispatch.flexible import report_flexible
+
     change = found.change.figures["change"].astype(float)
     summary: dict[str, Any] = {
         "currency": found.dispatch.currency,
@@ -156,6 +200,12 @@ def summarise_dispatch(found: HubDispatch) -> dict[str, Any]:
         "hours_left_out": found.change.left_out,
         "change": {str(key): float(value) for key, value in change.items() if value == value},
     }
+    if found.dispatch.options.flexible:
+        used = report_flexible(found.dispatch)
+        summary["flexible"] = {
+            str(load): {"used_mwh": float(row["used_mwh"]), "longest_h": int(row["longest_h"])}
+            for load, row in used.iterrows()
+        }
     if found.check is not None:
         names = ("hours", "hours_solved", "hours_with_violations", "violations", "unsolved")
         summary["ac"] = {name: int(found.check.summary[name]) for name in names}

@@ -70,9 +70,9 @@ class Dispatch:
         dispatch of least cost without a grid.
     summary : mapping
         hours, counts by status, cost, cost_intact, cost_market, security_cost, congestion_cost,
-        congestion_rent, load_mwh, shed_mwh, dead_load_mwh, generation_mwh, curtailed_mwh, losses_mwh,
-        largest_imbalance_mw, contingencies, not_assessed, unrated_branches, references_chosen,
-        units_without_cost, storage_assumed.
+        congestion_rent, load_mwh, shed_mwh, flexible_mwh (of it by flexible loads), dead_load_mwh,
+        generation_mwh, curtailed_mwh, losses_mwh, largest_imbalance_mw, contingencies, not_assessed,
+        unrated_branches, references_chosen, units_without_cost, storage_assumed.
     options : DispatchOptions
     """
 
@@ -227,6 +227,11 @@ def _summarize(inputs: DispatchInputs, tables: Mapping[str, pd.DataFrame]) -> di
         "congestion_rent": float(tables["congestion"]["rent"].sum()),
         "load_mwh": float(status["load_mw"].sum()),
         "shed_mwh": float(status["shed_mw"].sum()),
+        "flexible_mwh": float(
+            sum(
+                tables["shed"][load].clip(upper=one.mw).sum() for load, one in inputs.options.flexible.items()
+            )
+        ),
         "dead_load_mwh": float(status["dead_load_mw"].sum()),
         "generation_mwh": float(status["generation_mw"].sum()),
         "curtailed_mwh": float(status["curtailed_mw"].sum()),

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gridhub.analysis.contingency.contingencies import find_outages, list_contingencies
-from gridhub.analysis.dispatch.options import DispatchOptions
+from gridhub.analysis.dispatch.options import DispatchOptions, list_unknown_ids
 from gridhub.analysis.flow.time_series import build_injections
 from gridhub.case.case import Bools, Case, Floats, Ints
 from gridhub.case.compile import compile_case
@@ -269,14 +269,8 @@ def build_inputs(
 
 
 def _check_options(case: Case, options: DispatchOptions, count: int) -> None:
-    faults = []
-    for name, ids, known in (
-        ("ramp_mw_per_h", options.ramp_mw_per_h, case.labels.generator),
-        ("flexible", options.flexible, case.labels.load),
-    ):
-        unknown = [key for key in ids if key not in set(known)]
-        if unknown:
-            faults.append(f"{name} names what does not exist: {', '.join(map(str, unknown))}")
+    labels = case.labels
+    faults = list_unknown_ids(options.ramp_mw_per_h, options.flexible, labels.generator, labels.load)
     if np.ndim(options.reserve_mw) and np.shape(options.reserve_mw) != (count,):
         faults.append(f"reserve_mw wants one number or {count} of them, one for each hour")
     if faults:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from difflib import get_close_matches
 from typing import Any, Literal
 
 import numpy as np
 
 from gridhub.case.matrices import DcConvention
 from gridhub.dispatch.bent_costs import COST_ERROR
-from gridhub.errors import OptionError
+from gridhub.errors import OptionError, name_ids
 from gridhub.solvers.options import refuse_unknown
 
 _CHOICES: dict[str, tuple[Any, ...]] = {
@@ -31,6 +32,9 @@ _AT_LEAST_ZERO = ("curtail_price", "reserve_share")
 @dataclass(frozen=True, slots=True)
 class FlexibleLoad:
     """What a load, such as that of a data center, may leave unserved.
+
+    It leaves no more unserved, not at ``shed_price`` either. How long a call lasts and how early it is told
+    are not limits of the programme; `gridhub.analysis.dispatch.flexible.report_flexible` tells the calls.
 
     Attributes
     ----------
@@ -209,15 +213,86 @@ def read_dispatch_options(options: Mapping[str, Any] | DispatchOptions | None) -
     if isinstance(options, DispatchOptions):
         return options
     refuse_unknown(options, [item.name for item in fields(DispatchOptions)])
-    given = dict(options)
-    loads = given.get("flexible", {})
+    faults = [
+        f"{name} = {options[name]!r}: wants {wanted} by id"
+        for name, wanted in (("flexible", "the fields of a flexible load"), ("ramp_mw_per_h", "MW"))
+        if not isinstance(options.get(name, {}), Mapping)
+    ]
+    if faults:
+        raise OptionError("options of the dispatch: " + "; ".join(faults))
+    return DispatchOptions(**{**options, "flexible": _read_flexible(options.get("flexible", {}))})
+
+
+def _read_flexible(loads: Mapping[str, Any]) -> dict[str, FlexibleLoad]:
+    """Complete flexible loads given as mappings; every fault is named with its load."""
     names = [item.name for item in fields(FlexibleLoad)]
-    for one in loads.values():
-        if not isinstance(one, FlexibleLoad):
-            refuse_unknown(one, names)
-            if "mw" not in one:
-                raise OptionError("a flexible load wants mw: the most it may leave unserved in an hour")
-    given["flexible"] = {
-        load: one if isinstance(one, FlexibleLoad) else FlexibleLoad(**one) for load, one in loads.items()
-    }
-    return DispatchOptions(**given)
+    found, faults = {}, []
+    for load, one in loads.items():
+        if isinstance(one, FlexibleLoad):
+            found[load] = one
+        elif not isinstance(one, Mapping):
+            faults.append(f"flexible {load} = {one!r}: wants a mapping of {', '.join(names)}")
+        elif unknown := [str(key) for key in one if key not in names]:
+            faults.append(f"flexible {load}: unknown {', '.join(unknown)}; there are {', '.join(names)}")
+        elif "mw" not in one:
+            faults.append(f"flexible {load}: wants mw, the most it may leave unserved in an hour")
+        else:
+            found[load] = FlexibleLoad(**one)
+    if faults:
+        raise OptionError("options of the dispatch: " + "; ".join(faults))
+    return found
+
+
+def list_unknown_ids(
+    ramp_mw_per_h: Iterable[str], flexible: Iterable[str], units: Sequence[str], loads: Sequence[str]
+) -> list[str]:
+    """List the ids of ramps and flexible loads that a network does not have, with those near.
+
+    Parameters
+    ----------
+    ramp_mw_per_h, flexible : iterable of str
+        Ids that options name.
+    units, loads : sequence of str
+        Generators and loads of the network.
+
+    Examples
+    --------
+    >>> list_unknown_ids([], ["hal"], [], ["hall", "town"])
+    ['flexible: no load hal; did you mean hall?']
+    """
+    faults = []
+    for name, kind, ids, known in (
+        ("ramp_mw_per_h", "generator", ramp_mw_per_h, units),
+        ("flexible", "load", flexible, loads),
+    ):
+        there = set(known)
+        for key in ids:
+            if key not in there:
+                near = " or ".join(get_close_matches(str(key), known, 2))
+                hint = f"did you mean {near}?" if near else f"there are {name_ids(known) or 'none'}"
+                faults.append(f"{name}: no {kind} {key}; {hint}")
+    return faults
+
+
+def drop_unknown_ids(
+    options: Mapping[str, Any], units: Iterable[str], loads: Iterable[str]
+) -> dict[str, Any]:
+    """Leave out ramps and flexible loads of what a network does not have: a hub, in the network without it.
+
+    Parameters
+    ----------
+    options : mapping
+        Of a dispatch.
+    units, loads : iterable of str
+        Generators and loads of the network.
+
+    Examples
+    --------
+    >>> drop_unknown_ids({"flexible": {"hall": {"mw": 5.0}}, "shed_price": 9.0}, [], ["town"])
+    {'flexible': {}, 'shed_price': 9.0}
+    """
+    kept = dict(options)
+    for name, known in (("ramp_mw_per_h", set(units)), ("flexible", set(loads))):
+        if name in options:
+            kept[name] = {key: value for key, value in options[name].items() if key in known}
+    return kept

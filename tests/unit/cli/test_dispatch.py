@@ -119,3 +119,50 @@ def test_hours_of_the_command_profiles_are_read(tmp_path: Path) -> None:
     made = gh.make_profiles(gh.load_network("korea-2025-backbone"))
     for key, frame in made.items():
         pd.testing.assert_frame_equal(found[key], frame, check_names=False, check_freq=False)
+
+
+def test_flexible_load_is_used_and_told(triangle: Path) -> None:
+    hours = ("dispatch", triangle, "-p", f"load.p_mw={triangle.parent / 'load.csv'}")
+    asked = (*hours, "--flexible", "demand=40/60/5")
+    code, out, _ = run(*asked, "--json", "--fail-on", "shedding")
+    assert code == 0
+    document = json.loads(out)
+    assert document["summary"]["flexible_mwh"] == pytest.approx(60.0)
+    # noon: 260 MW, of which cheap may give 190 (2/3 of it and 1/3 of the rest pass ac); else 20 are left
+    assert document["summary"]["cost"] == pytest.approx(190.0 * 10 + 70.0 * 30 + 280.0 * 10 + 60.0 * 5)
+    (row,) = document["flexible"]
+    assert (row["load"], row["budget_mwh"], row["largest_mw"]) == ("demand", 60.0, pytest.approx(40.0))
+    code, out, _ = run(*asked)
+    assert code == 0
+    for text in ("Flexible load", "longest h", "how long a call may last"):
+        assert text in out
+    assert "longest h" not in run(*hours)[1]
+
+
+def test_a_ramp_holds_the_unit(triangle: Path, tmp_path: Path) -> None:
+    rising = pd.DataFrame({"demand": [100.0, 160.0, 200.0]}, index=["night", "dawn", "morning"])
+    rising.to_csv(tmp_path / "rising.csv")
+    asked = ("dispatch", triangle, "-p", f"load.p_mw={tmp_path / 'rising.csv'}", "--json")
+    assert json.loads(run(*asked)[1])["generation_mwh"] == pytest.approx({"cheap": 460.0, "dear": 0.0})
+    code, out, _ = run(*asked, "--ramp", "cheap=20")
+    assert code == 0
+    # from the 100 MW of the night it climbs to 120 and 140
+    assert json.loads(out)["generation_mwh"] == pytest.approx({"cheap": 360.0, "dear": 100.0})
+
+
+def test_flexible_load_of_a_network_is_no_part_of_the_one_it_is_compared_with(
+    triangle: Path, tmp_path: Path
+) -> None:
+    units = gh.read_network(triangle).tables["generator"]
+    loads = make_table(id=["demand", "hall"], bus="c", p_mw=[200.0, 20.0], q_mvar=0.0)
+    gh.write_network(make_triangle(200.0, generator=units), tmp_path / "plain")
+    gh.write_network(make_triangle(generator=units, load=loads), tmp_path / "hub")
+    asked = ("dispatch", tmp_path / "hub", "--compare", tmp_path / "plain", "--flexible", "hall=5", "--json")
+    code, out, _ = run(*asked)
+    assert code == 0
+    load = next(row for row in json.loads(out)["change"] if row["figure"] == "load_mwh")
+    assert load["change"] == pytest.approx(20.0 - 5.0)
+    code, _, err = run("dispatch", tmp_path / "hub", "--flexible", "hal=5", "--ramp", "cheep=1")
+    assert code == 2
+    assert "did you mean hall?" in err
+    assert "did you mean cheap?" in err

@@ -7,7 +7,7 @@ import pytest
 
 from gridhub.errors import InputError
 from gridhub.placement.hub import DataCenter
-from gridhub.profiles.cooling import COOLING_PUE, HOT_HOUR_C, compute_hot_pue, compute_pue
+from gridhub.profiles.cooling import COOLING_PUE, DEFAULT_COOLING, HOT_HOUR_C, compute_hot_pue, compute_pue
 from gridhub.profiles.data_center import (
     DataCenterLoad,
     Flexibility,
@@ -85,7 +85,12 @@ def test_flexible_power_is_an_offer_beside_the_load(hours, haenam_c):
         for one in (Flexibility(), offer)
     )
     assert flexible.p_mw.tobytes() == plain.p_mw.tobytes()
-    assert flexible.flexible_mw == pytest.approx(0.25 * flexible.p_mw)
+    # 100 MW of IT, direct to chip
+    contract = 100.0 * compute_hot_pue(DEFAULT_COOLING)
+    assert flexible.flexible_mw == pytest.approx(np.full(len(hours), 0.25 * contract))
+    every = DataCenterLoad("h", 100.0, flexibility=Flexibility(1.0))
+    made = build_data_center_load(every, hours, haenam_c, 1)
+    assert made.flexible_mw == pytest.approx(made.p_mw)
     assert flexible.flexible_mwh == pytest.approx(0.005 * flexible.p_mw.sum())
     assert plain.flexible_mwh == 0.0
 
@@ -99,3 +104,8 @@ def test_every_bad_value_is_named_at_once():
     with pytest.raises(InputError) as caught:
         DataCenterLoad("h", -1.0, cooling="sea", pue=0.9, load_factor=1.2, utilisation="idle")  # type: ignore[arg-type]
     assert len(caught.value.issues) == 5
+    wrong = Flexibility(1.5, hours=0.0, energy_percent=-1.0, notice_hours=float("nan"))
+    with pytest.raises(InputError) as caught:
+        DataCenterLoad("h", 1.0, flexibility=wrong)
+    names = ("share", "hours", "energy_percent", "notice_hours")
+    assert [one.column for one in caught.value.issues] == [f"flexibility.{name}" for name in names]

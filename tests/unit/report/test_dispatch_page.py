@@ -46,6 +46,26 @@ def test_a_page_with_losses_says_that_prices_have_none() -> None:
     assert "Losses of branches" not in named
 
 
+def test_flexible_load_is_shown_with_what_is_not_held() -> None:
+    load = pd.DataFrame({"demand": np.linspace(100.0, 300.0, len(HOURS))}, index=HOURS)
+    flexible = {"demand": {"mw": 30.0, "energy_mwh": 90.0}}
+    page = build_dispatch_page(
+        gh.run_dispatch(price_triangle(300.0), {("load", "p_mw"): load}, options={"flexible": flexible})
+    )
+    (table,) = {part.title: part for part in page.sections}["Flexible load"].blocks
+    assert isinstance(table, TableBlock)
+    assert table.table.loc["demand", "used_mwh"] == pytest.approx(90.0)
+    assert "how long a call may last" in table.note
+    assert {one.label: one.value for one in page.key_numbers}["Flexible load used"] == pytest.approx(0.09)
+    assert any("longest call" in one.what for one in page.not_assessed)
+    # what was offered is no failure
+    assert page.verdict is not None
+    assert page.verdict.tone == "plain"
+    plain = build_dispatch_page(solve())
+    assert "Flexible load" not in {part.title for part in plain.sections}
+    assert not any("longest call" in one.what for one in plain.not_assessed)
+
+
 def test_hours_without_a_dispatch_come_first() -> None:
     load = pd.DataFrame({"demand": [100.0, 3000.0]}, index=HOURS[:2])
     page = build_dispatch_page(gh.run_dispatch(price_triangle(), {("load", "p_mw"): load}))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 import gridhub as gh
+from gridhub.errors import OptionError
 from gridhub.study.dispatch import DispatchPart, dispatch_hub, summarise_dispatch
 
 HUB = gh.Hub(gh.DataCenter("hub", contract_mw=500.0, lat=36.6, lon=127.3))
@@ -39,3 +42,25 @@ def test_the_hub_draws_its_load_and_costs_what_the_difference_says() -> None:
     assert summary["ac"]["hours"] >= 1
     assert steps == ["dispatch without the hub", "dispatch with the hub", "AC check of the dispatch"]
     assert len(found.results) == 3
+
+
+@pytest.mark.slow
+def test_what_the_hub_offers_is_called_within_its_energy() -> None:
+    net = gh.load_network("korea-2025-backbone")
+    hub = gh.Hub(replace(HUB.data_center, flexible_share=0.25))
+    after = gh.place(net, hub)
+    (load,) = after.load.index.difference(net.load.index)
+    part = DispatchPart(first_hour=100, hours=2, security="none", check="none", options=OPTIONS)
+    found = dispatch_hub(net, after, hub, part, 3)
+    hours = gh.make_profiles(after, 2025, 3, data_centers=[hub.data_center])["load", "p_mw"].iloc[100:102]
+    one = found.dispatch.options.flexible[load]
+    assert one.mw == pytest.approx(125.0)
+    assert one.energy_mwh == pytest.approx(0.005 * hours[load].sum())
+    # free of charge, so that all of it is called
+    assert found.dispatch.summary["flexible_mwh"] == pytest.approx(one.energy_mwh, rel=1e-4)
+    assert summarise_dispatch(found)["flexible"][load]["longest_h"] in (1, 2)
+    # what the study says goes before the offer, and means nothing to the network without the hub
+    own = replace(part, flexible={load: {"mw": 10.0}})
+    assert dispatch_hub(net, after, hub, own, 3).dispatch.summary["flexible_mwh"] == pytest.approx(20.0)
+    with pytest.raises(OptionError, match="flexible: no load hall"):
+        dispatch_hub(net, after, hub, replace(part, flexible={"hall": {"mw": 10.0}}), 3)

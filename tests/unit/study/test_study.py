@@ -80,9 +80,28 @@ def test_a_study_may_ask_for_hours_of_dispatch(tmp_path: Path):
     assert (part.hours, part.security, part.check, part.options) == (24, "none", "n", {"shed_price": 2e7})
     faults = read_faults(tmp_path, GOOD + "\n[dispatch]\nhour = 24\ncheck = 'ac'\n")
     assert set(faults) == {"dispatch.hour", "dispatch.check"}
-    for bad in ("hours = 9000", "options = {shed_prize = 3.0}"):
+    for bad in (
+        "hours = 9000",
+        "options = {shed_prize = 3.0}",
+        "options = {flexible = 3.0}",
+        "flexible = {hall = {MW = 3.0}}",
+        "flexible = {hall = 3.0}",
+        "ramp_mw_per_h = {unit = 0.0}",
+    ):
         with pytest.raises(InputError):
             read_study(write(tmp_path, f"{GOOD}\n[dispatch]\n{bad}\n"))
+
+
+def test_a_dispatch_of_a_study_has_flexible_loads_and_ramps(tmp_path: Path):
+    tables = (
+        '[dispatch.flexible."hub:hall"]\nmw = 20\nenergy_mwh = 100.0\n[dispatch.ramp_mw_per_h]\nunit = 50\n'
+    )
+    part = read_study(write(tmp_path, f"{GOOD}\n[dispatch]\nhours = 24\n{tables}")).dispatch
+    assert part is not None
+    assert part.settings == {
+        "flexible": {"hub:hall": {"mw": 20.0, "energy_mwh": 100.0}},
+        "ramp_mw_per_h": {"unit": 50.0},
+    }
 
 
 def test_a_study_may_ask_for_its_carbon_free_energy(tmp_path: Path):

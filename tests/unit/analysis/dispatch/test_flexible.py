@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import gridhub as gh
+from gridhub.analysis.dispatch.flexible import build_flexible_loads, report_flexible
+from gridhub.analysis.dispatch.options import FlexibleLoad, read_dispatch_options
+from gridhub.errors import OptionError
+from gridhub.profiles.data_center import DataCenterLoad, Flexibility
+from tests.small_networks import make_table
+from tests.unit.dispatch.small_hours import make_triangle
+
+OFFER = Flexibility(0.25, energy_percent=0.5)
+
+
+def make_hours(*load_mw: float) -> dict[tuple[str, str], pd.DataFrame]:
+    return {("load", "p_mw"): pd.DataFrame({"demand": load_mw}, index=range(len(load_mw)))}
+
+
+def make_priced() -> gh.Network:
+    """Cheap power for 200 MW, dear power for the rest, no limit of the grid."""
+    units = make_table(
+        id=["cheap", "dear"], bus=["a", "b"], p_mw=0.0, p_min_mw=0.0, p_max_mw=[200.0, 400.0], vm_pu=1.0,
+        cost_c1_per_mwh=[10.0, 30.0],
+    )  # fmt: skip
+    lines = make_triangle().tables["line"].assign(rate_mva=1000.0)
+    return make_triangle(generator=units, line=lines)
+
+
+def test_an_offer_is_a_share_of_the_contract_and_of_the_energy_drawn() -> None:
+    center = DataCenterLoad("hall", 200.0, pue=1.5, ramp={2028: 100.0, 2030: 200.0}, flexibility=OFFER)
+    drawn = pd.DataFrame({"hub:hall 1": [90.0, 30.0], "hub:hall 2": [45.0, 15.0]})
+    # 150 MW in 2029, of them 2/3 at the first point
+    assert build_flexible_loads(center, drawn, 2029, price=7.0) == {
+        "hub:hall 1": FlexibleLoad(pytest.approx(25.0), pytest.approx(0.6), 7.0),
+        "hub:hall 2": FlexibleLoad(pytest.approx(12.5), pytest.approx(0.3), 7.0),
+    }
+    assert build_flexible_loads(center, drawn, 2031)["hub:hall 1"].mw == pytest.approx(50.0)
+
+
+def test_nothing_is_offered_where_nothing_is_drawn_or_no_share_given() -> None:
+    drawn = pd.DataFrame({"hub:hall": [90.0, 30.0]})
+    late = DataCenterLoad("hall", 200.0, ramp={2030: 200.0}, flexibility=OFFER)
+    assert build_flexible_loads(late, drawn, 2029) == {}
+    assert build_flexible_loads(late, drawn * 0.0, 2030) == {}
+    assert build_flexible_loads(DataCenterLoad("hall", 200.0), drawn, 2030) == {}
+
+
+def test_what_was_called_is_told_with_its_longest_call() -> None:
+    # of 60 MWh the dear hours take all: 30 MWh where 30 MW are dear, and 10 in each of three
+    flexible = {"demand": {"mw": 30.0, "energy_mwh": 60.0, "price": 1.0}}
+    hours = make_hours(150.0, 210.0, 210.0, 210.0, 190.0, 230.0)
+    found = gh.run_dispatch(make_priced(), hours, options={"flexible": flexible})
+    told = report_flexible(found).loc["demand"]
+    assert told["used_mwh"] == pytest.approx(60.0) == found.summary["flexible_mwh"]
+    assert told["largest_mw"] == pytest.approx(30.0)
+    assert (told["hours"], told["longest_h"]) == (4, 3)
+    assert found.summary["shed_mwh"] == pytest.approx(60.0)
+    # 10 for each MWh of 150 + 3 x 200 + 190 + 200, 1 for each that is called
+    assert found.summary["cost"] == pytest.approx(11_400.0 + 60.0)
+
+
+def test_load_beyond_an_offer_is_not_counted_as_called() -> None:
+    # 600 MW of units for 700 MW of load, of which 40 may be left
+    found = gh.run_dispatch(make_priced(), make_hours(700.0), options={"flexible": {"demand": {"mw": 40.0}}})
+    assert found.status["status"].tolist() == ["INFEASIBLE"]
+    assert found.summary["shed_mwh"] == pytest.approx(100.0, abs=0.1)
+    assert found.summary["flexible_mwh"] == pytest.approx(40.0)
+    assert report_flexible(found).loc["demand", "used_mwh"] == pytest.approx(40.0)
+
+
+def test_without_flexible_loads_nothing_is_told() -> None:
+    found = gh.run_dispatch(make_priced())
+    assert report_flexible(found).empty
+    assert found.summary["flexible_mwh"] == 0.0
+
+
+def test_every_bad_flexible_load_is_named_at_once() -> None:
+    flexible = {"a": {"MW": 3.0}, "b": 5.0, "c": {"price": 3.0}, "d": FlexibleLoad(1.0)}
+    with pytest.raises(OptionError) as caught:
+        read_dispatch_options({"flexible": flexible})
+    told = str(caught.value)
+    assert "flexible a: unknown MW; there are mw, energy_mwh, price" in told
+    assert "flexible b = 5.0" in told
+    assert "flexible c: wants mw" in told
+    assert "flexible d" not in told
+    with pytest.raises(OptionError, match=r"flexible = '3'.*ramp_mw_per_h = 3"):
+        read_dispatch_options({"flexible": "3", "ramp_mw_per_h": 3})
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_budget_holds_over_windows(workers: int) -> None:
+    hours = make_hours(*np.full(48, 220.0))
+    options = {"flexible": {"demand": {"mw": 20.0, "energy_mwh": 100.0}}, "window_hours": 12,
+               "overlap_hours": 0, "workers": workers, "parts": workers}  # fmt: skip
+    found = gh.run_dispatch(make_priced(), hours, options=options)
+    assert found.summary["flexible_mwh"] == pytest.approx(100.0)
