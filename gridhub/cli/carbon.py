@@ -33,20 +33,25 @@ def carbon(
         typer.Option("--budget", min=0.0, help="Largest cost of a year: the share it buys is found too."),
     ] = None,
     typical_weeks: Annotated[
-        int | None, typer.Option("--typical-weeks", min=0, help="Size on so many weeks; 0: on all hours.")
+        int | None,
+        typer.Option("--typical-weeks", min=0, help="Size on so many typical weeks; 0: on all hours."),
     ] = None,
     cost: Annotated[
-        Literal["low", "base", "high"] | None, typer.Option("--cost", help="End of the cost ranges.")
+        Literal["low", "base", "high"] | None,
+        typer.Option("--cost", help="Which end of the cost ranges to take."),
     ] = None,
     discount_rate: Annotated[
-        float | None, typer.Option("--discount-rate", min=0.0, max=0.99, help="Real, of a year.")
+        float | None,
+        typer.Option(
+            "--discount-rate", min=0.0, max=0.99, help="Real discount rate of a year, such as 0.045."
+        ),
     ] = None,
     grid_price: Annotated[
-        float | None, typer.Option("--grid-price", min=0.0, help="Of energy from the grid, per MWh.")
+        float | None, typer.Option("--grid-price", min=0.0, help="Price of energy from the grid, per MWh.")
     ] = None,
     grid_share: Annotated[
         float | None,
-        typer.Option("--grid-share", min=0.0, max=1.0, help="Carbon-free share of the grid's mix."),
+        typer.Option("--grid-share", min=0.0, max=1.0, help="Carbon-free share of the grid's energy."),
     ] = None,
     count_grid: Annotated[
         bool, typer.Option("--count-grid", help="The share counts the grid's carbon-free part too.")

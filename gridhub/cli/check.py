@@ -27,7 +27,10 @@ def check(
         ),
     ] = None,
     base: Annotated[
-        Path, typer.Option("--base", metavar="DIR", help="What a relative network of the study starts from.")
+        Path,
+        typer.Option(
+            "--base", metavar="DIR", help="Folder that a relative path of the study's network starts from."
+        ),
     ] = Path(),
     rtol: Annotated[float, typer.Option("--rtol", min=0.0, help="Relative tolerance of numbers.")] = 1e-6,
     atol: Annotated[float, typer.Option("--atol", min=0.0, help="Absolute tolerance of numbers.")] = 1e-9,

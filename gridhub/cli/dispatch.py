@@ -8,14 +8,24 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from gridhub.cli.console import find_name, list_records, print_json, print_line, print_table, show_progress
+from gridhub.cli.console import (
+    find_name,
+    list_records,
+    print_json,
+    print_line,
+    print_note,
+    print_table,
+    show_progress,
+)
 from gridhub.cli.dispatch_options import FLEXIBLE, RAMP, add_flexible_and_ramps
 from gridhub.cli.exits import DONE, FOUND, exits, refuse
 from gridhub.cli.inputs import (
     JsonOption,
     NetworkArgument,
+    RatingsOption,
     SnapshotOption,
     TopOption,
+    YearOption,
     check_snapshot,
     parse_settings,
 )
@@ -37,6 +47,8 @@ FailOn = Literal["infeasible", "shedding", "ac"]
 def dispatch(
     network: NetworkArgument,
     snapshot: SnapshotOption = None,
+    year: YearOption = None,
+    ratings: RatingsOption = None,
     profile: Annotated[
         list[str] | None,
         typer.Option(
@@ -60,7 +72,9 @@ def dispatch(
     folder: Annotated[
         Path | None,
         typer.Option(
-            "--folder", metavar="DIR", help="Keep the windows there as Parquet files, and go on behind them."
+            "--folder",
+            metavar="DIR",
+            help="Keep finished hours there as Parquet files; a run that was stopped goes on from them.",
         ),
     ] = None,
     option: Annotated[
@@ -91,13 +105,14 @@ def dispatch(
         typer.Option(
             "--compare",
             metavar="intact|NETWORK",
-            help='Say what changes: from "intact", the same hours without outages, or from another network, '
-            "such as the one without the hub.",
+            help='Say what changes: from "intact", the same hours without outages, or from another '
+            "network as it "
+            "stands, such as the one without the hub.",
         ),
     ] = None,
     check: Annotated[
         Literal["n", "n-1"] | None,
-        typer.Option("--check", help="Solve telling hours by AC, intact or with every outage."),
+        typer.Option("--check", help="Check the most telling hours by AC, intact or with every outage."),
     ] = None,
     report: Annotated[
         Path | None, typer.Option("--report", metavar="DIR", help="Write a page and tables there.")
@@ -105,15 +120,23 @@ def dispatch(
     top: TopOption = 10,
     as_json: JsonOption = False,
 ) -> int:
-    """Dispatch hours at least cost on the DC model, within limits before and after outages."""
+    """Dispatch hours at least cost on the DC model, within limits before and after outages.
+
+    Hours are the snapshot alone, or those of --profile.
+    Profiles name no season: with --ratings every hour has those of the snapshot.
+
+    Example: gridhub dispatch korea-2025-backbone -s winter_peak --security n-1
+    """
     from gridhub.analysis.dispatch.check import check_dispatch
     from gridhub.analysis.dispatch.dispatch import run_dispatch
 
     if fail_on == "ac" and check is None:
         refuse("--fail-on ac wants --check n or --check n-1")
-    net = open_network(network)
-    check_snapshot(net, snapshot)
+    net = open_network(network, year=year, ratings=ratings)
+    state = check_snapshot(net, snapshot)
     profiles = read_profile_files(profile)
+    if profiles and ratings is not None:
+        print_note(f"every hour has the ratings of snapshot {state}: profiles name no season")
     chosen = None if security == "none" else security
     settings = add_flexible_and_ramps(net, parse_settings(option), flexible, ramp)
     with show_progress(as_json) as tell:
@@ -126,7 +149,7 @@ def dispatch(
             folder=folder,
             progress=None if tell is None else lambda done, count: tell("dispatch", done / count),
         )
-    change = None if compare is None else _compare(net, compare, result, profiles, chosen, settings)
+    change = None if compare is None else _compare(net, compare, result, profiles, chosen, settings, ratings)
     checked = None
     if check is not None:
         checked = check_dispatch(net, profiles or None, result, security=None if check == "n" else check)
@@ -156,6 +179,7 @@ def _compare(
     profiles: dict[tuple[str, str], pd.DataFrame],
     security: str | None,
     settings: dict[str, Any],
+    ratings: str | None,
 ) -> DispatchChange:
     """Dispatch the same hours without outages, or on another network, and compare."""
     from gridhub.analysis.dispatch.change import compare_dispatch
@@ -167,7 +191,7 @@ def _compare(
             refuse("--compare intact wants --security n-1: there are no outages to leave out")
         other, names, security = net, ("intact", str(security)), None
     else:
-        other = open_network(base)
+        other = open_network(base, ratings=ratings)
         names = (other.name, net.name if other.name != net.name else f"{net.name} (asked)")
         # a hub's own hours and options mean nothing to the network without it
         profiles = {

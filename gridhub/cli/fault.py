@@ -44,18 +44,23 @@ def fault(
         typer.Option("--at", metavar="BUS", help="Dips of a fault at this bus, and what trips on them."),
     ] = None,
     lost: Annotated[
-        str | None, typer.Option("--lost", metavar="ID,…", help="With --at: elements that clear the fault.")
+        str | None,
+        typer.Option(
+            "--lost", metavar="ID,…", help="With --at: elements that are lost as the fault is cleared."
+        ),
     ] = None,
     rank: Annotated[
-        bool, typer.Option("--rank", help="Where a fault makes most data-center load trip.")
+        bool, typer.Option("--rank", help="Find where a fault makes most data-center load trip.")
     ] = False,
     ride_through: Annotated[
         float | None,
-        typer.Option("--ride-through", help="Voltage below which loads trip, p.u.; else the criteria's."),
+        typer.Option(
+            "--ride-through", help="Voltage below which loads trip, in p.u.; the criteria's if not given."
+        ),
     ] = None,
     loads: Annotated[
         str | None,
-        typer.Option("--loads", metavar="ID,…", help="Loads that may trip; else the data centers."),
+        typer.Option("--loads", metavar="ID,…", help="Loads that may trip; the data centers if not given."),
     ] = None,
     criteria: Annotated[
         str, typer.Option("--criteria", help="'network' for its own, 'none', a region, or a .toml.")
@@ -72,7 +77,7 @@ def fault(
     top: TopOption = 15,
     as_json: JsonOption = False,
 ) -> int:
-    """Three-phase fault levels of all buses; with --at or --rank the dips and what trips. Indicative."""
+    """Find three-phase fault levels of all buses; with --at or --rank the dips and what trips. Indicative."""
     if at is not None and rank:
         refuse("--at looks at one fault, --rank at all: give one of them")
     if rank and out is not None:

@@ -46,12 +46,15 @@ def flow(
     snapshot: SnapshotOption = None,
     year: YearOption = None,
     ratings: RatingsOption = None,
-    method: Annotated[Method, typer.Option("--method", help="Full AC or linear DC.")] = "ac",
+    method: Annotated[Method, typer.Option("--method", help="Full AC, or linear DC.")] = "ac",
     option: SettingsOption = None,
     top: TopOption = 10,
     as_json: JsonOption = False,
 ) -> None:
-    """Solve the power flow of one state; exit code 3 if it does not converge."""
+    """Solve the power flow of one state; exit code 3 if it does not converge.
+
+    Example: gridhub flow korea-2025-backbone -s winter_peak
+    """
     from gridhub.analysis.flow.power_flow import run_power_flow
 
     net = open_network(network, year=year, ratings=ratings)

@@ -32,14 +32,18 @@ if TYPE_CHECKING:
 def host(
     network: NetworkArgument,
     bus: Annotated[
-        list[str] | None, typer.Option("--bus", help="One bus; may be repeated. All if none.")
+        list[str] | None, typer.Option("--bus", help="A bus to look at; may be repeated. All if not given.")
     ] = None,
     snapshot: Annotated[
-        list[str] | None, typer.Option("--snapshot", "-s", help="One state; may be repeated. All if none.")
+        list[str] | None,
+        typer.Option("--snapshot", "-s", help="A stored state; may be repeated. All if not given."),
     ] = None,
-    kind: Annotated[Literal["load", "generation"], typer.Option("--kind", help="What grows.")] = "load",
+    kind: Annotated[
+        Literal["load", "generation"], typer.Option("--kind", help="What is added at the bus.")
+    ] = "load",
     method: Annotated[
-        Method, typer.Option("--method", help="Exact linear DC, or then checked by AC (give --bus).")
+        Method,
+        typer.Option("--method", help="How room is found: by linear DC, or then checked by AC (give --bus)."),
     ] = "dc",
     criteria: Annotated[
         str, typer.Option("--criteria", help="'network' for its own, 'none' for ratings alone, or a region.")
@@ -50,7 +54,7 @@ def host(
             "--option",
             "-o",
             metavar="KEY=VALUE",
-            help="Of hosting (effect=0.05, balancing=merit …) or power flow.",
+            help="An option of hosting (effect=0.05, balancing=merit …) or power flow; may be repeated.",
         ),
     ] = None,
     year: YearOption = None,
@@ -58,13 +62,16 @@ def host(
     share: Annotated[
         bool,
         typer.Option(
-            "--share", help="All at once: what the buses share, and the frontier of the total (DC)."
+            "--share", help="Load all buses at once: the room they share, and how it can be split (DC)."
         ),
     ] = False,
     top: TopOption = 20,
     as_json: JsonOption = False,
 ) -> None:
-    """Find how much each bus takes in every state and after every outage."""
+    """Find how much each bus takes in every state and after every outage.
+
+    Example: gridhub host korea-2025-backbone --bus singangjin-345
+    """
     from gridhub.analysis.hosting.hosting import hosting_capacity
 
     net = open_network(network, year=year, ratings=ratings)

@@ -24,15 +24,19 @@ NetworkArgument = Annotated[
     ),
 ]
 SnapshotOption = Annotated[
-    str | None, typer.Option("--snapshot", "-s", help="Which stored state; the first if not given.")
+    str | None,
+    typer.Option("--snapshot", "-s", help="A stored state of the network; the first if not given."),
 ]
 YearOption = Annotated[
-    int | None, typer.Option("--year", "-y", help="Apply the network's plans up to the end of that year.")
+    int | None, typer.Option("--year", "-y", help="Apply the network's plans up to the end of this year.")
 ]
 RatingsOption = Annotated[
     str | None,
     typer.Option(
-        "--ratings", metavar="seasonal", help="Ratings of the season; all year the same if not given."
+        "--ratings",
+        metavar="seasonal",
+        help="Give every snapshot the ratings of its season; if not given, those of the tables hold all "
+        "year.",
     ),
 ]
 SettingsOption = Annotated[
@@ -42,9 +46,9 @@ SettingsOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document, for machines.")]
 TopOption = Annotated[int, typer.Option("--top", min=1, help="Rows to show in each table.")]
 OutOption = Annotated[
-    Path, typer.Option("--out", metavar="DIR", help="Folder of the results.", show_default=False)
+    Path, typer.Option("--out", metavar="DIR", help="Folder for the results.", show_default=False)
 ]
-ForceOption = Annotated[bool, typer.Option("--force", help="Replace what a run left there before.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace what an earlier run left there.")]
 Method = Literal["ac", "dc"]
 
 

@@ -76,13 +76,16 @@ def convert(
     target: Annotated[Path, typer.Argument(metavar="OUT", help="A file, or a folder for --format gridhub.")],
     to: Annotated[
         str | None,
-        typer.Option("--format", help="gridhub, matpower, psse35, …; by OUT's ending."),
+        typer.Option("--format", help="gridhub, matpower, psse35, …; if not given, by the ending of OUT."),
     ] = None,
     year: YearOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Convert a network to another format, and say what was not carried."""
+    """Convert a network to another format, and say what was not carried.
+
+    Example: gridhub convert korea-2025-backbone backbone.m
+    """
     net, reports = _read_with_report(source, year)
     kind = to or _find_format(target)
     if kind == FOLDER:

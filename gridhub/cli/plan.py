@@ -15,18 +15,20 @@ from gridhub.cli.inputs import (
     JsonOption,
     Method,
     NetworkArgument,
+    RatingsOption,
     TopOption,
     check_bus,
     check_snapshot,
     parse_settings,
 )
 from gridhub.cli.pages import PageOption, check_page, print_page, write_page
-from gridhub.study.source import open_network
+from gridhub.study.source import open_with_plan
 
 if TYPE_CHECKING:
     from gridhub.analysis.works.reinforcement import ReinforcementPlan
     from gridhub.analysis.years.years import YearsPlan
     from gridhub.model.network import Network
+    from gridhub.model.plan import Plan
     from gridhub.placement.hub import Hub
 
 
@@ -34,57 +36,86 @@ if TYPE_CHECKING:
 def plan(
     network: NetworkArgument,
     hub: Annotated[
-        Path | None, typer.Option("--hub", metavar="STUDY.toml", help="The hub of this study.")
+        Path | None, typer.Option("--hub", metavar="STUDY.toml", help="Take the hub of this study.")
     ] = None,
-    bus: Annotated[str | None, typer.Option("--bus", help="Or its bus …")] = None,
-    mw: Annotated[float | None, typer.Option("--mw", help="… and its contract power [MW].")] = None,
+    bus: Annotated[str | None, typer.Option("--bus", help="Or give its bus, with --mw.")] = None,
+    mw: Annotated[
+        float | None, typer.Option("--mw", help="With --bus: contract power of the hub [MW].")
+    ] = None,
     years: Annotated[
-        str, typer.Option("--years", metavar="FIRST-LAST", help="Years looked at.")
+        str, typer.Option("--years", metavar="FIRST-LAST", help="Years to plan, such as 2026-2030 or 2030.")
     ] = "2026-2030",
     ramp: Annotated[
         str | None,
         typer.Option(
-            "--ramp", metavar="YEAR=MW,…", help="Contract power from a year on; all at once if none."
+            "--ramp",
+            metavar="YEAR=MW,…",
+            help="Contract power from each year on, such as 2027=300,2030=1000; all of it from the first "
+            "year "
+            "if not given.",
         ),
     ] = None,
     project: Annotated[
         list[str] | None,
         typer.Option(
-            "--project", help="A planned project that may be late; repeated. All of the grid if none."
+            "--project",
+            metavar="PROJECT",
+            help="A project of the network's plans that may be late; may be repeated. If none is given, all "
+            "planned stations, lines and links may be.",
         ),
     ] = None,
     elsewhere: Annotated[
-        list[str] | None, typer.Option("--elsewhere", metavar="BUS", help="A bus to compare with; repeated.")
+        list[str] | None,
+        typer.Option("--elsewhere", metavar="BUS", help="Another bus to compare with; may be repeated."),
     ] = None,
     works: Annotated[
-        bool, typer.Option("--works", help="Plan reinforcements for the hub first and put them beside.")
+        bool,
+        typer.Option(
+            "--works",
+            help="Plan reinforcements for the hub first; they are projects that may be late too. A network "
+            "without plans needs this.",
+        ),
     ] = False,
     snapshot: Annotated[
-        list[str] | None, typer.Option("--snapshot", "-s", help="One state; may be repeated. All if none.")
+        list[str] | None,
+        typer.Option("--snapshot", "-s", help="A stored state; may be repeated. All if not given."),
     ] = None,
+    ratings: RatingsOption = None,
     criteria: Annotated[
         str, typer.Option("--criteria", help="'network' for its own, 'none' for ratings alone, or a region.")
     ] = "network",
     method: Annotated[
-        Method, typer.Option("--method", help="Of the room: linear DC, or checked by AC.")
+        Method, typer.Option("--method", help="How room is found: by linear DC, or then checked by AC.")
     ] = "dc",
     costs: Annotated[
         Path | None,
-        typer.Option("--costs", metavar="COSTS.toml", help="Costs and delays; the network's own if none."),
+        typer.Option(
+            "--costs", metavar="COSTS.toml", help="Unit costs and delays; the network's own if not given."
+        ),
     ] = None,
-    draws: Annotated[int, typer.Option("--draws", min=1, help="Draws of the delays.")] = 2000,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the draws.")] = 1,
-    states: Annotated[int, typer.Option("--states", min=1, help="Distinct networks solved at most.")] = 200,
+    draws: Annotated[int, typer.Option("--draws", min=1, help="How often delays are drawn.")] = 2000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed draws the same delays.")] = 1,
+    states: Annotated[int, typer.Option("--states", min=1, help="Different networks solved at most.")] = 200,
     option: Annotated[
         list[str] | None,
-        typer.Option("--option", "-o", metavar="KEY=VALUE", help="Of hosting (effect=0.05 …) or power flow."),
+        typer.Option(
+            "--option",
+            "-o",
+            metavar="KEY=VALUE",
+            help="An option of hosting (effect=0.05 …) or power flow; may be repeated.",
+        ),
     ] = None,
     out: PageOption = None,
     force: ForceOption = False,
     top: TopOption = 20,
     as_json: JsonOption = False,
 ) -> None:
-    """Plan a hub over years: feasible power, what it waits for, spending, and what else could be done."""
+    """Plan a hub over years: feasible power, what it waits for, spending, and what else could be done.
+
+    Projects of the network's plans may come late, and works of --works.
+
+    Example: gridhub plan korea-2025-backbone --bus singangjin-345 --mw 500
+    """
     from gridhub.analysis.years.inputs import PLANNED
     from gridhub.analysis.years.years import plan_years
     from gridhub.study.study import read_text
@@ -93,6 +124,7 @@ def plan(
     settings: dict[str, Any] = {
         "criteria": None if criteria == "none" else criteria,
         "snapshots": tuple(snapshot) if snapshot else None,
+        "ratings": ratings,
         "method": method,
         "hosting": parse_settings(option),
         "elsewhere": tuple(elsewhere or ()),
@@ -104,15 +136,20 @@ def plan(
         settings["costs"] = read_text(costs)
     window = _read_years(years)
     wanted = _read_hub(hub, bus, mw)
-    last = open_network(network, year=window[-1])
+    stands, plans = open_with_plan(network)
+    if plans is None and (project or not works):
+        refuse(_explain_no_plans(stands.name, network))
+    last = _build_last(stands, plans, window[-1], ratings)
     for name in snapshot or ():
         check_snapshot(last, name)
     for place in [one for one in (wanted.data_center.bus, *(elsewhere or ())) if one]:
         check_bus(last, place)
-    late: list[Any] | None = list(project) if project else None
+    late: list[Any] = list(project) if project else [PLANNED] if plans is not None else []
     if works:
-        late = [*(late or [PLANNED]), _plan_works(last, wanted, settings)]
-    result = plan_years(network, wanted, window, _read_ramp(ramp), late, settings)
+        late.append(_plan_works(last, wanted, settings))
+    result = plan_years(
+        network if plans is not None else stands, wanted, window, _read_ramp(ramp), late, settings
+    )
     page = write_page(out, force, result, last)
     if as_json:
         print_json(_build_document(result) | page)
@@ -151,6 +188,23 @@ def _read_hub(study: Path | None, bus: str | None, mw: float | None) -> Hub:
     if bus is None or mw is None:
         refuse("say which hub: --hub STUDY.toml, or --bus and --mw")
     return Hub(DataCenter("hub", contract_mw=mw, bus=bus))
+
+
+def _explain_no_plans(name: str, typed: str) -> str:
+    return (
+        f"network {name!r} has no plans: it is no folder with plan/project.csv, so no planned project can be "
+        "late. Leave --project out and give --works, which plans reinforcements for the hub and takes "
+        "them as "
+        f"the projects; or take a network with plans; or ask for the room as it stands: gridhub host {typed}"
+    )
+
+
+def _build_last(net: Network, plans: Plan | None, year: int, ratings: str | None) -> Network:
+    """Build the network of the last year, every project in time."""
+    from gridhub.model.plan import apply_plan
+    from gridhub.reference import bring_to
+
+    return bring_to(net if plans is None else apply_plan(net, plans, year), None, None, ratings)
 
 
 def _plan_works(net: Network, hub: Hub, settings: dict[str, Any]) -> ReinforcementPlan:

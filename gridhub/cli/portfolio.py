@@ -9,7 +9,14 @@ import typer
 
 from gridhub.cli.console import list_records, print_json, print_line, print_table
 from gridhub.cli.exits import exits, refuse
-from gridhub.cli.inputs import ForceOption, JsonOption, NetworkArgument, YearOption, find_criteria
+from gridhub.cli.inputs import (
+    ForceOption,
+    JsonOption,
+    NetworkArgument,
+    RatingsOption,
+    YearOption,
+    find_criteria,
+)
 from gridhub.cli.pages import PageOption, check_page, print_page, write_page
 from gridhub.study.source import open_network
 
@@ -24,7 +31,11 @@ def portfolio(
     network: NetworkArgument,
     sites: Annotated[
         Path,
-        typer.Option("--sites", metavar="SITES.csv", help="site, bus, max_mw; cost, cost_per_mw …"),
+        typer.Option(
+            "--sites",
+            metavar="SITES.csv",
+            help="A table with the columns site, bus, max_mw; optional are min_mw, cost, cost_per_mw.",
+        ),
     ],
     mw: Annotated[float, typer.Option("--mw", help="Contract power of all sites together [MW].")],
     share: Annotated[
@@ -32,45 +43,69 @@ def portfolio(
     ] = 0.0,
     kind: Annotated[
         list[str] | None,
-        typer.Option("--kind", help="solar, wind or offshore_wind; repeated. Both first if none."),
+        typer.Option(
+            "--kind",
+            help="A kind of plant that may be built: solar, wind, offshore_wind; may be repeated. If not "
+            "given, solar and wind.",
+        ),
     ] = None,
-    days: Annotated[int, typer.Option("--days", min=1, help="Typical days of the region's year.")] = 4,
+    days: Annotated[int, typer.Option("--days", min=1, help="Typical days that stand for the year.")] = 4,
     grid_price: Annotated[
-        float, typer.Option("--grid-price", min=0.0, help="Of energy from the grid [currency/MWh].")
+        float,
+        typer.Option(
+            "--grid-price", min=0.0, help="Price of energy from the grid, per MWh, in the network's currency."
+        ),
     ] = 0.0,
     grid_share: Annotated[
         float,
-        typer.Option("--grid-share", min=0.0, max=1.0, help="Carbon-free share of the grid, counted."),
+        typer.Option(
+            "--grid-share",
+            min=0.0,
+            max=1.0,
+            help="Carbon-free share of the grid's energy; it counts towards --share.",
+        ),
     ] = 0.0,
     lines: Annotated[
         bool,
         typer.Option("--lines/--no-lines", help="Offer circuits and banks where the room ends."),
     ] = True,
     snapshot: Annotated[
-        list[str] | None, typer.Option("--snapshot", "-s", help="One state; may be repeated. All if none.")
+        list[str] | None,
+        typer.Option("--snapshot", "-s", help="A stored state; may be repeated. All if not given."),
     ] = None,
     year: YearOption = None,
+    ratings: RatingsOption = None,
     criteria: Annotated[
         str, typer.Option("--criteria", help="'network' for its own, 'none' for ratings alone, or a region.")
     ] = "network",
     rate_share: Annotated[
-        float, typer.Option("--rate-share", min=0.1, max=1.0, help="Share of a rating for active power.")
+        float,
+        typer.Option("--rate-share", min=0.1, max=1.0, help="Share of a rating that active power may use."),
     ] = 1.0,
     verify: Annotated[
         bool, typer.Option("--verify/--no-verify", help="Run every outage by AC at the end.")
     ] = True,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the weather.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Of the weather: the same seed makes the same hours.")
+    ] = 0,
     out: PageOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Choose sites, sun, wind, storage and lines for a total and a carbon-free share at least cost."""
+    """Choose sites, sun, wind, storage and lines for a total and a carbon-free share at least cost.
+
+    Hours are made as by `gridhub profiles`, from the network's document profiles.
+    It is a profiles.toml, named in network.toml; costs come from the document costs.
+    To see one: gridhub convert korea-2025-backbone DIR
+
+    Example: gridhub portfolio korea-2025-backbone --sites SITES.csv --mw 500 --share 0.6
+    """
     from gridhub.analysis.portfolio.hours import make_site_hours, offer_lines
     from gridhub.analysis.portfolio.portfolio import plan_portfolio
     from gridhub.analysis.works.reinforcement_options import find_costs
 
     check_page(out, force)
-    net = open_network(network, year=year)
+    net = open_network(network, year=year, ratings=ratings)
     table = _read_sites(sites, list(map(str, net.bus.index)))
     judged = find_criteria(net, criteria)
     states = tuple(snapshot) if snapshot else None

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 def profiles(
     network: NetworkArgument,
     out: OutOption,
-    year: Annotated[int, typer.Option("--year", min=1950, max=2100, help="Calendar of the hours.")] = 2025,
+    year: Annotated[
+        int, typer.Option("--year", min=1950, max=2100, help="Calendar year of the hours.")
+    ] = 2025,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed makes the same bytes.")] = 0,
     own: Annotated[
         list[str] | None,
@@ -35,12 +37,22 @@ def profiles(
     typical: Annotated[
         int, typer.Option("--typical", min=0, help="Write only so many typical weeks or days, with weights.")
     ] = 0,
-    length: Annotated[Literal["week", "day"], typer.Option("--length", help="Of a typical period.")] = "week",
-    kind: Annotated[Literal["parquet", "csv"], typer.Option("--format", help="Of the hours.")] = "parquet",
+    length: Annotated[
+        Literal["week", "day"], typer.Option("--length", help="Length of a typical period.")
+    ] = "week",
+    kind: Annotated[
+        Literal["parquet", "csv"], typer.Option("--format", help="Format of the files of hours.")
+    ] = "parquet",
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a synthetic year of hours: demand by load, sun and wind by plant. No forecast."""
+    """Make a synthetic year of hours: demand by load, sun and wind by plant. No forecast.
+
+    It is made from the network's document profiles, a profiles.toml named in network.toml.
+    To see one: gridhub convert korea-2025-backbone DIR
+
+    Example: gridhub profiles korea-2025-backbone --out hours
+    """
     from gridhub.model.profiles import make_profiles
     from gridhub.model.typical_weeks import pick_typical_weeks
     from gridhub.report.files import encode_csv, encode_parquet, write_files

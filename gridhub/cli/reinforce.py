@@ -34,7 +34,11 @@ def reinforce(
     network: NetworkArgument,
     hub: Annotated[
         Path | None,
-        typer.Option("--hub", metavar="STUDY.toml", help="Remove what the hub of this study causes."),
+        typer.Option(
+            "--hub",
+            metavar="STUDY.toml",
+            help="Remove what the hub of this study causes; without it, what is wrong in the network itself.",
+        ),
     ] = None,
     snapshot: SnapshotOption = None,
     year: YearOption = None,
@@ -44,26 +48,31 @@ def reinforce(
     ] = "network",
     costs: Annotated[
         Path | None,
-        typer.Option("--costs", metavar="COSTS.toml", help="Unit costs; the network's own if none."),
+        typer.Option("--costs", metavar="COSTS.toml", help="Unit costs; the network's own if not given."),
     ] = None,
     option: Annotated[
         list[str] | None,
         typer.Option(
-            "--option", "-o", metavar="KEY=VALUE", help="routes=8, maximum_works=20 … or power flow."
+            "--option",
+            "-o",
+            metavar="KEY=VALUE",
+            help="An option of the plan (routes=8, maximum_works=20 …) or power flow; may be repeated.",
         ),
     ] = None,
     kind: Annotated[
         list[str] | None,
         typer.Option(
             "--kind",
-            help="A kind of work that may be built; repeated. Circuits, conductors, banks, compensation if "
-            "none; also series_capacitor, hvdc, storage, flexible_load.",
+            help="A kind of work that may be built; may be repeated. If not given: circuits, conductors, "
+            "banks "
+            "and compensation; there are also series_capacitor, hvdc, storage, flexible_load.",
         ),
     ] = None,
     value: Annotated[
         bool,
         typer.Option(
-            "--value", help="Dispatch every state with and without each work: B/C, NPV, cost per MW."
+            "--value",
+            help="Also say what each work is worth, by dispatch with and without it: B/C, NPV, cost per MW.",
         ),
     ] = False,
     out: PageOption = None,
@@ -71,7 +80,10 @@ def reinforce(
     top: TopOption = 20,
     as_json: JsonOption = False,
 ) -> None:
-    """Choose works, greedily and by a MILP, and verify both by AC under every outage."""
+    """Choose works, greedily and by a MILP, and verify both by AC under every outage.
+
+    Example: gridhub reinforce korea-2025-backbone -s winter_peak --out works
+    """
     from gridhub.analysis.security.security import run_security
     from gridhub.analysis.works.reinforcement import plan_reinforcement
     from gridhub.study.study import read_study, read_text

@@ -13,6 +13,7 @@ from gridhub.cli.inputs import (
     JsonOption,
     NetworkArgument,
     OutOption,
+    RatingsOption,
     SettingsOption,
     SnapshotOption,
     YearOption,
@@ -33,8 +34,12 @@ def report(
     out: OutOption,
     snapshot: SnapshotOption = None,
     year: YearOption = None,
+    ratings: RatingsOption = None,
     outages: Annotated[
-        bool, typer.Option("--outages/--no-outages", help="Try every single line, transformer and series.")
+        bool,
+        typer.Option(
+            "--outages/--no-outages", help="Whether to try every single line, transformer and series element."
+        ),
     ] = True,
     option: SettingsOption = None,
     force: ForceOption = False,
@@ -45,7 +50,7 @@ def report(
     from gridhub.analysis.flow.power_flow import run_power_flow
     from gridhub.analysis.security.security import run_security
 
-    net = open_network(network, year=year)
+    net = open_network(network, year=year, ratings=ratings)
     state = check_snapshot(net, snapshot)
     settings = parse_settings(option)
     check_page(out, force)

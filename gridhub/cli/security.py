@@ -99,7 +99,9 @@ def security(
     schemes: Annotated[
         str | None,
         typer.Option(
-            "--schemes", metavar="REGION|FILE", help="Also with the remedial action schemes of a .toml file."
+            "--schemes",
+            metavar="REGION|FILE",
+            help="Also try the outages with remedial action schemes, those of a region or a .toml file.",
         ),
     ] = None,
     then: Annotated[
@@ -137,7 +139,10 @@ def security(
     top: TopOption = 20,
     as_json: JsonOption = False,
 ) -> int:
-    """Try every outage; status counts, violations, verdict. With --hours in every hour."""
+    """Try every outage; status counts, violations, verdict. With --hours in every hour.
+
+    Example: gridhub security korea-2025-backbone -s winter_peak --verify all
+    """
     from gridhub.analysis.security.security import run_security
 
     check_page(out, force)

@@ -9,7 +9,14 @@ import typer
 
 from gridhub.cli.console import list_records, print_json, print_line, print_table
 from gridhub.cli.exits import exits, refuse
-from gridhub.cli.inputs import JsonOption, NetworkArgument, TopOption, YearOption, parse_settings
+from gridhub.cli.inputs import (
+    JsonOption,
+    NetworkArgument,
+    RatingsOption,
+    TopOption,
+    YearOption,
+    parse_settings,
+)
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
@@ -27,28 +34,40 @@ def site(
         typer.Option(
             "--sites",
             metavar="CSV",
-            help="First column the site; lat, lon, bus. The region's own if not given.",
+            help="A table of sites: the first column names the site, then lat, lon, or bus. The region's "
+            "own if not given.",
         ),
     ] = None,
-    mw: Annotated[float, typer.Option("--mw", min=0.001, help="Contract power of the hub.")] = 1000.0,
+    mw: Annotated[float, typer.Option("--mw", min=0.001, help="Contract power of the hub [MW].")] = 1000.0,
     weight: Annotated[
-        list[str] | None, typer.Option("--weight", metavar="CRITERION=VALUE", help="May be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--weight", metavar="CRITERION=VALUE", help="Weight of a criterion of the table; may be repeated."
+        ),
     ] = None,
     option: Annotated[
         list[str] | None,
         typer.Option(
-            "--option", "-o", metavar="KEY=VALUE", help="market=true, score=topsis, method=ac, seed …"
+            "--option",
+            "-o",
+            metavar="KEY=VALUE",
+            help="An option of the ranking, such as market=true, score=topsis, method=ac or seed=1; may "
+            "be repeated.",
         ),
     ] = None,
     year: YearOption = None,
+    ratings: RatingsOption = None,
     top: TopOption = 20,
     as_json: JsonOption = False,
 ) -> None:
-    """Rank candidate sites: room, connection, works, dates, feeds, latency, losses, sun and wind, climate."""
+    """Rank candidate sites: room, connection, works, dates, feeds, latency, losses, sun and wind, climate.
+
+    Example: gridhub site korea-2025-backbone --mw 500
+    """
     from gridhub.analysis.siting.siting import rank_sites
     from gridhub.placement.hub import DataCenter
 
-    net = open_network(network, year=year)
+    net = open_network(network, year=year, ratings=ratings)
     table = _read_sites(net, sites)
     settings: dict[str, Any] = dict(parse_settings(option))
     points = _read_points(net)

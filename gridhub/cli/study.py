@@ -15,7 +15,9 @@ from gridhub.cli.inputs import (
     JsonOption,
     NetworkArgument,
     OutOption,
+    RatingsOption,
     SettingsOption,
+    YearOption,
     parse_settings,
 )
 from gridhub.study.toml_text import Value, render_toml
@@ -29,7 +31,12 @@ app = typer.Typer(no_args_is_help=True, help="Studies as files: study.toml in, a
 @app.command("run")
 @exits
 def run(
-    study: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study.", show_default=False)],
+    study: Annotated[
+        Path,
+        typer.Argument(
+            metavar="STUDY.toml", help="The study: a network, a hub and what to look at.", show_default=False
+        ),
+    ],
     out: OutOption,
     force: ForceOption = False,
     fail_on: Annotated[
@@ -41,7 +48,10 @@ def run(
     ] = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Run a study; the folder appears when everything in it is written."""
+    """Run a study; the folder appears when everything in it is written.
+
+    Example: gridhub study run study.toml --out results
+    """
     from gridhub.study.study import read_study
 
     content = _run(read_study(study), study.parent, out, force, as_json)
@@ -54,9 +64,12 @@ def run(
 @app.command("verify")
 @exits
 def verify(
-    folder: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of a run.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the run.", show_default=False)],
     base: Annotated[
-        Path, typer.Option("--base", metavar="DIR", help="What a relative network of the study starts from.")
+        Path,
+        typer.Option(
+            "--base", metavar="DIR", help="Folder that a relative path of the study's network starts from."
+        ),
     ] = Path(),
     as_json: JsonOption = False,
 ) -> int:
@@ -112,28 +125,41 @@ def hub(
     out: OutOption,
     mw: Annotated[float, typer.Option("--mw", help="Contract power at the point of connection [MW].")],
     name: Annotated[str, typer.Option("--name", help="Name of the data center.")] = "hub",
-    lat: Annotated[float | None, typer.Option("--lat", min=-90, max=90, help="Latitude, WGS84.")] = None,
-    lon: Annotated[float | None, typer.Option("--lon", min=-180, max=180, help="Longitude, WGS84.")] = None,
-    bus: Annotated[str | None, typer.Option("--bus", help="Point of connection, instead of a place.")] = None,
-    solar: Annotated[float, typer.Option("--solar", min=0.0, help="Sun [MW].")] = 0.0,
-    wind: Annotated[float, typer.Option("--wind", min=0.0, help="Wind on land [MW].")] = 0.0,
-    offshore_wind: Annotated[float, typer.Option("--offshore-wind", min=0.0, help="Wind at sea [MW].")] = 0.0,
+    lat: Annotated[
+        float | None, typer.Option("--lat", min=-90, max=90, help="Latitude of the hub, WGS84.")
+    ] = None,
+    lon: Annotated[
+        float | None, typer.Option("--lon", min=-180, max=180, help="Longitude of the hub, WGS84.")
+    ] = None,
+    bus: Annotated[
+        str | None, typer.Option("--bus", help="Bus it is connected to, instead of --lat and --lon.")
+    ] = None,
+    solar: Annotated[float, typer.Option("--solar", min=0.0, help="Solar power of the hub [MW].")] = 0.0,
+    wind: Annotated[float, typer.Option("--wind", min=0.0, help="Wind power on land [MW].")] = 0.0,
+    offshore_wind: Annotated[
+        float, typer.Option("--offshore-wind", min=0.0, help="Wind power at sea [MW].")
+    ] = 0.0,
     battery_mw: Annotated[float, typer.Option("--battery-mw", min=0.0, help="Storage, power [MW].")] = 0.0,
     battery_mwh: Annotated[
         float, typer.Option("--battery-mwh", min=0.0, help="Storage, energy [MWh].")
     ] = 0.0,
     behind_the_meter: Annotated[
-        bool, typer.Option("--behind-the-meter", help="Plants and storage stand at the hub's own bus.")
+        bool, typer.Option("--behind-the-meter", help="Put its plants and storage at the hub's own bus.")
     ] = False,
     snapshot: Annotated[
         list[str] | None,
-        typer.Option("--snapshot", "-s", help="A stored state; may be repeated; all if not given."),
+        typer.Option("--snapshot", "-s", help="A stored state; may be repeated. All if not given."),
     ] = None,
+    year: YearOption = None,
+    ratings: RatingsOption = None,
     option: SettingsOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Study a hub: what breaks, what it takes, what it costs; a folder with a report."""
+    """Study a hub: what breaks, what it takes, what it costs; a folder with a report.
+
+    Example: gridhub hub korea-2025-backbone --mw 500 --bus singangjin-345 --out hub
+    """
     from gridhub.study.study import parse_study
 
     place = {key: value for key, value in {"lat": lat, "lon": lon, "bus": bus}.items() if value is not None}
@@ -148,6 +174,8 @@ def hub(
         "name": name,
         "network": network,
         "snapshots": list(snapshot or ()),
+        **({} if year is None else {"year": year}),
+        **({} if ratings is None else {"ratings": ratings}),
         "power_flow": parse_settings(option),
         "hub": {
             "behind_the_meter": behind_the_meter,

@@ -50,16 +50,17 @@ def transfer(
         str, typer.Option("--to", metavar="AREA,…", help="Where loads grow.", show_default=False)
     ],
     maximum: Annotated[
-        float, typer.Option("--maximum", metavar="MW", min=0.0, help="Nothing above is looked for.")
+        float, typer.Option("--maximum", metavar="MW", min=0.0, help="Look for no more than this.")
     ] = 10_000.0,
     cutoff: Annotated[
-        float, typer.Option("--cutoff", help="Leave out branches that carry less of the transfer.")
+        float,
+        typer.Option("--cutoff", help="Leave out branches that carry less than this share of the transfer."),
     ] = 0.05,
     n2_min_kv: Annotated[
-        float | None, typer.Option("--n2-min-kv", help="Pairs of outages from this voltage on.")
+        float | None, typer.Option("--n2-min-kv", help="Try pairs of outages from this voltage on, in kV.")
     ] = 345.0,
     voltage: Annotated[
-        bool, typer.Option("--voltage/--no-voltage", help="The AC search for the limit by voltage.")
+        bool, typer.Option("--voltage/--no-voltage", help="Whether to search the limit by voltage with AC.")
     ] = True,
     criteria: Annotated[
         str, typer.Option("--criteria", help="'network' for its own, 'none', a region, or a .toml.")
@@ -72,7 +73,10 @@ def transfer(
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> int:
-    """Find what can be transferred from one area to another on top of a state, and what binds."""
+    """Find what can be transferred from one area to another on top of a state, and what binds.
+
+    Example: gridhub transfer korea-2025-backbone --from Gangwon --to Gyeonggi
+    """
     from gridhub.analysis.transfer.transfer import find_transfer_capability
 
     check_page(out, force)

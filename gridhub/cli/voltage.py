@@ -63,25 +63,34 @@ def voltage(
     change_limit: Annotated[
         float | None,
         typer.Option(
-            "--change-limit", help="Largest change of voltage that it may make, %; else the criteria's."
+            "--change-limit",
+            help="Largest change of voltage that it may make [%]; the criteria's if not given.",
         ),
     ] = None,
     outages: Annotated[
-        bool, typer.Option("--outages/--no-outages", help="Margin after every single branch outage too.")
+        bool,
+        typer.Option("--outages/--no-outages", help="Also find the margin after every single branch outage."),
     ] = False,
     supply: Annotated[
-        str | None, typer.Option("--supply", metavar="AREA,…", help="Units that feed the growth; else all.")
+        str | None,
+        typer.Option(
+            "--supply", metavar="AREA,…", help="Area whose units feed the growth; all if not given."
+        ),
     ] = None,
     power_factor: Annotated[
         float | None,
         typer.Option(
-            "--power-factor", min=0.1, max=1.0, help="Of the growth; else that of the area's loads."
+            "--power-factor",
+            min=0.1,
+            max=1.0,
+            help="Power factor of the growth; that of the area's loads if not given.",
         ),
     ] = None,
     generation_limits: Annotated[
         bool,
         typer.Option(
-            "--generation-limits/--no-generation-limits", help="Without: the network alone limits the growth."
+            "--generation-limits/--no-generation-limits",
+            help="Whether units have limits; without, the network alone limits the growth.",
         ),
     ] = True,
     snapshot: SnapshotOption = None,
@@ -92,7 +101,10 @@ def voltage(
     top: TopOption = 10,
     as_json: JsonOption = False,
 ) -> int:
-    """Follow a growth of load to the nose of the PV curve; find QV margins; see what a swing of load does."""
+    """Follow a growth of load to the nose of the PV curve; find QV margins; see what a swing of load does.
+
+    Example: gridhub voltage korea-2025-backbone --growth Jeonnam
+    """
     if growth is None and reactive is None and fluctuation is None:
         refuse(
             "say what grows (--growth AREA), at which buses the QV margin is wanted (--reactive BUS,…) or "

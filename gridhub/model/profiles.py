@@ -125,8 +125,10 @@ def make_profiles(
     text = net.documents.get("profiles", "") if document is None else document
     if not text:
         raise OptionError(
-            f"{net.name!r} has no document 'profiles' to make hours from: give document=…, the text of a"
-            " profiles.toml (networks/korea/profiles.toml shows one), or hand your own frames to the study"
+            f"network {net.name!r} has no document 'profiles', the figures of demand, sun and wind that "
+            "hours are made from. Write a profiles.toml, put it beside network.toml and name it there: under "
+            '[documents], profiles = "profiles.toml". `gridhub convert korea-2025-backbone DIR` writes one '
+            "to start from. In Python also: document=… (its text), or your own frames for the study"
         )
     region = read_region_profiles(text)
     hours = build_hours(year, region.time_zone)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from gridhub.errors import GridhubError, name_ids
 
 if TYPE_CHECKING:
     from gridhub.model.network import Network
+    from gridhub.model.plan import Plan
+
+Loaded = TypeVar("Loaded")
 
 
 def suggest(name: str, known: Sequence[str]) -> str:
@@ -67,7 +70,9 @@ def open_network(
     """
     path = find_path(text, base)
     if path is None:
-        return _load_by_name(text, year, ratings)
+        from gridhub.reference import load_network
+
+        return _load_by_name(text, lambda name: load_network(name, year, ratings))
     if path.is_dir():
         from gridhub.model.files import read_network
         from gridhub.reference import bring_to
@@ -85,11 +90,44 @@ def open_network(
     return net
 
 
-def _load_by_name(name: str, year: int | None, ratings: str | None) -> Network:
-    from gridhub.reference import list_networks, load_network
+def open_with_plan(text: str, base: Path = Path()) -> tuple[Network, Plan | None]:
+    """Read the network a person named as it stands, and the plans beside it.
+
+    Parameters
+    ----------
+    text, base
+        As for `open_network`.
+
+    Returns
+    -------
+    Network
+    Plan or None
+        None if there are none; a case file has none.
+
+    Raises
+    ------
+    GridhubError, InputError
+        As `open_network`; also if the plans are not valid.
+    """
+    path = find_path(text, base)
+    if path is None:
+        from gridhub.reference import load_plan
+
+        return _load_by_name(text, load_plan)
+    net = open_network(text, base)
+    if path.is_file():
+        return net, None
+    from gridhub.model.plan_files import read_plan
+
+    return net, read_plan(path, net)
+
+
+def _load_by_name(name: str, load: Callable[[str], Loaded]) -> Loaded:
+    """Load by a name; refuse one that is not known, naming those near."""
+    from gridhub.reference import list_networks
 
     try:
-        return load_network(name, year, ratings)
+        return load(name)
     except KeyError:
         known = [str(row) for row in list_networks()["name"]]
     except OSError as error:

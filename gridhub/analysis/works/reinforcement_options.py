@@ -128,7 +128,8 @@ def find_costs(net: Network, costs: Costs | str | None) -> Costs:
     text = costs if costs is not None else net.documents.get("costs", "")
     if not text:
         raise OptionError(
-            f"network {net.name!r} has no unit costs, and works cannot be weighed without: give the option "
-            "costs (the text of a costs.toml), or put it into net.documents['costs']"
+            f"network {net.name!r} has no unit costs, and works cannot be weighed without: name a costs.toml "
+            "as its document costs, or give one, with --costs at a terminal, in Python as the option "
+            "costs (its text)"
         )
     return read_costs(text)

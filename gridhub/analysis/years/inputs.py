@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +90,8 @@ def gather(
         elif isinstance(one, ReinforcementPlan):
             found += list_works(one, decided)
     ordered = tuple(complete_projects(found, costs))
-    networks = YearNetworks(by_year, plan, tuple(one.name for one in planned), ordered, hub)
+    drawn = tuple(one.name for one in planned)
+    networks = YearNetworks(by_year, plan, drawn, ordered, hub, settled.ratings)
     return networks, costs, first.name
 
 
@@ -98,7 +100,7 @@ def find_bus(networks: YearNetworks, hub: Hub, first: int) -> str:
     center = hub.data_center
     if center.bus is not None:
         return center.bus
-    bare = YearNetworks(networks.by_year, networks.plan, networks.planned, networks.projects)
+    bare = replace(networks, hub=None)
     return find_site_bus(place(bare.build(first, frozenset()), center), center.name)
 
 

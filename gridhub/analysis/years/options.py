@@ -22,6 +22,8 @@ class YearsOptions:
         As for `gridhub.hosting_capacity`.
     snapshots : sequence of str or None
         States that must all hold; None: all stored ones.
+    ratings : {"seasonal"} or None
+        Ratings of every year's snapshots, as for `gridhub.load_network`; None: those the networks have.
     method : {"dc", "ac"}
         Of hosting capacity.
     hosting : mapping
@@ -43,6 +45,7 @@ class YearsOptions:
 
     criteria: str | Criteria | None = "network"
     snapshots: tuple[str, ...] | None = None
+    ratings: str | None = None
     method: Literal["dc", "ac"] = "dc"
     hosting: Mapping[str, Any] = field(default_factory=dict)
     costs: Costs | str | None = None

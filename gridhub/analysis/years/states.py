@@ -19,6 +19,7 @@ from gridhub.model.network import Network
 from gridhub.model.plan import Plan, apply_plan
 from gridhub.placement.hub import Hub
 from gridhub.placement.place import place
+from gridhub.reference import bring_to
 
 Done = frozenset[str]
 """Names of the projects that are there."""
@@ -42,6 +43,8 @@ class YearNetworks:
         All, in the order they are put in.
     hub : Hub or None
         Its plants and storage stand in every state.
+    ratings : {"seasonal"} or None
+        As for `gridhub.load_network`; what projects add keeps the rating of its table all year.
     """
 
     by_year: Mapping[int, Network]
@@ -49,12 +52,14 @@ class YearNetworks:
     planned: tuple[str, ...]
     projects: tuple[Project, ...]
     hub: Hub | None = None
+    ratings: str | None = None
 
     def build(self, year: int, done: Done) -> Network:
         """Build the network of a year with the projects that are there."""
         net = self.by_year[year]
         if self.plan is not None:
             net = apply_plan(net, self.plan, year, [name for name in self.planned if name not in done])
+        net = bring_to(net, None, None, self.ratings)
         for one in self.projects:
             if one.name in done:
                 net = one.put(net)

@@ -121,7 +121,8 @@ def plan_years(
     KeyError
         If there is no such network, bus, snapshot or criteria.
     OptionError
-        If the years do not rise, an option is unknown or out of range, or there are too many states.
+        If the years do not rise, an option is unknown or out of range, there are too many states, or ratings
+        of the season are asked for and a network has none.
     InputError
         If projects are unknown, stand twice, or wait for each other.
     PlacementError

@@ -67,6 +67,33 @@ def build_ring(load_mw: float = 300.0, rate_mva: float = 400.0, spur: int = 1) -
     )
 
 
+WINTER = """
+schema_version = 1
+name = "test"
+[[season]]
+name = "warm"
+months = [4, 5, 6, 7, 8, 9]
+[[season]]
+name = "cold"
+months = [1, 2, 3, 10, 11, 12]
+[[season.factor]]
+table = "line"
+factor = 0.2
+source = "assumed"
+confidence = "assumed"
+"""
+
+
+@pytest.fixture
+def seasons(tmp_path: Path) -> Path:
+    """Write the ring with ratings by season: night, in January, has a fifth, 80 MVA."""
+    net = build_ring()
+    snapshot = net.tables["snapshot"].assign(time=["2025-08-01T12:00", "2025-01-15T00:00"])
+    folder = tmp_path / "seasons"
+    write_network(net.replace(snapshot=snapshot, documents={"ratings": WINTER}), folder)
+    return folder
+
+
 @pytest.fixture
 def ring(tmp_path: Path) -> Path:
     folder = tmp_path / "ring"

@@ -10,6 +10,8 @@ from gridhub.cli.main import app
 
 BACKBONE = ("plan", "korea-2025-backbone", "--bus", "singangjin-345", "--mw", "500")
 
+HALL = ("--bus", "114", "--mw", "300")
+
 
 def run(*args: object) -> tuple[int, str, str]:
     result = CliRunner().invoke(app, [str(arg) for arg in args])
@@ -47,8 +49,25 @@ def test_a_hub_of_the_backbone_is_planned_and_reported(tmp_path: Path):
         ((*BACKBONE, "--elsewhere", "ghost"), "has no bus 'ghost'"),
         ((*BACKBONE, "--snapshot", "ghost"), "has no snapshot 'ghost'"),
         (("plan", "korea-2026", *BACKBONE[2:]), "did you mean korea-2025"),
+        ((*BACKBONE, "--ratings", "dynamic"), "'seasonal'"),
+        (("plan", "rts-96", *HALL), "give --works"),
+        (("plan", "rts-96", *HALL), "gridhub host rts-96"),
+        (("plan", "pandapower:case118", *HALL), "give --works"),
+        (("plan", "rts-96", *HALL, "--works", "--project", "x"), "Leave --project out"),
+        (("plan", "pandapower:case118", *HALL, "--works"), "--costs"),
     ],
 )
 def test_bad_input_is_2(args: tuple[str, ...], text: str):
     code, _, err = run(*args)
     assert code == 2 and text in err.replace("\n", "")
+    assert "leave year out" not in err
+
+
+@pytest.mark.slow
+def test_works_are_the_projects_of_a_network_without_plans():
+    args = ("plan", "rts-96", *HALL, "--years", "2027-2029", "--works", "--draws", 20, "--json")
+    code, out, _ = run(*args)
+    document = json.loads(out)
+    assert code == 0 and [row["year"] for row in document["years"]] == [2027, 2028, 2029]
+    assert document["projects"] and all(row["kind"] for row in document["projects"])
+    assert any("years that share one network" in text for text in document["not_assessed"])
