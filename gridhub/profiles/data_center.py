@@ -84,6 +84,10 @@ class Flexibility:
 class DataCenterLoad:
     """How a data center draws power over the years and the hours.
 
+    A battery, or sun and wind on its own ground, are parts of its hub (`gridhub.Hub`, ``behind_the_meter``).
+    Its UPS is no energy of an hour: it counts in `gridhub.assess_fault`, by what voltage it rides through.
+    Own generation that burns fuel is not modelled.
+
     Attributes
     ----------
     name : str
