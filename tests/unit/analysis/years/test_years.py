@@ -303,3 +303,19 @@ def test_a_network_without_plans_wants_the_network_of_each_year(tmp_path: Path):
 def test_a_project_is_a_change_or_a_part():
     with pytest.raises(InputError, match="either apply"):
         Project("x", 2027)
+
+
+def test_ratings_of_the_season_set_the_room_of_every_year():
+    season = "schema_version = 1\nname = 'test'\n[[season]]\nname = 'all'\nmonths = [{months}]\n".format(
+        months=", ".join(map(str, range(1, 13)))
+    )
+    factor = "[[season.factor]]\ntable = 'line'\nfactor = 0.5\nsource = 'assumed'\nconfidence = 'assumed'\n"
+    snapshot = pd.DataFrame({"time": ["2025-01-15T00:00"], "note": [""]}, index=["night"])
+    net = build_mesh().replace(snapshot=snapshot, documents={"ratings": season + factor})
+    line = net.line.assign(rate_mva=250.0)
+    rooms = [
+        plan_years(one, HUB, [2027], projects=[], options={"criteria": None, "draws": 1, "ratings": asked})
+        for one, asked in ((net, "seasonal"), (net.replace(line=line), None), (net, None))
+    ]
+    seasonal, halved, plain = (float(one.years["room_in_time_mw"].iloc[0]) for one in rooms)
+    assert seasonal == pytest.approx(halved) and seasonal < plain - 100.0
