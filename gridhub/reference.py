@@ -361,7 +361,7 @@ def read_region_table(network: str, table: str) -> pd.DataFrame:
     Parameters
     ----------
     network : str
-        Name of a network of a region ("korea-2025").
+        Name of a network of a region ("korea-2025"), also with its plans to a year ("korea-2025@2030").
     table : str
         ``sites`` (candidate sites of a hub) or ``landing_points``, as named under ``[files]`` of region.toml.
 
@@ -381,6 +381,7 @@ def read_region_table(network: str, table: str) -> pd.DataFrame:
     True
     """
     folders = _find_folders()
+    network = network.partition("@")[0]
     if network not in folders:
         raise KeyError(
             f"network {network!r} belongs to no region that comes with gridhub; {_suggest(network, folders)}"

@@ -58,6 +58,10 @@ def _unit(block: TableBlock, name: str) -> str:
     return block.units.get(name, split_unit(name)[1])
 
 
+PHRASE, ESSAY = 24, 120
+"""Characters above which a cell gets more width, so that its row does not grow tall."""
+
+
 def _is_number(column: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
@@ -73,7 +77,7 @@ def _render_heading(block: TableBlock, name: str, column: pd.Series) -> str:
 def _render_row(block: TableBlock, frame: pd.DataFrame, position: int, columns: Sequence[str]) -> str:
     cells = [_render_cell(block, name, frame[name].iloc[position]) for name in columns]
     first = cells[0]
-    if first.startswith('<td class="text"'):
+    if first.startswith('<td class="text'):
         cells[0] = f'<th scope="row"{first[3:-5]}</th>'
     return f"<tr>{''.join(cells)}</tr>"
 
@@ -91,7 +95,8 @@ def _render_cell(block: TableBlock, name: str, value: object) -> str:
     if name.endswith("confidence") and text:
         kind = text if text in ("H", "M", "L", "low", "assumed") else ""
         return f'<td class="text"><span class="pill {kind}">{escape_text(text)}</span></td>'
-    return f'<td class="text">{escape_text(text)}</td>'
+    length = " essay" if len(text) > ESSAY else " phrase" if len(text) > PHRASE else ""
+    return f'<td class="text{length}">{escape_text(text)}</td>'
 
 
 def _render_number(block: TableBlock, name: str, value: float) -> str:

@@ -9,7 +9,8 @@ from typing import cast
 
 from gridhub.errors import GridhubError
 from gridhub.model.network import Network
-from gridhub.report.page import Page
+from gridhub.rating_rules import RATING_COLUMNS
+from gridhub.report.page import SEASONAL_RATINGS, Page
 from gridhub.report.rules import list_open_places
 
 PAGES = {
@@ -86,4 +87,7 @@ def build_page(result: object, net: Network | None) -> Page:
     if net is None:
         return page
     # whatever is asked of a grid rests on the routes it is made of
-    return replace(page, not_assessed=tuple(dict.fromkeys((*page.not_assessed, *list_open_places(net)))))
+    gaps = dict.fromkeys((*page.not_assessed, *list_open_places(net)))
+    if net.snapshot_value["column"].isin(RATING_COLUMNS).any():
+        gaps.pop(SEASONAL_RATINGS, None)
+    return replace(page, not_assessed=tuple(gaps))

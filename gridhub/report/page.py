@@ -379,6 +379,11 @@ class NotAssessed:
     why: str
 
 
+SEASONAL_RATINGS = NotAssessed(
+    "Seasonal ratings", "one rating per circuit; its A, B and C values are equal unless stated"
+)
+"""Gap of a network whose states do not have the ratings of their season."""
+
 NOT_ASSESSED: tuple[NotAssessed, ...] = (
     NotAssessed("Rotor-angle and small-signal stability", "needs dynamic models of machines and controls"),
     NotAssessed("Forced oscillation by training load", "needs a measured load profile and dynamic models"),
@@ -390,7 +395,7 @@ NOT_ASSESSED: tuple[NotAssessed, ...] = (
     NotAssessed(
         "Planned-maintenance N-1", "outages are taken from the complete grid, not from one under maintenance"
     ),
-    NotAssessed("Seasonal ratings", "one rating per circuit; its A, B and C values are equal unless stated"),
+    SEASONAL_RATINGS,
     NotAssessed("Land, permits and bays", "space at substations, routes and consents are not in public data"),
 )
 """What no study of this kind assesses; a study adds what rests on its own missing data."""

@@ -132,6 +132,8 @@ def test_an_unknown_region_or_document_is_a_key_error(region, document, hint):
 def test_tables_of_a_region_are_found_by_network_and_unknown_ones_named():
     points = read_region_table("korea-2025-backbone", "landing_points")
     assert points.at["tokyo", "role"] == "hub city"
+    with_plans = load_network("korea-2025-backbone", year=2030)
+    assert read_region_table(with_plans.name, "landing_points").equals(points)
     with pytest.raises(KeyError, match="belongs to no region"):
         read_region_table("pandapower:case9", "sites")
     with pytest.raises(KeyError, match="no table 'landings'"):

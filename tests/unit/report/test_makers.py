@@ -37,6 +37,13 @@ def test_every_page_of_a_network_says_what_rests_on_missing_routes():
         assert not set(gaps) & set(build_page(result, None).not_assessed)
 
 
+def test_seasonal_ratings_are_no_gap_where_they_hold():
+    for ratings in (None, "seasonal"):
+        net = load_network("korea-2025-backbone", ratings=ratings)
+        gaps = {gap.what for gap in build_page(run_power_flow(net), net).not_assessed}
+        assert ("Seasonal ratings" in gaps) == (ratings is None)
+
+
 def test_what_is_no_result_is_told_what_would_be():
     with pytest.raises(GridhubError, match=r"no page can be made of a float.*Security"):
         build_page(1.0, None)
