@@ -107,8 +107,9 @@ class HostingOptions:
 
     def _list_faults_of_own(self) -> list[str]:
         """Say what does not go together with own supply."""
-        if not isinstance(self.own, OwnSupply):
-            return [f"own = {self.own!r}: an OwnSupply"]
+        own: Any = self.own
+        if not isinstance(own, OwnSupply):
+            return [f"own = {own!r}: an OwnSupply"]
         faults = []
         if self.kind != "load":
             faults.append(f'own with kind = {self.kind!r}: own supply is that of a load; use kind = "load"')

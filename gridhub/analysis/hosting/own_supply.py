@@ -78,22 +78,21 @@ class OwnSupply:
 
     def _list_faults_of_output(self) -> list[str]:
         """Say what is wrong with the kinds of `output`; its hours are checked where they are known."""
-        if self.output is None:
+        given: Any = self.output
+        if given is None:
             return []
-        if not isinstance(self.output, Mapping):
-            return [f"output is a {type(self.output).__name__}: a mapping kind -> Series or DataFrame"]
-        faults = [
-            f"output of {kind!r}: choose from {', '.join(PLANTS)}" for kind in set(self.output) - set(PLANTS)
-        ]
+        if not isinstance(given, Mapping):
+            return [f"output is a {type(given).__name__}: a mapping kind -> Series or DataFrame"]
+        faults = [f"output of {kind!r}: choose from {', '.join(PLANTS)}" for kind in set(given) - set(PLANTS)]
         faults += [
             f"output of {kind!r} is a {type(table).__name__}: a Series, or a DataFrame hours x buses"
-            for kind, table in self.output.items()
+            for kind, table in given.items()
             if not isinstance(table, pd.Series | pd.DataFrame)
         ]
         faults += [
             f"{size} = {getattr(self, size)!r}, and no output of {kind!r}"
             for kind, size in PLANTS.items()
-            if kind not in self.output and getattr(self, size) != 0
+            if kind not in given and getattr(self, size) != 0
         ]
         return faults
 
@@ -112,8 +111,12 @@ class OwnSupply:
         return ", ".join(parts) or "nothing"
 
 
-def read_own_supply(own: Mapping[str, Any] | OwnSupply | None) -> OwnSupply | None:
+def read_own_supply(own: Any) -> OwnSupply | None:
     """Complete own supply given as a mapping, an object or nothing.
+
+    Parameters
+    ----------
+    own : mapping, OwnSupply or None
 
     Raises
     ------
