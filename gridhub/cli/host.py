@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from gridhub.cli.console import find_name, list_records, print_json, print_line, print_table
+from gridhub.cli.dispatch import read_profile_files
 from gridhub.cli.exits import exits, refuse
 from gridhub.cli.inputs import (
     JsonOption,
@@ -57,6 +58,25 @@ def host(
             help="An option of hosting (effect=0.05, balancing=merit …) or power flow; may be repeated.",
         ),
     ] = None,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--profile",
+            "-p",
+            metavar="TABLE.COLUMN=FILE",
+            help="Hourly MW of a column, such as load.p_mw=load.csv (or .parquet), for the flexible figures; "
+            "may be repeated.",
+        ),
+    ] = None,
+    own: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--own",
+            metavar="KEY=VALUE",
+            help="What comes with the hub, per MW: solar_mw, wind_mw, storage_mw, storage_hours, efficiency, "
+            "block_hours, seed; may be repeated; wants --profile.",
+        ),
+    ] = None,
     year: YearOption = None,
     ratings: RatingsOption = None,
     share: Annotated[
@@ -79,7 +99,11 @@ def host(
         check_snapshot(net, name)
     for name in bus or ():
         check_bus(net, name)
-    settings = {"kind": kind, **parse_settings(option)}
+    settings: dict[str, Any] = {"kind": kind, **parse_settings(option)}
+    if profile:
+        settings["profiles"] = read_profile_files(profile)
+    if own:
+        settings["own"] = parse_settings(own)
     if share:
         if not bus or method == "ac":
             refuse("--share wants two buses or more (--bus …), and is of DC")
@@ -141,6 +165,7 @@ def _print_result(net: Network, result: HostingCapacity, top: int) -> None:
     from gridhub.report.names import build_names
 
     names = build_names(net)
+    own = result.options.own is not None
     table = result.table.sort_values("firm_mw", ascending=False, kind="stable", na_position="last")
     rows = [
         (
@@ -148,6 +173,7 @@ def _print_result(net: Network, result: HostingCapacity, top: int) -> None:
             find_name(names, bus, "bus"),
             float(row["firm_mw"]),
             float(row["firm_tower_mw"]),
+            *((float(row["own_mw"]),) if own else ()),
             str(row["binding_kind"]),
             str(row["binding_element"]),
             str(row["binding_contingency"]),
@@ -156,7 +182,9 @@ def _print_result(net: Network, result: HostingCapacity, top: int) -> None:
         )
         for bus, row in table.iterrows()
     ]
-    columns = ("bus", "name", "firm MW", "with towers MW", "binds", "element", "outage", "state", "next MW")
+    more = ("with own MW",) if own else ()
+    limits = ("binds", "element", "outage", "state", "next MW")
+    columns = ("bus", "name", "firm MW", "with towers MW", *more, *limits)
     states = f"{len(result.snapshots)} states"
     print_table(
         f"{net.name}: {result.kind} each bus takes, {result.method.upper()}, {states}",

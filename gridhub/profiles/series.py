@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from datetime import tzinfo
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,7 @@ def read_series(
     """
     name = str(source) if isinstance(source, str | Path) else "series"
     frame = _load(source)
-    labels, faults = _read_labels(frame.index, hours, name)
+    labels, faults = read_labels(frame.index, hours.tz, name)
     faults += _list_faults_of_hours(labels, hours, name)
     numbers = frame.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
     faults += _list_faults_of_values(frame, numbers, (low, high), unit, name)
@@ -92,8 +93,20 @@ def _load_file(path: Path) -> pd.DataFrame:
     raise FileFormatError([Issue("error", "E-FILE", "series", "", "", str(path), fault)], "series")
 
 
-def _read_labels(index: pd.Index, hours: pd.DatetimeIndex, name: str) -> tuple[pd.DatetimeIndex, list[Issue]]:
-    """Read labels as times of the hours' zone; NaT where that is not possible."""
+def read_labels(
+    index: pd.Index, zone: str | tzinfo | None, name: str
+) -> tuple[pd.DatetimeIndex, list[Issue]]:
+    """Read labels of hours as times of a zone; NaT where that is not possible, and a fault that says so.
+
+    Parameters
+    ----------
+    index : Index
+        Times, or texts of them.
+    zone : str or tzinfo
+        Times without a zone are local there.
+    name : str
+        What to call the table in a fault.
+    """
     if isinstance(index, pd.DatetimeIndex):
         labels = index
     else:
@@ -105,13 +118,13 @@ def _read_labels(index: pd.Index, hours: pd.DatetimeIndex, name: str) -> tuple[p
         parsed = pd.to_datetime(texts, errors="coerce", format="ISO8601", utc=most)
         labels = pd.DatetimeIndex(parsed)
     if labels.tz is None:
-        labels = labels.tz_localize(hours.tz, ambiguous="NaT", nonexistent="NaT")
+        labels = labels.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
     bad = index[labels.isna()]
     faults = []
     if len(bad):
         text = "is no time that can be told; write 2025-01-01T00:00 (local time) or with +09:00"
         faults.append(Issue("error", "E-TIME", name, "", "hour", name_ids(bad), text))
-    return labels.tz_convert(hours.tz), faults
+    return labels.tz_convert(zone), faults
 
 
 def _list_faults_of_hours(labels: pd.DatetimeIndex, hours: pd.DatetimeIndex, name: str) -> list[Issue]:

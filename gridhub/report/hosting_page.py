@@ -198,6 +198,7 @@ def _build_table(hosting: HostingCapacity, names: Names) -> TableBlock:
     limits = ["thermal_mw", "interface_mw", "generation_mw", "reserve_mw", "largest_loss_mw", "voltage_mw"]
     limits += ["nose_mw"] if "nose_mw" in table else []
     known = [name for name in limits if table[name].notna().any()]
+    own = ["own_mw"] if table["own_mw"].notna().any() else []
     return TableBlock(
         table,
         "All buses, most room first",
@@ -205,12 +206,14 @@ def _build_table(hosting: HostingCapacity, names: Names) -> TableBlock:
         labels={
             "binding_snapshot": "In state",
             "firm_tower_mw": "With towers",
+            "own_mw": "With own supply",
             "nose_mw": "Margin to the nose",
         },
         show=[
             "name",
             "firm_mw",
             "firm_tower_mw",
+            *own,
             *known,
             "binds",
             "after_loss_of",

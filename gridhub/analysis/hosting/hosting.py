@@ -13,9 +13,15 @@ import pandas as pd
 from gridhub.analysis.hosting.ac import KINDS, Met, check_by_ac
 from gridhub.analysis.hosting.hours import find_hourly_rooms
 from gridhub.analysis.hosting.options import HostingOptions, read_hosting_options
+from gridhub.analysis.hosting.own_rooms import find_own_rooms
 from gridhub.analysis.hosting.search import DcSearch, Found, start_search
 from gridhub.analysis.hosting.states import State, add_queue, group_states, list_states
-from gridhub.analysis.hosting.table import build_table, describe_rules, find_reserve
+from gridhub.analysis.hosting.table import (
+    build_table,
+    describe_rules,
+    find_largest_loss,
+    find_reserve,
+)
 from gridhub.analysis.security.security import resolve_criteria
 from gridhub.case.case import Floats
 from gridhub.criteria import Criteria
@@ -47,7 +53,13 @@ class HostingCapacity:
         nose_mw.
         firm_tower_mw : also after the loss of the circuits of any tower the criteria name.
         flexible_0_25_mw … flexible_5_mw : with that percentage of the year's energy curtailable; NaN without
-        hours. thermal_mw, interface_mw, generation_mw (what the units can follow), reserve_mw (less the
+        hours.
+        own_mw, own_flexible_0_25_mw … own_flexible_5_mw : contract power of a hub with the sun, wind and
+        storage of the option ``own``, firm in every hour of the profiles, or with that percentage of its
+        energy curtailable; NaN without ``own``. By DC, thermal N and N-1, interfaces, units and their
+        reserve; what is drawn, not the contract power, is held to largest_loss_mw. Stored snapshots, which
+        have no hour for sun and wind, do not count: own_mw may be above firm_mw for that alone.
+        thermal_mw, interface_mw, generation_mw (what the units can follow), reserve_mw (less the
         reserve they must keep), largest_loss_mw (what may be lost at once), voltage_mw (AC, not looked for
         above the DC figure), nose_mw (AC: there is a solution, in N and N-1, with 5 % more; not looked for
         above what the other limits leave). Both NaN for DC.
@@ -170,12 +182,13 @@ def hosting_capacity(
     found = search_states([*states.snapshots, *states.hours], at, judged, settled)
     reserve_mw = find_reserve(states.snapshots[0], at, judged, settled)
     hourly = find_hourly_rooms(states.hours, at, judged, settled, found, reserve_mw)
-    table = build_table(net, chosen, judged, settled, found, reserve_mw, hourly)
+    own = _find_own(net, chosen, judged, settled, found, hourly)
+    table = build_table(net, chosen, judged, settled, found, reserve_mw, hourly, own)
     if method == "ac":
         rooms = find_hourly_rooms(states.snapshots, at, judged, settled, found, reserve_mw)
         assert rooms is not None
         met = _check(net, states.snapshots, chosen, judged, settled, table, rooms)
-        table = build_table(net, chosen, judged, settled, found, reserve_mw, hourly, met)
+        table = build_table(net, chosen, judged, settled, found, reserve_mw, hourly, own, met)
     summary = {
         "buses": len(chosen),
         "snapshots": len(states.snapshots),
@@ -194,6 +207,29 @@ def hosting_capacity(
         rules=describe_rules(settled, reserve_mw, bool(table["queue_50_mw"].notna().any())),
         options=settled,
     )
+
+
+def _find_own(
+    net: Network,
+    buses: list[str],
+    criteria: Criteria | None,
+    options: HostingOptions,
+    found: Found,
+    hourly: Floats | None,
+) -> dict[str, Floats]:
+    """Find the figures with own supply, where it is asked for; buses without supply get none."""
+    if options.own is None or not options.profiles or hourly is None:
+        return {}
+    hours = next(iter(options.profiles.values())).index
+    # what is lost with the point of connection is what is drawn there
+    drawn = np.minimum(hourly, find_largest_loss(criteria, options))
+    alive = np.flatnonzero(found.alive)
+    names = [buses[j] for j in alive.tolist()]
+    part = find_own_rooms(net, names, hours, drawn[:, alive], options.own, options.maximum_mw)
+    own = {name: np.full(len(buses), np.nan) for name in part}
+    for name, values in part.items():
+        own[name][alive] = values
+    return own
 
 
 def _check(

@@ -49,7 +49,7 @@ def find_hourly_rooms(
     return rooms
 
 
-def find_flexible(rooms: Floats, share: float) -> Floats:
+def find_flexible(rooms: Floats, share: float, draw: Floats | None = None) -> Floats:
     """Find the power whose energy above the hourly room is a given share of all of it.
 
     Parameters
@@ -58,17 +58,20 @@ def find_flexible(rooms: Floats, share: float) -> Floats:
         Room in every hour [MW], the hours taken as typical of the year.
     share : float
         Of the energy that may be curtailed.
+    draw : (n_hour, n_bus) float, optional
+        What is drawn from the grid in every hour, per MW of power, 0 to 1; None: 1.
 
     Returns
     -------
     (n_bus,) float
-        Largest C with sum_h max(0, C - room_h) <= share x hours x C [MW]. Not above the largest room: what
-        no hour takes is not looked for.
+        Largest C with sum_h max(0, C draw_h - room_h) <= share x hours x C [MW]. Not above the largest
+        room over draw: what no hour takes is not looked for. Infinite where that is.
 
     Notes
     -----
-    With the rooms sorted, the curtailed energy is linear in C between two of them: of k hours below C,
-    k C - S_k = share H C gives C = S_k / (k - share H).
+    Of all sets of hours, those whose room over draw is below C have the largest sum of C draw - room. With
+    the hours sorted by it, that must hold for the first k of them, D_k their draw and S_k their room:
+    C D_k - S_k <= share H C, so C is the smallest S_k / (D_k - share H).
 
     Examples
     --------
@@ -76,13 +79,10 @@ def find_flexible(rooms: Floats, share: float) -> Floats:
     [125.0]
     """
     count = len(rooms)
-    low = np.sort(rooms, axis=0)
-    k = np.arange(1, count + 1)
-    total = np.cumsum(low, axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        power = np.where((k > share * count)[:, None], total / (k - share * count)[:, None], np.inf)
-    after = np.vstack([low[1:], np.full((1, low.shape[1]), np.inf)])
-    fits = (power >= low) & (power <= after)
-    first = np.argmax(fits, axis=0)
-    found = np.where(fits.any(axis=0), power[first, np.arange(low.shape[1])], low[-1])
-    return np.asarray(np.minimum(found, low[-1]))
+    draw = np.ones_like(rooms) if draw is None else draw
+    ratio = np.divide(rooms, draw, out=np.full(rooms.shape, np.inf), where=draw > 0)
+    order = np.argsort(ratio, axis=0, kind="stable")
+    room, drawn = (np.cumsum(np.take_along_axis(values, order, axis=0), axis=0) for values in (rooms, draw))
+    spare = drawn - share * count
+    power = np.divide(room, spare, out=np.full(rooms.shape, np.inf), where=spare > 0)
+    return np.asarray(np.minimum(power.min(axis=0), ratio.max(axis=0)))

@@ -73,7 +73,8 @@ def share_room(
     Raises
     ------
     KeyError, OptionError, InputError, NotConverged
-        As for `gridhub.hosting_capacity`; OptionError also for fewer than two buses, or several islands.
+        As for `gridhub.hosting_capacity`; OptionError also for fewer than two buses, several
+        islands, or own supply.
 
     Notes
     -----
@@ -103,6 +104,8 @@ def share_room(
     ([250.0, 250.0], 250.0)
     """
     settled = read_hosting_options(options, reactive_limits=net.reactive_limits)
+    if settled.own is not None:
+        raise OptionError("own: several hubs at once are looked at without own supply; use hosting_capacity")
     chosen = find_buses(net, buses)
     if len(chosen) < 2:
         raise OptionError(f"one bus alone, {chosen[0]}, shares with nobody: use hosting_capacity")

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from gridhub.analysis.hosting.own_supply import OwnSupply, read_own_supply
 from gridhub.errors import OptionError
 from gridhub.solvers.options import PowerFlowOptions, read_options
 
@@ -57,6 +58,9 @@ class HostingOptions:
         the snapshots, and what the flexible figures are made of.
     profile_snapshot : str, optional
         State the profiles are put into; None is the first.
+    own : OwnSupply, optional
+        Sun, wind and storage that come with the hub, what the figures ``own_…`` are made of; wants
+        ``profiles``. `read_hosting_options` takes a mapping too.
     power_flow : PowerFlowOptions
         Given by their own names beside the options above.
     """
@@ -73,6 +77,7 @@ class HostingOptions:
     queue: Mapping[str, float] | pd.Series[float] | None = None
     profiles: Mapping[tuple[str, str], pd.DataFrame] | None = None
     profile_snapshot: str | None = None
+    own: OwnSupply | None = None
     power_flow: PowerFlowOptions = field(default_factory=PowerFlowOptions)
 
     def __post_init__(self) -> None:
@@ -95,8 +100,22 @@ class HostingOptions:
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
                 faults.append(f"{name} = {value!r}: a number from {low:g} to {high:g}")
+        if self.own is not None:
+            faults += self._list_faults_of_own()
         if faults:
             raise OptionError("; ".join(faults))
+
+    def _list_faults_of_own(self) -> list[str]:
+        """Say what does not go together with own supply."""
+        own: Any = self.own
+        if not isinstance(own, OwnSupply):
+            return [f"own = {own!r}: an OwnSupply"]
+        faults = []
+        if self.kind != "load":
+            faults.append(f'own with kind = {self.kind!r}: own supply is that of a load; use kind = "load"')
+        if not self.profiles:
+            faults.append("own without profiles: own supply is followed hour by hour; give profiles")
+        return faults
 
     @property
     def direction(self) -> int:
@@ -112,7 +131,7 @@ def read_hosting_options(
     Parameters
     ----------
     options : mapping, HostingOptions, PowerFlowOptions or None
-        A mapping may hold options of the power flow beside those of `HostingOptions`.
+        A mapping may hold options of the power flow beside those of `HostingOptions`, and ``own`` as one.
     reactive_limits : bool
         The network's default.
 
@@ -134,6 +153,7 @@ def read_hosting_options(
     else:
         given = _sort_keys(options or {})
     flow = given.pop("power_flow", None)
+    given["own"] = read_own_supply(given.get("own"))
     return HostingOptions(**given, power_flow=read_options(flow, reactive_limits=reactive_limits))
 
 

@@ -12,6 +12,8 @@ from gridhub.analysis.flow.interfaces import list_limited
 from gridhub.analysis.hosting.ac import KINDS, Met
 from gridhub.analysis.hosting.hours import SHARES, find_flexible
 from gridhub.analysis.hosting.options import HostingOptions
+from gridhub.analysis.hosting.own_rooms import OWN_SHARES
+from gridhub.analysis.hosting.own_supply import OwnSupply
 from gridhub.analysis.hosting.queue import SCENARIOS, describe_review, find_queue_parts, list_reviews
 from gridhub.analysis.hosting.search import Found
 from gridhub.analysis.hosting.states import State
@@ -25,6 +27,7 @@ COLUMNS = (
     "firm_mw",
     "firm_tower_mw",
     *SHARES,
+    *OWN_SHARES,
     "thermal_mw",
     "interface_mw",
     "generation_mw",
@@ -51,6 +54,12 @@ NOTHING = (math.nan, "", "", "", "")
 
 NEVER_ASSESSED = "loss of units and links, fault level, dynamics"
 """What no method here looks at."""
+
+OWN_GAPS = (
+    "own supply beyond the hours given, in stored snapshots, by AC, and the loss of own plants or storage "
+    "while they are needed"
+)
+"""What the figures with own supply do not look at."""
 
 
 def find_reserve(
@@ -137,9 +146,13 @@ def build_table(
     found: Found,
     reserve: Floats,
     hourly: Floats | None,
+    own: Mapping[str, Floats],
     met: Sequence[Mapping[str, Met]] | None = None,
 ) -> pd.DataFrame:
-    """Build ``HostingCapacity.table`` from what the DC search found, and the AC check, if there was one."""
+    """Build ``HostingCapacity.table`` from what the DC search found, and the AC check, if there was one.
+
+    `own` are the columns of own supply [MW]; those that are not there are NaN.
+    """
     base, maximum = net.base_mva, options.maximum_mw
     branches = [str(name) for name in net.branches().index]
     generation = found.generation * base
@@ -167,6 +180,7 @@ def build_table(
             "firm_mw": firm,
             "firm_tower_mw": tower,
             **{name: _bend(hourly, share, largest, len(buses)) for name, share in SHARES.items()},
+            **{name: own.get(name, np.full(len(buses), np.nan)) for name in OWN_SHARES},
             "thermal_mw": np.min(
                 [generation, *(one.amount[:, 0] * base for one in (found.intact, found.single))], axis=0
             ),
@@ -190,7 +204,7 @@ def build_table(
     dead = ~found.alive
     numbers = [name for name in table.columns if name.endswith("_mw")]
     table.loc[dead, numbers] = np.nan
-    table["not_assessed"] = describe_gaps(net, table, found, dead, hourly is not None)
+    table["not_assessed"] = describe_gaps(net, table, found, dead, hourly is not None, bool(own))
     return table[list(COLUMNS)]
 
 
@@ -233,7 +247,7 @@ def _know(amount: Floats, generation: Floats, known: bool) -> Floats:
 
 
 def describe_gaps(
-    net: Network, table: pd.DataFrame, found: Found, dead: np.ndarray, has_hours: bool
+    net: Network, table: pd.DataFrame, found: Found, dead: np.ndarray, has_hours: bool, has_own: bool
 ) -> list[str]:
     """Say for every bus what its figures do not cover, and why."""
     reviews = list_reviews(net)
@@ -242,6 +256,8 @@ def describe_gaps(
     always = [*found.notes, NEVER_ASSESSED]
     if not has_hours:
         always.append("flexible figures (no profiles given: snapshots are no hours of a year)")
+    if has_own:
+        always.append(OWN_GAPS)
     if np.isnan(table["voltage_mw"].to_numpy(dtype=float)).all():
         always.append('voltage, reactive power and the margin to the nose (method "ac")')
     else:
@@ -323,9 +339,24 @@ def describe_rules(options: HostingOptions, reserve: Floats, has_queue: bool) ->
         rules.append(f"the units of the island keep up to {reserve.max():,.0f} MW of upward room")
     if options.interface_margin_percent > 0:
         rules.append(f"interfaces keep {options.interface_margin_percent:g} % of their limit free")
+    if options.own is not None:
+        rules += _describe_own(options.own)
     if has_queue:
         rules.append(
             "queue_50_mw and queue_100_mw take off the bus's part of its province's reviewed MW, spread by "
             "load (assumed); what the rest of the queue does to the grid is not in them"
         )
     return tuple(rules)
+
+
+def _describe_own(own: OwnSupply) -> list[str]:
+    """Say by which rules the figures with own supply were found."""
+    weather = "the output given" if own.output is not None else "the region's synthetic weather"
+    row = "all hours in a row" if own.block_hours is None else f"blocks of {own.block_hours} hours in a row"
+    plants = f"; plants by {weather}" if own.solar_mw > 0 or own.wind_mw > 0 else ""
+    storage = f"; storage runs over {row} and ends as it began" if own.storage_mw > 0 else ""
+    return [
+        f"own_… per MW of contract power: {own.describe()}{plants}{storage}",
+        "own_… draw a flat load at contract power less own supply in every hour of the profiles, by DC; "
+        "nothing is exported, hours are known beforehand and all count the same",
+    ]

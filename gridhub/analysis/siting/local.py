@@ -10,10 +10,7 @@ from gridhub.placement.hub import DataCenter
 from gridhub.profiles.cooling import compute_pue
 from gridhub.profiles.data_center import DataCenterLoad, build_data_center_load
 from gridhub.profiles.region_file import read_region_profiles
-from gridhub.profiles.sun import build_sun
-from gridhub.profiles.temperature import build_temperature
-from gridhub.profiles.weather import build_cells, build_hours
-from gridhub.profiles.wind import build_wind
+from gridhub.profiles.site_output import build_site_output
 
 CARBON_METHOD = (
     "share of the hub's energy of a synthetic year that sun and wind beside it serve in the same hour: sum "
@@ -63,21 +60,15 @@ def compute_local(
     Google, "24/7 Carbon-Free Energy: Methodologies and Metrics", 2021: an hour counts at most its load.
     """
     region = read_region_profiles(net.documents["profiles"])
-    hours = build_hours(year, region.time_zone)
-    cells = build_cells(region)
-    place = cells.find(sites["lat"], sites["lon"], sites.index.to_numpy())
-    air = build_temperature(region, cells, hours, seed)
-    alone, where = np.unique(place, return_inverse=True)
-    output = np.zeros((len(hours), len(alone)))
-    if solar_ratio > 0:
-        output += solar_ratio * build_sun(region, cells, alone, hours, air, seed)[0]
-    if wind_ratio > 0:
-        on_land = np.zeros(len(alone), dtype=bool)
-        output += wind_ratio * build_wind(region, cells, alone, on_land, hours, seed)[0]
+    names = sites.index.to_numpy()
+    ratios = (solar_ratio, wind_ratio)
+    made = build_site_output(region, sites["lat"], sites["lon"], names, ratios, year, seed)
     model = DataCenterLoad.of(center)
-    shares, pues = np.empty(len(alone)), np.empty(len(alone))
-    for k, cell in enumerate(alone.tolist()):
-        load = build_data_center_load(model, hours, air[:, cell], seed).p_mw
-        shares[k] = 100.0 * np.minimum(load, output[:, k] * center.contract_mw).sum() / load.sum()
-        pues[k] = compute_pue(model.cooling, air[:, cell], model.hot_pue).mean()
+    shares, pues = np.empty(made.output.shape[1]), np.empty(made.output.shape[1])
+    for k in range(made.output.shape[1]):
+        air = made.air_c[:, k]
+        load = build_data_center_load(model, made.hours, air, seed).p_mw
+        shares[k] = 100.0 * np.minimum(load, made.output[:, k] * center.contract_mw).sum() / load.sum()
+        pues[k] = compute_pue(model.cooling, air, model.hot_pue).mean()
+    where = made.where
     return pd.DataFrame({"carbon_free_percent": shares[where], "pue": pues[where]}, index=sites.index)

@@ -43,9 +43,24 @@ def test_two_buses_share_their_room(meshed: Path):
     assert code == 0 and "frontier of the total" in out
 
 
+def test_own_supply_has_a_column_where_it_is_asked_for(ring: Path, tmp_path: Path):
+    day = tmp_path / "load.csv"
+    day.write_text("hour,LE\n1,10\n2,90\n", encoding="utf-8")
+    some = ("--criteria", "none", "--bus", "B", "-p", f"load.p_mw={day}")
+    storage = ("--own", "storage_mw=0.5", "--own", "storage_hours=2")
+    code, out, _ = run("host", ring, *some, *storage, "--json")
+    row = json.loads(out)["buses"][0]
+    assert code == 0 and row["own_mw"] > row["firm_mw"]
+    code, out, _ = run("host", ring, *some, *storage)
+    assert code == 0 and "0.5 MW of storage for 2 h" in out
+    code, out, _ = run("host", ring, *some, "--json")
+    assert code == 0 and json.loads(out)["buses"][0]["own_mw"] is None
+
+
 @pytest.mark.parametrize(
     ("args", "text"),
     [
+        (("--own", "solar_mw=1"), "own without profiles"),
         (("--share", "--method=ac"), "--share wants two buses"),
         (("--bus", "Z"), "no bus 'Z'"),
         (("--snapshot", "noon"), "no snapshot 'noon'"),
