@@ -109,7 +109,7 @@ def _list_sections(ranking: SiteRanking, net: Network | None, names: Names) -> t
         "Every criterion has its own column and unit; the score is shown beside, not instead. Lacks is what "
         "the firm room misses for the hub as asked."
     )
-    sections.append(Section("Ranking", (text,), (_build_table(ranking, names),)))
+    sections.append(Section("Ranking", (text,), (_build_table(ranking, names), *_list_works(ranking))))
     note = (
         f"How often a site is among the first {TOP} where weights and data are drawn anew within their "
         f"uncertainty ({ranking.options.draws:,} draws). Near 100 % or 0 % a place is sure."
@@ -161,7 +161,6 @@ def _build_table(ranking: SiteRanking, names: Names) -> TableBlock:
         "headroom_near_mw": "Firm room, nearby branches",
         "headroom_flexible_mw": "Room with 1 % of the energy curtailable",
         "reinforcement_per_mw": "Works, estimate",
-        "works": "Works of the estimate",
     }
     return TableBlock(
         table.rename_axis(index="site"),
@@ -177,10 +176,28 @@ def _build_table(ranking: SiteRanking, names: Names) -> TableBlock:
             "short_mw",
             *ranking.criteria.index,
             "connected_at",
-            "works",
             "note",
         ],
         limit=60,
+    )
+
+
+def _list_works(ranking: SiteRanking) -> tuple[TableBlock, ...]:
+    """Show what the estimate of works is made of, where there is one."""
+    if "works" not in ranking.table:
+        return ()
+    table = ranking.table[["reinforcement_per_mw", "works"]].copy()
+    table.insert(0, "place", [_name(ranking, site) for site in table.index])
+    return (
+        TableBlock(
+            table.rename_axis(index="site"),
+            "What the estimate of works is made of",
+            "site_works",
+            labels={"reinforcement_per_mw": "Works, estimate", "works": "Works"},
+            units={"reinforcement_per_mw": str(ranking.criteria["unit"].get("reinforcement_per_mw", ""))},
+            show=["place", "reinforcement_per_mw", "works"],
+            limit=60,
+        ),
     )
 
 
