@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gridhub.analysis.contingency.kinds import KINDS
 from gridhub.cli.exits import print_issues, refuse
 from gridhub.study.source import suggest
 
@@ -20,21 +21,6 @@ if TYPE_CHECKING:
     from gridhub.interop.psse_monitored import Monitored
     from gridhub.model.network import Network
 
-KINDS = (
-    "line",
-    "transformer",
-    "series",
-    "generator",
-    "hvdc_pole",
-    "shunt",
-    "bus_section",
-    "tower",
-    "data_center",
-    "plant",
-    "four_circuit_tower",
-    "parallel",
-    "cable_tunnel",
-)
 SECURED = "secured"
 """Kinds that the criteria name."""
 

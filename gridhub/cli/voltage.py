@@ -309,6 +309,10 @@ def _print_fluctuation(found: Fluctuation, names: Names, top: int) -> None:
     digits = {name: 4 for name in columns[2:5]} | {"change %": 2}
     title = f"{found.load} gives up {found.change_mw:,.1f} MW in {found.seconds:g} s"
     print_table(title, columns, rows, digits=digits, limit=top)
-    limit = "no limit is known" if found.passed is None else f"{found.limit_percent:g} % is allowed"
+    known = found.limit_percent == found.limit_percent
+    limit = f"{found.limit_percent:g} % is allowed" if known else "no limit is known"
+    if found.change_percent != found.change_percent:
+        print_line(f"no solution afterwards: the change at {found.bus} is not known; {limit}")
+        return
     units = "units frozen" if found.answer == "frozen" else "units hold their voltage"
     print_line(f"{found.change_percent:+.2f} % at {found.bus} ({units}); {limit}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gridhub.analysis.contingency.contingencies import KINDS
+from gridhub.analysis.contingency.kinds import KINDS
 from gridhub.criteria import EXAMPLE, read_criteria
 from gridhub.errors import InputError
 from gridhub.reference import find_criteria_text

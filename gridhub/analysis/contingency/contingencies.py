@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from gridhub.analysis.contingency.kinds import KINDS
 from gridhub.analysis.contingency.selection import Names, find_unknown_places, select_contingencies
 from gridhub.analysis.contingency.shared_structures import (
     FOUR_CIRCUITS,
@@ -22,23 +23,6 @@ from gridhub.errors import InputError, Issue, OptionError
 from gridhub.model.derived import derive
 from gridhub.model.network import Network
 from gridhub.model.schema import BRANCH_TABLES
-
-KINDS = (
-    "line",
-    "transformer",
-    "series",
-    "generator",
-    "hvdc_pole",
-    "shunt",
-    "bus_section",
-    "tower",
-    "data_center",
-    "plant",
-    "four_circuit_tower",
-    "parallel",
-    "cable_tunnel",
-)
-"""Kinds of contingencies `list_contingencies` knows."""
 
 ELEMENT_TABLES = (*BRANCH_TABLES, "generator", "hvdc", "shunt", "load", "storage")
 """Tables whose rows can be elements of a contingency, in the order ids are looked up."""

@@ -134,8 +134,15 @@ def read_own_supply(own: Any) -> OwnSupply | None:
         raise OptionError(f"own = {own!r}: an OwnSupply, or a mapping such as {{'solar_mw': 1.0}}")
     known = [item.name for item in fields(OwnSupply)]
     unknown = [str(key) for key in own if key not in known]
+    faults = []
     if unknown:
         near = difflib.get_close_matches(unknown[0], known, 1)
         hint = f"; did you mean {near[0]}?" if near else "."
-        raise OptionError(f"own: unknown {', '.join(unknown)}{hint} There are {', '.join(known)}")
-    return OwnSupply(**own)
+        faults.append(f"own: unknown {', '.join(unknown)}{hint} There are {', '.join(known)}")
+    try:
+        found = OwnSupply(**{key: value for key, value in own.items() if key in known})
+    except OptionError as error:
+        faults.append(str(error))
+    if faults:
+        raise OptionError("; ".join(faults))
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gridhub.analysis.contingency.contingencies import KINDS
+from gridhub.analysis.contingency.kinds import KINDS
 from gridhub.analysis.security.judging import OutageLimits, build_limits
 from gridhub.case.case import Case, Ints
 from gridhub.criteria import Criteria

@@ -180,6 +180,8 @@ def test_what_does_not_fit_is_refused_at_once(net: Network) -> None:
         hosting_capacity(net, options={"own": {}, "kind": "generation"})
     with pytest.raises(OptionError, match="did you mean solar_mw"):
         read_own_supply({"solar": 1.0})
+    with pytest.raises(OptionError, match=r"did you mean solar_mw.*wind_mw = -1"):
+        read_own_supply({"solar": 1.0, "wind_mw": -1})
     with pytest.raises(OptionError, match=r"wind_mw = -1.*efficiency = 2.*block_hours = 0"):
         read_own_supply({"wind_mw": -1, "efficiency": 2, "block_hours": 0})
     with pytest.raises(OptionError, match="no output of 'wind'"):
