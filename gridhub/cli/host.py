@@ -10,6 +10,7 @@ from gridhub.cli.console import find_name, list_records, print_json, print_line,
 from gridhub.cli.dispatch import read_profile_files
 from gridhub.cli.exits import exits, refuse
 from gridhub.cli.inputs import (
+    ForceOption,
     JsonOption,
     Method,
     NetworkArgument,
@@ -21,6 +22,7 @@ from gridhub.cli.inputs import (
     find_criteria,
     parse_settings,
 )
+from gridhub.cli.pages import PageOption, check_page, print_page, write_page
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
@@ -86,6 +88,8 @@ def host(
         ),
     ] = False,
     top: TopOption = 20,
+    out: PageOption = None,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Find how much each bus takes in every state and after every outage.
@@ -99,21 +103,24 @@ def host(
         check_snapshot(net, name)
     for name in bus or ():
         check_bus(net, name)
+    check_page(out, force)
     settings: dict[str, Any] = {"kind": kind, **parse_settings(option)}
     if profile:
         settings["profiles"] = read_profile_files(profile)
     if own:
         settings["own"] = parse_settings(own)
     if share:
-        if not bus or method == "ac":
-            refuse("--share wants two buses or more (--bus …), and is of DC")
+        if not bus or method == "ac" or out is not None:
+            refuse("--share wants two buses or more (--bus …), is of DC, and writes no page")
         _share(net, bus, find_criteria(net, criteria), snapshot, settings, as_json)
         return
     result = hosting_capacity(net, bus, find_criteria(net, criteria), snapshot, method, settings)
+    page = write_page(out, force, result, net)
     if as_json:
-        print_json(_build_document(result))
+        print_json(_build_document(result) | page)
     else:
         _print_result(net, result, top)
+        print_page(page)
 
 
 def _share(
