@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -26,6 +27,8 @@ from gridhub.cli.pages import PageOption, check_page, print_page, write_page
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from gridhub.analysis.hosting.hosting import HostingCapacity
     from gridhub.criteria import Criteria
     from gridhub.model.network import Network
@@ -70,6 +73,15 @@ def host(
             "may be repeated.",
         ),
     ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights",
+            metavar="CSV",
+            help="Hours of the year that each hour of the profiles stands for, such as typical_weight.csv of "
+            "the command profiles.",
+        ),
+    ] = None,
     own: Annotated[
         list[str] | None,
         typer.Option(
@@ -107,6 +119,8 @@ def host(
     settings: dict[str, Any] = {"kind": kind, **parse_settings(option)}
     if profile:
         settings["profiles"] = read_profile_files(profile)
+    if weights is not None:
+        settings["weights"] = _read_weights(weights)
     if own:
         settings["own"] = parse_settings(own)
     if share:
@@ -121,6 +135,16 @@ def host(
     else:
         _print_result(net, result, top)
         print_page(page)
+
+
+def _read_weights(path: Path) -> pd.Series:
+    """Read the weights of hours: the hour first, its weight in the last column."""
+    import pandas as pd
+
+    try:
+        return pd.read_csv(path, index_col=0).iloc[:, -1]
+    except (OSError, ValueError, IndexError) as error:
+        refuse(f"--weights {path}: {error}")
 
 
 def _share(
