@@ -281,6 +281,25 @@ def read_profile_files(texts: Sequence[str] | None) -> dict[tuple[str, str], pd.
     return profiles
 
 
+def read_last_column(path: Path, option: str) -> pd.Series:
+    """Read a table of two columns such as hour and weight, or bus and MW: index the first, values the last.
+
+    Raises
+    ------
+    GridhubError
+        If it cannot be read.
+    """
+    import pandas as pd
+
+    try:
+        frame = pd.read_csv(path, index_col=0)
+    except (OSError, ValueError) as error:
+        refuse(f"{option} {path}: {error}")
+    if frame.empty:
+        refuse(f"{option} {path}: wants a name and a number in every row")
+    return frame.iloc[:, -1].rename(index=str)
+
+
 def _has_found(result: Dispatch, fail_on: FailOn, checked: DispatchCheck | None) -> bool:
     if fail_on == "ac":
         return checked is not None and bool(len(checked.violations) or len(checked.unsolved))

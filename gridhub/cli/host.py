@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from gridhub.cli.console import find_name, list_records, print_json, print_line, print_table
-from gridhub.cli.dispatch import read_profile_files
+from gridhub.cli.console import find_name, format_number, list_records, print_json, print_line, print_table
+from gridhub.cli.dispatch import read_last_column, read_profile_files
 from gridhub.cli.exits import exits, refuse
 from gridhub.cli.inputs import (
     ForceOption,
@@ -54,6 +55,23 @@ def host(
     criteria: Annotated[
         str, typer.Option("--criteria", help="'network' for its own, 'none' for ratings alone, or a region.")
     ] = "network",
+    at: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--at",
+            metavar="LAT,LON",
+            help="A point on the map, by its point of connection for a hub of --mw; may be repeated.",
+        ),
+    ] = None,
+    mw: Annotated[
+        float, typer.Option("--mw", min=0.001, help="Contract power that --at is connected for [MW].")
+    ] = 1000.0,
+    queue: Annotated[
+        Path | None,
+        typer.Option(
+            "--queue", metavar="CSV", help="What is promised already: bus, MW; stands there before all else."
+        ),
+    ] = None,
     option: Annotated[
         list[str] | None,
         typer.Option(
@@ -115,12 +133,16 @@ def host(
         check_snapshot(net, name)
     for name in bus or ():
         check_bus(net, name)
+    points = _connect_points(net, at, mw)
+    bus = list(dict.fromkeys([*(bus or ()), *points["bus"]])) or None
     check_page(out, force)
     settings: dict[str, Any] = {"kind": kind, **parse_settings(option)}
     if profile:
         settings["profiles"] = read_profile_files(profile)
     if weights is not None:
-        settings["weights"] = _read_weights(weights)
+        settings["weights"] = read_last_column(weights, "--weights")
+    if queue is not None:
+        settings["queue"] = read_last_column(queue, "--queue").groupby(level=0).sum()
     if own:
         settings["own"] = parse_settings(own)
     if share:
@@ -131,20 +153,78 @@ def host(
     result = hosting_capacity(net, bus, find_criteria(net, criteria), snapshot, method, settings)
     page = write_page(out, force, result, net)
     if as_json:
-        print_json(_build_document(result) | page)
+        print_json(_build_document(result) | {"points": list_records(points, index="point")} | page)
     else:
+        _print_points(points, mw)
         _print_result(net, result, top)
+        _print_places(net, result, bus is not None, top)
         print_page(page)
 
 
-def _read_weights(path: Path) -> pd.Series:
-    """Read the weights of hours: the hour first, its weight in the last column."""
+def _connect_points(net: Network, texts: list[str] | None, mw: float) -> pd.DataFrame:
+    """Connect points on the map; those that cannot be are refused, all at once."""
     import pandas as pd
 
-    try:
-        return pd.read_csv(path, index_col=0).iloc[:, -1]
-    except (OSError, ValueError, IndexError) as error:
-        refuse(f"--weights {path}: {error}")
+    from gridhub.analysis.siting.connection import connect_sites
+    from gridhub.placement.hub import DataCenter
+
+    columns = ["lat", "lon"]
+    rows = []
+    for text in texts or ():
+        try:
+            lat, lon = (float(part) for part in text.split(","))
+        except ValueError:
+            refuse(f"--at {text!r} is not LAT,LON in degrees, for example --at 34.68,126.43")
+        rows.append((lat, lon))
+    sites = pd.DataFrame(rows, index=list(texts or ()), columns=columns)
+    if sites.empty:
+        return pd.DataFrame({"bus": []})
+    found = connect_sites(net, sites, DataCenter("hub", contract_mw=mw, bus=str(net.bus.index[0])))
+    lost = found[found["bus"] == ""]
+    if len(lost):
+        refuse("; ".join(f"--at {point}: {row['note']}" for point, row in lost.iterrows()))
+    return found.drop(columns=["points", "permission_years", "build_years"])
+
+
+def _print_points(points: pd.DataFrame, mw: float) -> None:
+    for point, row in points.iterrows():
+        print_line(
+            f"{point}: {mw:,.0f} MW is connected at {row['bus']} ({row['vn_kv']:g} kV), "
+            f"{row['distance_km']:,.1f} km, {row['feeders']} feeders, "
+            f"spur {format_number(float(row['spur_cost']))} (base cost in the unit of the network's costs)"
+            + (f"; {row['note']}" if row["note"] else "")
+        )
+
+
+def _print_places(net: Network, result: HostingCapacity, named: bool, top: int) -> None:
+    """Say what a queue leaves of the room, and which figures public data do not carry."""
+    from gridhub.analysis.hosting.hours import SHARES
+    from gridhub.analysis.hosting.queue import SCENARIOS, describe_review, list_reviews
+    from gridhub.analysis.hosting.table import UNSURE
+
+    table = result.table.sort_values("firm_mw", ascending=False, kind="stable", na_position="last")
+    unsure = table["not_assessed"].str.startswith(UNSURE) | table["not_assessed"].str.contains(f"; {UNSURE}")
+    if unsure.any():
+        print_line(f"{UNSURE}: {int(unsure.sum())} of {len(table)} buses; what is published stands below")
+    provinces = net.bus["province"].astype(str).reindex(table.index[unsure]).unique()
+    for province, review in list_reviews(net).items():
+        if province in provinces:
+            print_line(describe_review(review))
+    for bus, row in table.head(top).iterrows() if named else ():
+        left = [float(row[name]) for name in SCENARIOS]
+        if math.isfinite(left[1]):
+            print_line(
+                f"{bus}: room left with 0, 50 and 100 % of its part of the reviewed MW promised: "
+                + ", ".join(format_number(mw) for mw in left)
+                + " MW"
+            )
+        flexible = [float(row[name]) for name in SHARES]
+        if math.isfinite(flexible[0]):
+            print_line(
+                f"{bus}: with 0.25, 0.5, 1 and 5 % of the energy curtailable: "
+                + ", ".join(format_number(mw) for mw in flexible)
+                + " MW"
+            )
 
 
 def _share(

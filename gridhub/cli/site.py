@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gridhub.cli.console import format_number, list_records, print_json, print_line, print_table
+from gridhub.cli.dispatch import read_last_column, read_profile_files
 from gridhub.cli.exits import exits, refuse
 from gridhub.cli.inputs import (
     ForceOption,
@@ -51,6 +52,29 @@ def site(
             "--weight", metavar="CRITERION=VALUE", help="Weight of a criterion of the table; may be repeated."
         ),
     ] = None,
+    layer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--layer",
+            metavar="COLUMN=high|low[:UNIT]",
+            help="A column of --sites that counts as a criterion, such as water=high:m3/s; may be repeated.",
+        ),
+    ] = None,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--profile",
+            "-p",
+            metavar="TABLE.COLUMN=FILE",
+            help="Hourly MW of a column, for the room with 1 % of the energy curtailable; may be repeated.",
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights", metavar="CSV", help="Hours of the year that each hour of the profiles stands for."
+        ),
+    ] = None,
     option: Annotated[
         list[str] | None,
         typer.Option(
@@ -82,6 +106,13 @@ def site(
     points = _read_points(net)
     if points is not None:
         settings["landing_points"] = points
+    if layer:
+        settings["layers"] = _parse_layers(layer)
+    hours: dict[str, Any] = {"profiles": read_profile_files(profile)} if profile else {}
+    if weights is not None:
+        hours["weights"] = read_last_column(weights, "--weights")
+    if hours:
+        settings["hosting"] = hours
     if weight:
         settings["weights"] = parse_settings(weight)
     hub = DataCenter("hub", contract_mw=mw, bus=str(net.bus.index[0]))
@@ -92,6 +123,24 @@ def site(
     else:
         _print_result(net, result, mw, top)
         print_page(page)
+
+
+def _parse_layers(texts: list[str]) -> dict[str, tuple[str, str]]:
+    """Turn ``column=high:unit`` texts into the layers of a ranking.
+
+    Examples
+    --------
+    >>> _parse_layers(["water=high:m3/s", "quake=low"])
+    {'water': ('high', 'm3/s'), 'quake': ('low', '1')}
+    """
+    layers = {}
+    for text in texts:
+        column, _, rest = text.partition("=")
+        better, _, unit = rest.partition(":")
+        if not column or better not in ("high", "low"):
+            refuse(f"--layer {text!r} is not COLUMN=high or COLUMN=low, a unit behind a colon")
+        layers[column] = (better, unit or "1")
+    return layers
 
 
 def _read_sites(net: Network, path: Path | None) -> pd.DataFrame:
@@ -173,6 +222,10 @@ def _print_result(net: Network, result: SiteRanking, mw: float, top: int) -> Non
     if "reinforcement_per_mw" in criteria:
         best = result.table.iloc[0]
         print_line(f"works at {result.table.index[0]}, an estimate: {best['works']}")
+    front = result.table.index[result.table["pareto"].to_numpy(dtype=bool)]
+    by_topsis = result.table.dropna(subset="rank_topsis").sort_values("rank_topsis", kind="stable").index[:3]
+    print_line(f"no other site is as good in all criteria and better in one (Pareto): {', '.join(front)}")
+    print_line(f"first by TOPSIS: {', '.join(by_topsis)}")
     _print_loss(result)
     able = int((result.table["short_mw"] == 0).sum())
     print_line(f"{able} of {len(rows)} sites have firm headroom for {mw:,.0f} MW as the grid stands")

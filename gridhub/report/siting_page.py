@@ -204,6 +204,8 @@ def _build_table(ranking: SiteRanking, names: Names) -> TableBlock:
         "headroom_mw": "Firm room",
         "headroom_near_mw": "Firm room, nearby branches",
         "headroom_flexible_mw": "Room with 1 % of the energy curtailable",
+        "rank_topsis": "Rank by TOPSIS",
+        "pareto": "Not beaten (Pareto)",
         "reinforcement_per_mw": "Works, estimate",
         "hub_loss_rise_percent": "Voltage rise when the hub is lost",
     }
@@ -218,6 +220,8 @@ def _build_table(ranking: SiteRanking, names: Names) -> TableBlock:
             "place",
             "in_first_three_percent",
             "score",
+            "rank_topsis",
+            "pareto",
             "short_mw",
             *ranking.criteria.index,
             "connected_at",

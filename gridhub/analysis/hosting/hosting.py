@@ -67,7 +67,8 @@ class HostingCapacity:
         next_mw, next_kind, next_element, next_contingency, next_snapshot : what would bind next if the
         binding branch, with those parallel to it, had no limit.
         queue_0_mw, queue_50_mw, queue_100_mw : firm_mw less the bus's part of 0, 50 and 100 % of what the
-        province's published review found able; NaN where no review is published.
+        province's published review found able; NaN where no review is published, and for generation: the
+        reviews are of data centers.
         not_assessed : what the figure does not cover, and why.
     summary : mapping
         buses, snapshots, hours, existing_violations (branch-outage pairs, by state, exceeded without anything

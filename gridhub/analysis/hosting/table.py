@@ -49,6 +49,9 @@ COLUMNS = (
 )
 """Columns of ``HostingCapacity.table``."""
 
+UNSURE = "not assessable with public data"
+"""What is said of a figure that rests on routes that are not public."""
+
 NOTHING = (math.nan, "", "", "", "")
 """What binds where nothing does."""
 
@@ -198,7 +201,8 @@ def build_table(
     if met is not None:
         table["thermal_mw"] = np.minimum(table["thermal_mw"], _name_met(met, "thermal", base)[0])
     table = pd.concat([table, nearest.drop(columns="binding_mw"), following], axis=1)
-    part = find_queue_parts(net, buses)
+    # the published reviews are of data centers: they say nothing of what plants are promised
+    part = find_queue_parts(net, buses) if options.kind == "load" else np.full(len(buses), np.nan)
     for name, share in SCENARIOS.items():
         table[name] = np.maximum(firm - share * part, 0.0)
     table.index = pd.Index(buses, name="bus", dtype=object)
@@ -276,7 +280,7 @@ def describe_gaps(
             where = province[str(bus)]
             review = f" ({describe_review(reviews[where])})" if where in reviews else ""
             what = "the bus" if bus in unsure else "what binds"
-            own.append(f"not assessable with public data: {what} rests on routes that are not public{review}")
+            own.append(f"{UNSURE}: {what} rests on routes that are not public{review}")
         texts.append("; ".join([*own, *always]))
     return texts
 

@@ -201,13 +201,13 @@ def find_impact(
         LOSS_COLUMNS,
     )
     order = {str(site): k for k, site in enumerate(points)}
-    tables = []
-    for part, names in zip(rows, columns, strict=True):
-        table = join_parts(part, names)[list(names)]
-        tables.append(
-            table.sort_values("site", key=lambda ids: ids.map(order), kind="stable", ignore_index=True)
+    impact, banks, raised, losses = (
+        join_parts(part, names)[list(names)].sort_values(
+            "site", key=lambda ids: ids.map(order), kind="stable", ignore_index=True
         )
-    return SiteImpact(*tables, tuple(reasons))
+        for part, names in zip(rows, columns, strict=True)
+    )
+    return SiteImpact(impact, banks, raised, losses, tuple(reasons))
 
 
 class _Look:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+import gridhub as gh
 from gridhub.cli.main import app
 
 
@@ -76,6 +77,42 @@ def test_hours_count_by_their_weights(ring: Path, tmp_path: Path):
     assert code == 2 and "none of the hours 2" in err
 
 
+def test_what_is_promised_stands_there_before_all_else(ring: Path, tmp_path: Path):
+    path = tmp_path / "queue.csv"
+    some = ("host", ring, "--criteria", "none", "--bus", "B", "--json")
+    free = json.loads(run(*some)[1])["buses"][0]["firm_mw"]
+    path.write_text("bus,mw\nB,12\nB,8\n", encoding="utf-8")
+    code, out, _ = run(*some, "--queue", path)
+    assert code == 0 and json.loads(out)["buses"][0]["firm_mw"] == pytest.approx(free - 20.0)
+    path.write_text("bus,mw\nZ,12\n", encoding="utf-8")
+    code, _, err = run(*some[:-1], "--queue", path)
+    assert code == 2 and "no such bus" in err
+
+
+def test_a_point_on_the_map_is_looked_at_where_it_is_connected():
+    some = ("host", "rts-96", "--at", "33.4,-115.1", "--mw", "150")
+    code, out, _ = run(*some, "--json")
+    document = json.loads(out)
+    assert code == 0
+    point = document["points"][0]
+    assert point["point"] == "33.4,-115.1" and point["distance_km"] > 0 and point["feeders"] >= 2
+    assert [row["bus"] for row in document["buses"]] == [point["bus"]]
+    placed = gh.place(gh.load_network("rts-96"), gh.DataCenter("x", contract_mw=150, lat=33.4, lon=-115.1))
+    assert placed.placements["site_bus"].tolist() == [point["bus"]]
+    code, out, _ = run(*some)
+    assert code == 0 and f"150 MW is connected at {point['bus']}" in out
+    code, _, err = run("host", "rts-96", "--at", "33.4;-115.1")
+    assert code == 2 and "is not LAT,LON" in err
+
+
+def test_what_public_data_do_not_carry_is_said_with_what_is_published():
+    code, out, _ = run("host", "korea-2025-backbone", "--bus", "singangjin-345", "-s", "summer_peak")
+    assert code == 0
+    assert "not assessable with public data: 1 of 1 buses" in out
+    assert "published review of Jeonnam: 3,102 MW able, 440 MW unable" in out
+    assert "room left with 0, 50 and 100 %" in out
+
+
 @pytest.mark.parametrize(
     ("args", "text"),
     [
@@ -106,6 +143,23 @@ def test_sites_of_a_file_are_ranked(ring: Path, tmp_path: Path):
     code, out, _ = run("site", ring, "--sites", path, "--weight", "feeds=1")
     assert code == 0 and "feeds [1] x 1.00" in out and "left out" in out
     assert "loss of the hub at " in out and "no official score" in out
+
+
+def test_layers_and_hours_are_criteria_of_sites(ring: Path, tmp_path: Path):
+    path, day, weights = (tmp_path / name for name in ("sites.csv", "load.csv", "weights.csv"))
+    path.write_text("site,lat,lon,bus,water\none,37.8,127.5,A,3\ntwo,34.57,126.6,C,9\n", encoding="utf-8")
+    day.write_text("hour,LE\n1,10\n2,90\n", encoding="utf-8")
+    weights.write_text("hour,weight\n1,30\n2,1\n", encoding="utf-8")
+    some = ("site", ring, "--sites", path, "--mw", "60", "--layer", "water=high:m3/s")
+    code, out, _ = run(*some, "-p", f"load.p_mw={day}", "--weights", weights, "--json")
+    document = json.loads(out)
+    criteria = {row["criterion"]: row for row in document["criteria"]}
+    assert code == 0 and criteria["water"]["unit"] == "m3/s" and criteria["water"]["better"] == "high"
+    assert "headroom_flexible_mw" in criteria and "headroom_flexible_mw" not in document["left_out"]
+    code, out, _ = run(*some)
+    assert code == 0 and "Pareto" in out and "first by TOPSIS: " in out
+    code, _, err = run("site", ring, "--sites", path, "--layer", "water=more")
+    assert code == 2 and "is not COLUMN=high" in err
 
 
 def test_the_document_and_the_page_hold_the_evidence_of_every_site(ring: Path, tmp_path: Path):
