@@ -27,6 +27,7 @@ from gridhub.analysis.hosting.table import list_common_gaps
 from gridhub.analysis.security.comparison import collect_violations, compare_violations
 from gridhub.analysis.security.security import run_security
 from gridhub.analysis.siting.criteria import CRITERIA
+from gridhub.analysis.siting.impact import SiteImpact
 from gridhub.analysis.siting.options import read_siting_options
 from gridhub.analysis.siting.siting import SiteRanking, rank_sites
 from gridhub.analysis.works.reinforcement import ReinforcementPlan, plan_reinforcement
@@ -49,6 +50,7 @@ BEST = 3
 SHOWN = 12
 UNSURE = "not assessable with public data"
 RANKING = {"market": True}
+EVIDENCE = ("impact", "supplying_banks", "raised_branches", "hub_losses")
 #: A plan looks at this much: routes that candidates are made for, buses that get compensation, works.
 PLAN = {"snapshots": (PEAK,), "routes": 4, "voltage_buses": 2, "maximum_works": 8, "threads": 1}
 
@@ -115,6 +117,10 @@ def find_ranking(folder: Path, net: Network, sites: pd.DataFrame, mw: float, key
             hub=kept["hub"],
             left_out=kept["left_out"],
             options=read_siting_options(RANKING),
+            impact=SiteImpact(
+                **{name: pd.read_json(StringIO(kept[name]), orient="split") for name in EVIDENCE},
+                reasons=tuple(kept["reasons"]),
+            ),
             **{name: table.rename_axis(kept[f"{name}_index"]) for name, table in tables.items()},
         )
     ranking = rank_network(net, sites, mw)
@@ -124,6 +130,11 @@ def find_ranking(folder: Path, net: Network, sites: pd.DataFrame, mw: float, key
         "left_out": dict(ranking.left_out),
         "table": ranking.table.to_json(orient="split", double_precision=15),
         "criteria": ranking.criteria.to_json(orient="split", double_precision=15),
+        **{
+            name: getattr(ranking.impact, name).to_json(orient="split", double_precision=15)
+            for name in EVIDENCE
+        },
+        "reasons": list(ranking.impact.reasons),
         "table_index": "site",
         "criteria_index": "criterion",
     }
@@ -262,6 +273,7 @@ def make_ranking(table: pd.DataFrame, sites: pd.DataFrame) -> str:
         "reinforcement_per_mw": ("works (estimate), million KRW per MW", 1000.0),
         "permission_years": ("permission, years", 1.0),
         "latency_ms": ("latency, ms", 1.0),
+        "hub_loss_rise_percent": ("voltage rise when the hub is lost, %", 1.0),
         "loss_percent": ("losses, %", 1.0),
         "congestion_per_mwh": ("congestion, KRW/MWh", 1.0),
         "curtailment_relieved_percent": ("curtailed energy used, %", 1.0),
@@ -418,7 +430,10 @@ def say_findings(document: Mapping[str, Any], table: pd.DataFrame, sites: pd.Dat
         f"{number(ranked, ranked.index[0], 'congestion_per_mwh'):+,.0f} KRW/MWh."
     )
     missing = [name_site(str(site), sites) for site in table.index[table["rank"].isna()]]
-    unranked = f" Without a rank, for want of a point of connection or a figure: {', '.join(missing)}."
+    unranked = (
+        " Without a rank, for want of a point of connection, an AC solution with the hub or a figure: "
+        f"{', '.join(missing)}."
+    )
     return (
         f"* **{document['mw']:,.0f} MW in {document['year']}.** First come {first}; in brackets how often a "
         f"site is among the first three when weights and data are drawn anew. {roomy} of {len(ranked)} "

@@ -10,9 +10,11 @@ from gridhub.analysis.flow.power_flow import run_power_flow
 from gridhub.analysis.hosting import hosting
 from gridhub.analysis.hosting.hosting import hosting_capacity
 from gridhub.analysis.hosting.hours import find_flexible
+from gridhub.analysis.hosting.queue import list_reviews
 from gridhub.criteria import EXAMPLE, read_criteria
 from gridhub.errors import InputError, NotConverged, OptionError
 from gridhub.model.network import Network, build_network
+from gridhub.reference import load_network
 
 EXAMPLE_OUTAGE = """
 [[voltage]]
@@ -146,6 +148,22 @@ def test_what_is_promised_is_there_first():
     alone = hosting_capacity(net, ["e"]).table.at["e", "firm_mw"]
     left = hosting_capacity(net, ["e"], options={"queue": {"e": 120.0}}).table.at["e", "firm_mw"]
     assert left == pytest.approx(alone - 120.0)
+
+
+def test_the_queue_of_data_centers_is_taken_off_the_room_for_loads_alone():
+    net, bus = load_network("korea-2025-backbone"), "sinyongin-345"
+    review = list_reviews(net)[net.bus.at[bus, "province"]]
+    demand = net.load[net.load["in_service"]].groupby("bus")["p_mw"].sum()
+    province = net.bus.index[net.bus["province"] == review.name]
+    part = review.able_mw * demand[bus] / demand.reindex(province).sum()
+    some = {"snapshots": ["summer_peak"], "criteria": None}
+    load = hosting_capacity(net, [bus], options={"worsening_points": math.inf}, **some).table.loc[bus]
+    assert load["queue_0_mw"] == load["firm_mw"]
+    for name, share in (("queue_50_mw", 0.5), ("queue_100_mw", 1.0)):
+        assert load[name] == pytest.approx(max(load["firm_mw"] - share * part, 0.0))
+    plant = hosting_capacity(net, [bus], options={"kind": "generation"}, **some)
+    assert plant.table[["queue_0_mw", "queue_50_mw", "queue_100_mw"]].isna().all(axis=None)
+    assert not any("queue" in rule for rule in plant.rules)
 
 
 def test_generation_is_limited_by_what_can_leave_the_bus():
