@@ -183,7 +183,7 @@ def _connect_points(net: Network, texts: list[str] | None, mw: float) -> pd.Data
     lost = found[found["bus"] == ""]
     if len(lost):
         refuse("; ".join(f"--at {point}: {row['note']}" for point, row in lost.iterrows()))
-    return found.drop(columns=["points", "permission_years", "build_years"])
+    return found.drop(columns=["points", "findings", "permission_years", "build_years"])
 
 
 def _print_points(points: pd.DataFrame, mw: float) -> None:

@@ -20,6 +20,7 @@ from gridhub.cli.inputs import (
     parse_settings,
 )
 from gridhub.cli.pages import PageOption, check_page, print_page, write_page
+from gridhub.errors import name_ids
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
@@ -174,6 +175,7 @@ def _build_document(result: SiteRanking, mw: float) -> dict[str, Any]:
         "sites": list_records(result.table, index="site"),
         "criteria": list_records(result.criteria, index="criterion"),
         "left_out": dict(result.left_out),
+        "rules": result.rules.to_dict("records"),
         **{name: getattr(result.impact, name).to_dict("records") for name in EVIDENCE},
     }
 
@@ -195,11 +197,13 @@ def _print_loss(result: SiteRanking) -> None:
         f"branches overloaded anew, {int(losses['reversed'].max())} flows turned round; not assessed: "
         f"{LOSS_GAPS}"
     )
+    supply = format_number(float(impact["n1_after_percent"].max()))
+    banks = (
+        f"supplying banks to {supply} % after an outage" if impact["banks"].max() > 0 else "no supplying bank"
+    )
     print_line(
-        f"evidence for an impact assessment at {best} (no official score): up to "
-        f"{int(impact['raised'].max())} branches rise by more than 5 points, supplying banks to "
-        f"{format_number(float(impact['n1_after_percent'].max()))} % after an outage; all sites with --json "
-        "or --out"
+        f"evidence for an impact assessment at {best} (no official score): "
+        f"{int(impact['raised'].max())} branches rise by over 5 points, {banks}; all sites: --json, --out"
     )
 
 
@@ -224,7 +228,7 @@ def _print_result(net: Network, result: SiteRanking, mw: float, top: int) -> Non
         print_line(f"works at {result.table.index[0]}, an estimate: {best['works']}")
     front = result.table.index[result.table["pareto"].to_numpy(dtype=bool)]
     by_topsis = result.table.dropna(subset="rank_topsis").sort_values("rank_topsis", kind="stable").index[:3]
-    print_line(f"no other site is as good in all criteria and better in one (Pareto): {', '.join(front)}")
+    print_line(f"no other site is as good in all criteria and better in one (Pareto): {name_ids(front)}")
     print_line(f"first by TOPSIS: {', '.join(by_topsis)}")
     _print_loss(result)
     able = int((result.table["short_mw"] == 0).sum())

@@ -48,12 +48,12 @@ IMPACT_LABELS = {
 
 LOSS_LABELS = {
     "connected_at": "Point of connection",
+    "rise_percent": "Voltage rise",
     "lost_mw": "Lost",
     "limit_mw": "Allowed at once",
     "state": "By its size",
     "vm_before_pu": "Voltage with the hub",
     "vm_after_pu": "Voltage after the loss",
-    "rise_percent": "Rise",
     "high_buses": "Buses taken above their range",
     "worst": "Most loaded then",
     "worst_loading_percent": "Its loading",
@@ -61,6 +61,11 @@ LOSS_LABELS = {
     "caused": "Caused by the loss",
     "reversed": "Flows turned round",
 }
+
+RULES_TEXT = (
+    "By the rules of the region as they stand in its data, with source and date: no legal advice, and no "
+    "answer of the grid company."
+)
 
 LOSS_TEXT = (
     "Units fall back by participation within their limits; all else stays as it was. A hub with one point of "
@@ -159,6 +164,8 @@ def _list_sections(ranking: SiteRanking, net: Network | None, names: Names) -> t
     )
     sections.append(Section("How sure the order is", (note,), (_build_stability(ranking),)))
     sections += _list_impact(ranking, names)
+    if len(ranking.rules):
+        sections.append(Section("Connection rules", (RULES_TEXT,), (_build_rules(ranking),)))
     sections.append(Section("Criteria", (), (_build_criteria(ranking),)))
     return tuple(sections)
 
@@ -255,16 +262,38 @@ def _list_works(ranking: SiteRanking, names: Names) -> tuple[TableBlock, ...]:
     )
 
 
+def _name_rows(ranking: SiteRanking, table: pd.DataFrame) -> pd.DataFrame:
+    """Put the rows of the best site first, and name places and snapshots."""
+    order = {str(site): k for k, site in enumerate(ranking.table.index)}
+    names = {str(site): _name(ranking, site) for site in ranking.table.index}
+    ranked = table.sort_values("site", key=lambda ids: ids.map(order), kind="stable", ignore_index=True)
+    return ranked.assign(
+        place=ranked["site"].map(names), state_name=ranked["snapshot"].astype(str).str.replace("_", " ")
+    )
+
+
+def _build_rules(ranking: SiteRanking) -> TableBlock:
+    names = {str(site): _name(ranking, site) for site in ranking.table.index}
+    order = {site: k for k, site in enumerate(names)}
+    rules = ranking.rules.sort_values(
+        "site", key=lambda ids: ids.map(order), kind="stable", ignore_index=True
+    )
+    return TableBlock(
+        rules.assign(place=rules["site"].map(names)),
+        "Rules that the hub meets at each site, and what is published of its province",
+        "site_rules",
+        labels={"place": "Place", "earliest": "Not before", "decides": "Decides alone", "as_of": "As of"},
+        show=["place", "rule", "finding", "earliest", "decides", "source", "as_of", "confidence"],
+    )
+
+
 def _list_impact(ranking: SiteRanking, names: Names) -> tuple[Section, ...]:
     """Show the grid with the hub as asked at each site, and after its loss, where it was looked at."""
     found = ranking.impact
     if found.impact.empty:
         return ()
     summary, banks, raised, losses = (
-        table.assign(
-            place=[_name(ranking, site) for site in table["site"]],
-            state_name=[str(one).replace("_", " ") for one in table["snapshot"]],
-        )
+        _name_rows(ranking, table)
         for table in (found.impact, found.supplying_banks, found.raised_branches, found.hub_losses)
     )
     for table in (summary, losses):

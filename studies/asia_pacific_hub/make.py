@@ -121,6 +121,7 @@ def find_ranking(folder: Path, net: Network, sites: pd.DataFrame, mw: float, key
                 **{name: pd.read_json(StringIO(kept[name]), orient="split") for name in EVIDENCE},
                 reasons=tuple(kept["reasons"]),
             ),
+            rules=pd.read_json(StringIO(kept["rules"]), orient="split", dtype=False),
             **{name: table.rename_axis(kept[f"{name}_index"]) for name, table in tables.items()},
         )
     ranking = rank_network(net, sites, mw)
@@ -134,6 +135,7 @@ def find_ranking(folder: Path, net: Network, sites: pd.DataFrame, mw: float, key
             name: getattr(ranking.impact, name).to_json(orient="split", double_precision=15)
             for name in EVIDENCE
         },
+        "rules": ranking.rules.to_json(orient="split"),
         "reasons": list(ranking.impact.reasons),
         "table_index": "site",
         "criteria_index": "criterion",

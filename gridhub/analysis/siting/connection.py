@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gridhub.analysis.hub.tables import build_connection_costs
-from gridhub.connection_rules import read_connection_rules
+from gridhub.analysis.hub.tables import build_connection_costs, build_rule_findings
+from gridhub.connection_rules import ConnectionRules, read_connection_rules
 from gridhub.costs import Costs, read_costs
 from gridhub.errors import PlacementError
 from gridhub.model.network import Network
 from gridhub.placement.hub import DataCenter
 from gridhub.placement.place import place
+
+EMPTY = pd.DataFrame()
+"""Placements of a site that cannot be connected."""
 
 
 def connect_sites(net: Network, sites: pd.DataFrame, center: DataCenter) -> pd.DataFrame:
@@ -25,19 +28,25 @@ def connect_sites(net: Network, sites: pd.DataFrame, center: DataCenter) -> pd.D
     -------
     DataFrame
         Index site; bus, vn_kv, province, distance_km, feeders, spur_cost (unit of the costs),
-        permission_years, build_years, points (point of connection -> MW), note (why it cannot be connected,
-        or what must be known).
+        permission_years, build_years, points (point of connection -> MW), findings (rules it meets, see
+        `gridhub.analysis.hub.tables.build_rule_findings`), note (why it cannot be connected, or what must be
+        known).
     """
     text = net.documents.get("costs")
     costs = read_costs(text) if text else None
-    rules = net.documents.get("connection_rules")
-    start = read_connection_rules(rules).as_of if rules else ""
-    rows = [_connect(net, site, row, center, costs, start) for site, row in sites.iterrows()]
+    document = net.documents.get("connection_rules")
+    rules = read_connection_rules(document) if document else None
+    rows = [_connect(net, site, row, center, costs, rules) for site, row in sites.iterrows()]
     return pd.DataFrame(rows, index=sites.index)
 
 
 def _connect(
-    net: Network, site: object, row: pd.Series[Any], center: DataCenter, costs: Costs | None, start: str
+    net: Network,
+    site: object,
+    row: pd.Series[Any],
+    center: DataCenter,
+    costs: Costs | None,
+    rules: ConnectionRules | None,
 ) -> dict[str, Any]:
     bus = row.get("bus")
     named = isinstance(bus, str) and bus != ""
@@ -49,7 +58,8 @@ def _connect(
     try:
         placed = place(net, moved).placements.iloc[len(net.placements) :]
     except PlacementError as error:
-        return {"bus": "", "points": {}, "note": str(error)}
+        return {"bus": "", "points": {}, "findings": build_rule_findings(EMPTY, None), "note": str(error)}
+    start = rules.as_of if rules is not None else ""
     first = placed.iloc[0]
     own = [str(row.get("site_bus", row["bus"])) for _, row in placed.iterrows()]
     found = build_connection_costs(placed, costs)
@@ -64,6 +74,7 @@ def _connect(
         "spur_cost": float(base.sum()) if costs is not None and not np.isnan(base).any() else math.nan,
         "permission_years": _count_years(start, str(first["earliest_energisation"])),
         "build_years": _count_years(start, str(first.get("build_ready", ""))),
+        "findings": build_rule_findings(placed, rules),
         "points": dict(zip(own, placed["p_mw"].astype(float), strict=True)),
         "note": split if len(placed) > 1 else "",
     }

@@ -172,6 +172,7 @@ def build_criteria(
     if options.landing_points is not None:
         latency = compute_latency(sites[placed], options.landing_points)
         table.loc[placed, "latency_ms"] = latency.mean(axis=1)
+    placed &= known  # a place that nothing reaches may lie outside the weather of the region
     if "profiles" in net.documents and placed.any():
         ratios = (options.solar_ratio, options.wind_ratio)
         local = compute_local(net, sites[placed], center, *ratios, options.weather_year, options.seed)

@@ -59,6 +59,9 @@ class SiteRanking:
     impact : SiteImpact
         Technical inputs of a grid impact assessment per site, as evidence and no official score: the grid
         with the hub as asked, its supplying banks, the branches it loads visibly, and the loss of the hub.
+    rules : DataFrame
+        Connection rules that each site meets, and what is published of its province: site, then the columns
+        of `gridhub.analysis.hub.tables.build_rule_findings`.
     """
 
     network: str
@@ -68,6 +71,7 @@ class SiteRanking:
     left_out: Mapping[str, str]
     options: SitingOptions
     impact: SiteImpact = field(default_factory=SiteImpact)
+    rules: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["site"]))
 
 
 def rank_sites(
@@ -170,7 +174,20 @@ def rank_sites(
         left_out=MappingProxyType(left_out),
         options=settled,
         impact=impact,
+        rules=_list_rules(table["findings"]),
     )
+
+
+def _list_rules(findings: pd.Series[Any]) -> pd.DataFrame:
+    """Put the rules that the sites meet one below the other."""
+    parts = []
+    for site, found in findings.items():
+        # the two halves of a hub that is split meet the same rules
+        one = found.drop(columns="part").drop_duplicates()
+        one.insert(0, "site", str(site))
+        parts.append(one)
+    filled = [part for part in parts if len(part)]
+    return pd.concat(filled, ignore_index=True) if filled else parts[0]
 
 
 def _choose_criteria(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,13 @@ import pytest
 
 import gridhub as gh
 from gridhub.analysis.hosting.hosting import HostingCapacity
+from gridhub.analysis.siting.impact import SiteImpact
 from gridhub.analysis.siting.siting import SiteRanking
 from gridhub.model.network import Network
 from gridhub.reference import read_region_table
 from gridhub.report.hosting_page import build_hosting_page
 from gridhub.report.html import render_page
-from gridhub.report.page import Page, PlaceMap, RangeChart, Section
+from gridhub.report.page import Page, PlaceMap, RangeChart, Section, TableBlock
 from gridhub.report.place_map import choose_steps, draw_places, list_lines
 from gridhub.report.siting_page import build_siting_page
 
@@ -76,6 +78,28 @@ def test_stars_are_the_first_three_and_the_chart_is_the_stability(net: Network, 
     )
     shown = [next(iter(row.marks.values())) for row in chart.rows]
     assert shown == pytest.approx((100 * ranking.table["rank_stability"]).tolist())
+
+
+def test_the_evidence_of_every_site_is_on_the_page_the_best_first(net: Network, ranking: SiteRanking) -> None:
+    page = build_siting_page(ranking, net)
+    tables = {
+        block.file: block.frame
+        for section in page.sections
+        for block in section.blocks
+        if isinstance(block, TableBlock)
+    }
+    for name in ("impact", "hub_losses", "supplying_banks", "raised_branches"):
+        shown, found = tables[name], getattr(ranking.impact, name)
+        assert len(shown) == len(found) > 0
+        order = ranking.table.index.get_indexer(pd.Index(shown["site"]))
+        assert (np.diff(order) >= 0).all()
+        assert shown["place"].tolist() == [ranking.table.at[site, "name"] for site in shown["site"]]
+        columns = list(found.columns)
+        both = [frame.sort_values(columns, ignore_index=True)[columns] for frame in (shown, found)]
+        pd.testing.assert_frame_equal(*both)
+    assert page.verdict is not None and "over-frequency" in page.verdict.sentence
+    bare = build_siting_page(replace(ranking, impact=SiteImpact()), net)
+    assert "Loss of the hub" not in [section.title for section in bare.sections]
 
 
 def test_the_drawing_has_a_dot_per_place_and_no_gap_for_nan() -> None:

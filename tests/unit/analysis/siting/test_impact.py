@@ -188,3 +188,24 @@ def test_a_site_without_a_solution_has_no_rank_and_says_so() -> None:
     assert off.impact.hub_losses.empty and "over-frequency" not in off.table.at["near", "not_assessed"]
     with pytest.raises(OptionError, match="impact = 'hvdc'"):
         gh.rank_sites(net, sites, hub, {"impact": "hvdc"})
+
+
+def test_every_site_names_the_rules_it_meets_and_what_is_published() -> None:
+    net = gh.load_network("korea-2025-backbone")
+    sites = pd.DataFrame(
+        {"lat": [34.68, 37.45, 31.0], "lon": [126.43, 126.85, 120.0]}, index=["south", "capital", "sea"]
+    )
+    hub = gh.DataCenter("hub", contract_mw=500.0, bus=str(net.bus.index[0]))
+    ranking = gh.rank_sites(net, sites, hub, {"impact": "off", "draws": 10})
+    for site in ("south", "capital"):
+        place = {"lat": sites.at[site, "lat"], "lon": sites.at[site, "lon"]}
+        placed = gh.place(net, gh.DataCenter("one", contract_mw=500.0, **place)).placements.iloc[-1]
+        mine = ranking.rules[ranking.rules["site"] == site]
+        met = mine.loc[mine["kind"] == "data_center", "rule"].tolist()
+        assert met == str(placed["rules"]).split(", ") and len(met) > 0
+        assert mine["source"].ne("").all()
+        published = mine.loc[mine["kind"] == "published", "finding"]
+        assert len(published) == 1 and published.iloc[0].startswith(str(placed["province"]))
+    assert "sea" not in set(ranking.rules["site"])
+    by_site = ranking.rules.groupby("site")["rule"].apply(set)
+    assert by_site["capital"] - by_site["south"]
