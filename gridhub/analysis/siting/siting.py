@@ -87,8 +87,9 @@ def rank_sites(
     net : Network
         With connection rules and costs, or sites that name their bus.
     sites : DataFrame
-        Index site; lat, lon [degree] and, if wanted, bus (the point of connection). Columns named in
-        ``layers`` are criteria of the user.
+        Index site; lat, lon [degree] and, if wanted, bus (the point of connection): those of the region
+        (`gridhub.reference.read_region_table`), one's own, or a grid of points. Columns named in ``layers``
+        are criteria of the user.
     hub : Hub or DataCenter
         Its data center is moved to each site in turn; where it stands now does not count, nor do its plants.
     options : mapping or SitingOptions, optional
