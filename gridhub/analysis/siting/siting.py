@@ -188,7 +188,8 @@ def _list_rules(findings: pd.Series[Any]) -> pd.DataFrame:
         one.insert(0, "site", str(site))
         parts.append(one)
     filled = [part for part in parts if len(part)]
-    return pd.concat(filled, ignore_index=True) if filled else parts[0]
+    table: pd.DataFrame = pd.concat(filled, ignore_index=True) if filled else parts[0]
+    return table
 
 
 def _choose_criteria(
