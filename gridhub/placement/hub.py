@@ -9,10 +9,10 @@ from typing import Literal, get_args
 
 from gridhub.errors import PlacementError, name_ids
 from gridhub.profiles.cooling import COOLING_PUE, DEFAULT_COOLING, compute_hot_pue
+from gridhub.profiles.data_center import Utilisation
 
 Cooling = Literal["air", "air_economiser", "direct_to_chip", "warm_water", "immersion"]
 PlantKind = Literal["solar", "wind", "offshore_wind"]
-Utilisation = Literal["training", "inference", "mixed"]
 Fuel = Literal["lng", "oil", "coal", "biomass", "other"]
 EngineKind = Literal["gas_turbine", "gas_engine", "diesel", "fuel_cell"]
 
@@ -106,9 +106,9 @@ class DataCenter:
     Notes
     -----
     This is the one place of the uninterruptible supply. `place` hands the two ride-through values to the row
-    of the load, from which `gridhub.assess_fault` takes them. Its losses are within the PUE, its batteries are
-    not offered to the grid, and they smooth nothing: a swing of `gridhub.assess_fluctuation` is that at the
-    point of connection.
+    of the load, from which `gridhub.assess_fault` takes them. Its losses are within the PUE, its batteries
+    are not offered to the grid, and they smooth nothing: a swing of `gridhub.assess_fluctuation` is that at
+    the point of connection.
 
     Examples
     --------
@@ -178,10 +178,16 @@ class DataCenter:
             ("pue", float(pue)),
         ):
             object.__setattr__(self, key, value)
+        most = max(self.ramp.values(), default=0.0)
+        if most > self.it_mw * (1 + AGREEMENT):
+            raise PlacementError(
+                f"{self.name!r}: ramp goes to {most:g} MW of IT, above it_mw = {self.it_mw:g}: the contract "
+                "power would not cover it"
+            )
 
     def _check_use(self) -> None:
         """Refuse what is wrong with use, offer and uninterruptible supply, all at once."""
-        kinds = ("training", "inference", "mixed")
+        kinds = get_args(Utilisation)
         voltage = self.ride_through_vm_pu
         checks = (
             ("utilisation", self.utilisation, self.utilisation in kinds, f"one of {', '.join(kinds)}"),
@@ -194,7 +200,12 @@ class DataCenter:
                 0 <= self.flexible_energy_percent <= 100,
                 "0 to 100",
             ),
-            ("flexible_notice_hours", self.flexible_notice_hours, self.flexible_notice_hours >= 0, "0 or more"),
+            (
+                "flexible_notice_hours",
+                self.flexible_notice_hours,
+                self.flexible_notice_hours >= 0,
+                "0 or more",
+            ),
             ("ups_mw", self.ups_mw, self.ups_mw is None or 0 <= self.ups_mw < math.inf, "MW, 0 or more"),
             ("ups_minutes", self.ups_minutes, 0 <= self.ups_minutes < math.inf, "0 or more"),
             ("ride_through_vm_pu", voltage, voltage is None or 0 < voltage < 1, "p.u., between 0 and 1"),
@@ -341,8 +352,8 @@ class OnSiteGenerator:
         True: there for the loss of supply alone. Its row is out of service: no power flow, dispatch or outage
         counts it, and neither does a voltage dip, which is over before an engine has started.
     output : float or mapping, optional
-        Share of p_mw given in every snapshot, or snapshot -> share. None: all of it, as far as the data center
-        draws it (assumed).
+        Share of p_mw given in every snapshot, or snapshot -> share. None: all of it, as far as the data
+        center draws it (assumed).
 
     Raises
     ------
@@ -445,6 +456,11 @@ class Hub:
     def parts(self) -> tuple[Part, ...]:
         """All parts: data center, plants, storage, on-site generation."""
         return (self.data_center, *self.plants, *self.storage, *self.generators)
+
+    @property
+    def plants_and_storage(self) -> tuple[RenewablePlant | Storage, ...]:
+        """What may have a connection of its own."""
+        return (*self.plants, *self.storage)
 
     @property
     def name(self) -> str:

@@ -39,6 +39,7 @@ LABELS = {
     "matched_hours_percent": "Hours matched in full",
     "load_mwh": "Load",
     "generation_mwh": "Delivered",
+    "on_site_mwh": "Burnt on site",
     "direct_mwh": "Used at once",
     "stored_mwh": "Out of storage",
     "unmatched_mwh": "Not matched",
@@ -121,6 +122,8 @@ def build_match_section(match: CarbonMatch, title: str, file: str) -> Section:
     Section
     """
     shown = [name for name in LABELS if not match.summary[name].isna().all()]
+    if not any(one.generators for one in match.contracts):
+        shown.remove("on_site_mwh")
     table = TableBlock(
         match.summary, "By hub", file, LABELS, units={"cost_per_mwh": "per MWh"}, show=["hub", *shown]
     )
