@@ -250,8 +250,9 @@ def _print_result(title: str, result: Mapping[str, Any]) -> None:
 
 def _print_hub_hours(hub: Mapping[str, Any]) -> None:
     print_line(
-        f"hub in the hours dispatched: {hub['load_mwh']:,.0f} MWh used, {hub['on_site_mwh']:,.0f} of it burnt "
-        f"on site, {hub['matched_mwh']:,.0f} matched carbon-free by the hour; {hub['grid_mwh']:,.0f} bought"
+        f"hub in the hours dispatched: {hub['load_mwh']:,.0f} MWh used, {hub['on_site_mwh']:,.0f} of it "
+        f"burnt on site, {hub['matched_mwh']:,.0f} matched carbon-free by the hour; "
+        f"{hub['grid_mwh']:,.0f} bought"
     )
 
 

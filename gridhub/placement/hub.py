@@ -344,8 +344,8 @@ class OnSiteGenerator:
     fuel : {"lng", "oil", "coal", "biomass", "other"}, optional
         What it burns; None: by kind. No fuel of it counts as carbon-free.
     cost_per_mwh : float, optional
-        Marginal cost [currency of the network/MWh]; None: the median of the network's units of that fuel,
-        assumed.
+        Marginal cost [currency of the network/MWh]; None: the median of what the network's units of
+        that fuel cost per MWh at full output, assumed.
     p_min_mw : float
         Lowest power while it runs [MW].
     standby : bool

@@ -368,12 +368,16 @@ def _find_cost(net: Network, part: OnSiteGenerator) -> tuple[float, str]:
         return part.cost_per_mwh, f"marginal cost {part.cost_per_mwh:,.0f} {money} as given"
     unit = net.generator
     own = unit["behind_load"] == ""
-    known = unit.loc[own & unit["in_service"] & (unit["fuel"] == part.fuel), "cost_c1_per_mwh"].dropna()
+    like = unit[own & unit["in_service"] & (unit["fuel"] == part.fuel) & (unit["p_max_mw"] > 0)]
+    c0, c2 = (like[name].fillna(0.0) for name in ("cost_c0_per_h", "cost_c2_per_mw2h"))
+    # one linear cost has to hold what such units pay to run at all
+    known = (like["cost_c1_per_mwh"] + c0 / like["p_max_mw"] + c2 * like["p_max_mw"]).dropna()
     if known.empty:
         text = f"no cost given, and no unit of the network that burns {part.fuel} has one: free in a dispatch"
         return math.nan, text
     cost = float(known.median())
-    return cost, f"marginal cost {cost:,.0f} {money}, the median of {len(known)} such units (assumed)"
+    many = f"the median of {len(known)} such units at full output (assumed)"
+    return cost, f"marginal cost {cost:,.0f} {money}, {many}"
 
 
 def _list_values(

@@ -35,11 +35,11 @@ LABELS = {
     "cfe_percent": "24/7 score",
     "cfe_grid_percent": "24/7 score with the grid",
     "re100_percent": "Annual share (RE100)",
+    "on_site_mwh": "Burnt on site",
     "generation_percent": "Generation over load",
     "matched_hours_percent": "Hours matched in full",
     "load_mwh": "Load",
     "generation_mwh": "Delivered",
-    "on_site_mwh": "Burnt on site",
     "direct_mwh": "Used at once",
     "stored_mwh": "Out of storage",
     "unmatched_mwh": "Not matched",
@@ -101,6 +101,9 @@ def list_match_numbers(match: CarbonMatch) -> tuple[KeyNumber, ...]:
     ]
     if not np.isnan(row["cfe_grid_percent"]):
         numbers.insert(1, KeyNumber("With the grid's mix", float(row["cfe_grid_percent"]), "%"))
+    if row["on_site_mwh"] > 0.0:
+        note = "carbon-free in no part"
+        numbers.append(KeyNumber("Burnt on site", float(row["on_site_mwh"]) / 1e3, "GWh", note))
     if not np.isnan(row["curtailed_mwh"]):
         numbers.append(KeyNumber("Curtailed", float(row["curtailed_mwh"]) / 1e3, "GWh"))
     return tuple(numbers)

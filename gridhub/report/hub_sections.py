@@ -364,11 +364,11 @@ def _build_on_site(study: HubStudy, names: Names) -> TableBlock:
         "unit_name": "Unit",
         "snapshot_name": "Snapshot",
         "lost_mw": "Its output",
-        "draw_before_mw": "Drawn from the grid before",
+        "draw_before_mw": "Drawn before",
         "draw_after_mw": "Drawn after",
         "worst": "Most loaded then",
         "worst_loading_percent": "Its loading",
-        "violations": "Violations caused",
+        "violations": "New violations",
     }
     return TableBlock(
         table,
@@ -376,7 +376,7 @@ def _build_on_site(study: HubStudy, names: Names) -> TableBlock:
         "on_site_losses",
         labels,
         show=list(labels),
-        note="Standby units are out of service in every snapshot: their loss changes nothing.",
+        note="Drawn from the grid. Standby units are out of service: their loss changes nothing.",
         empty="All of it is standby: out of service, so the grid carries the whole load anyway.",
     )
 

@@ -273,19 +273,21 @@ def build_on_site_losses(
     Returns
     -------
     DataFrame
-        snapshot, unit (id), lost_mw (its output before), draw_before_mw and draw_after_mw (of the hub's bus
-        from the grid; negative: it gives), status, worst_element, worst_loading_percent, violations (caused
-        by it). Standby units are out of service and have no row.
+        snapshot, unit (id), lost_mw (its output before), draw_before_mw and draw_after_mw (of the load it
+        stands behind, less what units behind it give), status, worst_element, worst_loading_percent,
+        violations (caused by it). Standby units are out of service and have no row.
     """
-    rows = []
+    rows, table = [], net.generator
     for part in hub.generators:
         unit = f"{HUB_PREFIX}{part.name}"
+        load = str(table.at[unit, "behind_load"])
         for name, sec in after.items():
             if unit not in sec.status.index:
                 continue
             status = sec.status.loc[unit]
             lost = float(sec.base.generator["p_mw"][unit])
-            draw = -float(sec.base.bus["p_mw"][net.generator.at[unit, "bus"]])
+            own = sec.base.generator["p_mw"][(table["behind_load"] == load).to_numpy()]
+            draw = float(net.load.at[load, "p_mw"]) - float(own.sum())
             mine = violations[(violations["contingency"] == unit) & (violations["snapshot"] == name)]
             rows.append(
                 {

@@ -7,6 +7,7 @@ import pandas as pd
 from gridhub.analysis.hosting.headroom import Headroom
 from gridhub.errors import name_ids
 from gridhub.model.network import Network
+from gridhub.placement.candidates import HUB_PREFIX
 from gridhub.placement.hub import Hub
 
 LIMIT_WORDS = {
@@ -106,9 +107,10 @@ def _describe_on_site(hub: Hub, losses: pd.DataFrame) -> list[str]:
     words = [f"; {name_ids(standby)} is standby and serves no hour"] if standby else []
     if len(losses):
         worst = losses.loc[losses["draw_after_mw"].idxmax()]
+        name = str(worst["unit"]).removeprefix(HUB_PREFIX)
         words.append(
-            f"; after the loss of {worst['unit']} the grid carries {worst['draw_after_mw']:,.0f} MW "
-            f"instead of {worst['draw_before_mw']:,.0f}, with {losses['violations'].sum():d} violation(s) caused"
+            f"; after the loss of {name} the grid carries {worst['draw_after_mw']:,.0f} MW "
+            f"instead of {worst['draw_before_mw']:,.0f}; {losses['violations'].sum():d} violations are new"
         )
     return words
 

@@ -142,6 +142,23 @@ def test_hub_as_typed_is_a_study_that_runs_again(ring: Path):
     }
 
 
+def test_hub_as_typed_has_on_site_generation(ring: Path):
+    out = ring.parent / "out"
+    unit = ("--on-site", 20, "--on-site-kind", "gas_engine", "--on-site-cost", 75)
+    code, text, _ = run("hub", ring, "--mw", 60, "--bus", "E", *unit, "--out", out, "--json")
+    assert code == 0
+    assert "after the loss of hub gas engine the grid carries 60 MW" in json.loads(text)["result"]["verdict"]
+    study = tomllib.loads((out / "study.toml").read_text(encoding="utf-8"))
+    (written,) = study["hub"]["generators"]
+    assert (written["kind"], written["p_mw"], written["cost_per_mwh"]) == ("gas_engine", 20.0, 75.0)
+    losses = (out / "tables" / "on_site_losses.csv").read_text(encoding="utf-8")
+    assert "draw_after_mw" in losses and "hub:hub gas engine" in losses
+    quiet = run(
+        "hub", ring, "--mw", 60, "--bus", "E", "--on-site", 20, "--standby", "--out", ring.parent / "2"
+    )
+    assert quiet[0] == 0 and "is standby and serves no hour" in " ".join(quiet[1].split())
+
+
 @pytest.mark.parametrize(
     ("before", "after", "text"),
     [
@@ -169,6 +186,7 @@ def test_bad_study_is_2_and_writes_nothing(study: Path, before: str, after: str,
         (("--mw", "60", "--lat", "99", "--lon", "1"), "--lat"),
         (("--mw", "60", "--bus", "nowhere"), "nowhere"),
         (("--mw", "60", "--bus", "E", "--battery-mw", "5"), "e_mwh"),
+        (("--mw", "60", "--bus", "E", "--standby"), "--on-site"),
     ],
 )
 def test_bad_hub_is_2(ring: Path, args: tuple[str, ...], text: str):
