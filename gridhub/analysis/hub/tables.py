@@ -419,7 +419,7 @@ def find_unassessable(net: Network, placements: pd.DataFrame, violations: pd.Dat
 
 
 def _list_supply(center: DataCenter, criteria: Criteria | None) -> list[tuple[str, str, str, str, str]]:
-    """Say what is taken of the uninterruptible supply, and of a ramp."""
+    """Say what is taken of the uninterruptible supply, of the use, the ramp and the offer."""
     mw = center.it_mw if center.ups_mw is None else center.ups_mw
     size = f"{mw:,.0f} MW for {center.ups_minutes:g} min"
     usual = center.ups_mw is None or center.ups_minutes == DataCenter.ups_minutes
@@ -446,6 +446,20 @@ def _list_supply(center: DataCenter, criteria: Criteria | None) -> list[tuple[st
             "" if own else "assumed",
         ),
     ]
+    use = center.utilisation
+    if use == "mixed":
+        use += f" ({center.training_share:.0%} training)"
+    rows.append(
+        ("hub", "use of the IT power in hours", f"{use}, load factor {center.load_factor:g}", "asked", "")
+    )
+    if center.flexible_share > 0:
+        offer = (
+            f"{center.flexible_share:.0%} of the contract power for up to {center.flexible_hours:g} h, "
+            f"{center.flexible_energy_percent:g} % of the energy, {center.flexible_notice_hours:g} h notice"
+        )
+        rows.append(
+            ("hub", "flexible load offered", offer, "asked; see DataCenter for defaults, assumed", "")
+        )
     if center.ramp:
         steps = ", ".join(f"{year} {mw:g} MW" for year, mw in sorted(center.ramp.items()))
         text = "IT power by year: counts in hours; every snapshot has the whole contract power"
