@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -53,6 +53,8 @@ class Units:
     curves : CostCurves or None
     must_run, weather, held : (n,) bool
         Stays at its minimum at least; gives up to its schedule; keeps its schedule.
+    behind : (n,) int
+        Position of the load that a unit stands behind; -1: it stands behind none.
     free : tuple of str
         Units that can move and have no cost in the tables: taken as free of charge.
     """
@@ -64,7 +66,28 @@ class Units:
     must_run: Bools
     weather: Bools
     held: Bools
+    behind: Ints
     free: tuple[str, ...]
+
+    def hold_back(self, case: Case) -> Case:
+        """Lower the limits of units behind a load to what it asks for in this hour: they export nothing.
+
+        What is held behind it gives first, such as its own sun; then the cheapest unit.
+        """
+        inside = (self.behind >= 0) & case.generator_on
+        movable = np.flatnonzero(inside & ~self.held & ~self.weather)
+        if not len(movable):
+            return case
+        room = np.where(case.load_on, case.load_p, 0.0)
+        firm = inside & (self.held | self.weather)
+        np.subtract.at(room, self.behind[firm], np.maximum(case.generator_p[firm], 0.0))
+        low, high = case.generator_p_min.copy(), case.generator_p_max.copy()
+        for unit in movable[np.argsort(self.linear[movable], kind="stable")].tolist():
+            load = self.behind[unit]
+            high[unit] = min(high[unit], max(room[load], 0.0))
+            low[unit] = min(low[unit], high[unit])
+            room[load] -= high[unit]
+        return replace(case, generator_p_min=low, generator_p_max=high)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,6 +163,7 @@ class DispatchInputs:
         """Make the case of an hour and what is offered in it."""
         case = self.injections.apply(self.case, hour if self.injections.count else -1)
         units, stores, options = self.units, self.stores, self.options
+        case = units.hold_back(case)
         shining = units.weather & (case.generator_p >= 0)  # what takes power at night keeps its schedule
         generation = offer_units(
             case,
@@ -339,7 +363,8 @@ def _read_units(net: Network, case: Case, hourly: Profiles) -> Units:
         curved[curves.unit] = True
     bare = np.isnan(c1) & np.isnan(c2) & ~curved & ~weather & ~held & case.generator_on
     free = tuple(str(name) for name in table.index[bare])
-    return Units(c1, c0, c2, curves, must_run, weather, held, free)
+    behind = pd.Index(case.labels.load).get_indexer(pd.Index(table["behind_load"]))
+    return Units(c1, c0, c2, curves, must_run, weather, held, np.asarray(behind, dtype=np.int64), free)
 
 
 def _check_units(case: Case, scheduled: Bools, quadratic: Floats) -> None:

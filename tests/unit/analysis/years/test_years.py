@@ -11,6 +11,7 @@ import pytest
 
 from gridhub.analysis.hosting.hosting import hosting_capacity
 from gridhub.analysis.works.works import add_circuit
+from gridhub.analysis.years.inputs import find_wanted
 from gridhub.analysis.years.projects import Project, complete_projects, draw_years, spread_spending
 from gridhub.analysis.years.years import YearsPlan, plan_years
 from gridhub.costs import Cost, Delay
@@ -319,3 +320,11 @@ def test_ratings_of_the_season_set_the_room_of_every_year():
     ]
     seasonal, halved, plain = (float(one.years["room_in_time_mw"].iloc[0]) for one in rooms)
     assert seasonal == pytest.approx(halved) and seasonal < plain - 100.0
+
+
+def test_a_hub_brings_its_own_ramp():
+    center = DataCenter("hall", contract_mw=1500.0, it_mw=1250.0, bus="d", ramp={2027: 500.0, 2029: 1250.0})
+    wanted = find_wanted(Hub(center), None, YEARS)
+    assert wanted.tolist() == pytest.approx([600.0, 600.0, 1500.0])
+    assert find_wanted(Hub(center), {2027: 7.0}, YEARS).tolist() == [7.0] * 3
+    assert find_wanted(HUB, None, YEARS).tolist() == [1500.0] * 3
