@@ -88,8 +88,8 @@ def dispatch(
         typer.Option(
             "--flexible",
             metavar=FLEXIBLE,
-            help="What a load may leave unserved in an hour and over all hours, at which price; may be "
-            "repeated.",
+            help="What a load may leave unserved in an hour and over all hours, at which price, for how many "
+            "hours in a row, with which notice in hours; may be repeated.",
         ),
     ] = None,
     ramp: Annotated[
@@ -285,9 +285,7 @@ def _has_found(result: Dispatch, fail_on: FailOn, checked: DispatchCheck | None)
     if fail_on == "ac":
         return checked is not None and bool(len(checked.violations) or len(checked.unsolved))
     if fail_on == "shedding":
-        # what flexible loads leave was offered
-        summary = result.summary
-        short = summary["shed_mwh"] - summary["flexible_mwh"] + summary["dead_load_mwh"]
+        short = result.summary["shed_mwh"] + result.summary["dead_load_mwh"]
         return bool(short > 1e-6 or (result.status["status"] != "OPTIMAL").any())
     return bool((result.status["status"] != "OPTIMAL").any())
 
@@ -366,18 +364,18 @@ def _print_result(net: Network, result: Dispatch, top: int) -> None:
 
 def _print_flexible(result: Dispatch, names: Names) -> None:
     """Print what flexible loads left unserved, if there are any."""
-    from gridhub.analysis.dispatch.flexible import CALLS_NOTE, report_flexible
+    from gridhub.analysis.dispatch.flexible import describe_calls, report_flexible
 
     table = report_flexible(result)
     if table.empty:
         return
     rows = [
         (
-            str(load), find_name(names, load, "load"), row["most_mw"], row["budget_mwh"], row["used_mwh"],
-            int(row["hours"]), int(row["longest_h"]),
+            str(load), find_name(names, load, "load"), row["most_mw"], row["budget_mwh"], row["most_h"],
+            row["used_mwh"], int(row["hours"]), int(row["longest_h"]),
         )
         for load, row in table.iterrows()
     ]  # fmt: skip
-    columns = ("load", "name", "most MW", "budget MWh", "used MWh", "hours", "longest h")
+    columns = ("load", "name", "most MW", "budget MWh", "most h", "used MWh", "hours", "longest h")
     print_table("Flexible load", columns, rows)
-    print_line(CALLS_NOTE)
+    print_line(describe_calls(result))

@@ -1,4 +1,4 @@
-"""What ties hours together: energy in storage, ramps, energy budgets of flexible load; and reserves."""
+"""What ties hours together: energy in storage, ramps, budgets and calls of flexible load; and reserves."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from gridhub.case.case import Floats, Ints
 from gridhub.dispatch.hour_model import HourModel
 from gridhub.dispatch.problem import UNIT_KINDS, Kind
 from gridhub.dispatch.programme import LinearProgramme, LpSolution
+
+SMALLEST_CALL = 1e-3
+"""Power that counts as no call, and as nothing to call [MW]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +55,7 @@ class RampRules:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BudgetRules:
-    """Energy that loads may leave unserved over the hours, within what each hour lets them.
+    """Energy that flexible loads may be called for over the hours, within what each hour lets them.
 
     Attributes
     ----------
@@ -64,6 +67,25 @@ class BudgetRules:
 
     load: Ints
     energy: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CallRules:
+    """How long flexible loads may be called without a break.
+
+    Attributes
+    ----------
+    load : (k,) int
+        Positions of the loads.
+    longest : (k,) int
+        Hours in a row.
+    before : (n_hour, k) float
+        What was called in the hours before the first, as shares of what was offered; the last one last.
+    """
+
+    load: Ints
+    longest: Ints
+    before: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,22 +116,53 @@ class Coupling:
     storage : StorageRules or None
     ramp : RampRules or None
     budget : BudgetRules or None
+    call : CallRules or None
     reserve : ReserveRules or None
     """
 
     storage: StorageRules | None = None
     ramp: RampRules | None = None
     budget: BudgetRules | None = None
+    call: CallRules | None = None
     reserve: ReserveRules | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether every hour is for itself."""
-        return self.storage is None and self.ramp is None and self.budget is None and self.reserve is None
+        return all(getattr(self, name) is None for name in self.__dataclass_fields__)
 
 
 Entries = tuple[Ints, Ints, Floats | float]
 """Rows, columns and values of some coefficients."""
+
+
+def list_calls(offer: Floats, longest: int, before: Floats) -> list[tuple[Ints, Floats, float]]:
+    """List the runs of `longest` + 1 hours that could all be called: hours, weight of each, and most of all.
+
+    Parameters
+    ----------
+    offer : (n_hour,) float
+        [MW].
+    longest : int
+        Hours in a row.
+    before : (k,) float
+        Shares called in the hours before, the last one last.
+
+    Examples
+    --------
+    >>> runs = list_calls(np.array([50.0, 25.0, 50.0]), 2, np.zeros(0))
+    >>> [(hours.tolist(), weight.tolist(), most) for hours, weight, most in runs]
+    [([0, 1, 2], [1.0, 2.0, 1.0], 100.0)]
+    """
+    runs = []
+    for last in range(len(offer)):
+        hours = np.arange(max(last - longest, 0), last + 1)
+        hours = hours[offer[hours] > SMALLEST_CALL]
+        past = before[max(len(before) - max(longest - last, 0), 0) :]
+        if len(hours) and len(hours) + np.count_nonzero(past) > longest:
+            size = float(offer[hours].max())
+            runs.append((hours, size / offer[hours], size * max(longest - float(past.sum()), 0.0)))
+    return runs
 
 
 class CoupledRows:
@@ -134,6 +187,8 @@ class CoupledRows:
             self._add_ramps(coupling.ramp)
         if coupling.budget is not None:
             self._add_budgets(coupling.budget)
+        if coupling.call is not None:
+            self._add_calls(coupling.call)
         if coupling.reserve is not None:
             self._add_reserves(coupling.reserve)
 
@@ -219,14 +274,36 @@ class CoupledRows:
     def _add_budgets(self, rules: BudgetRules) -> None:
         row = np.full(len(self.models[0].problem.case.load_bus), -1)
         row[rules.load] = np.arange(len(rules.load))
-        served, asked = [], np.zeros(len(rules.load))
-        for hour, model in enumerate(self.models):
-            column, load = self._find(hour, Kind.LOAD)
+        called = []
+        for hour in range(len(self.models)):
+            column, load = self._find(hour, Kind.CALL)
             mine = row[load] >= 0
-            served.append((row[load][mine], column[mine], 1.0))
-            high = model.problem.columns.high[model.problem.columns.kind == Kind.LOAD]
-            np.add.at(asked, row[load][mine], high[mine])
-        self._add_free_rows(served, asked - rules.energy, np.full(len(asked), np.inf))
+            called.append((row[load][mine], column[mine], 1.0))
+        self._add_free_rows(called, np.full(len(rules.load), -np.inf), rules.energy)
+
+    def _add_calls(self, rules: CallRules) -> None:
+        r"""Over any H + 1 hours in a row, call no more than H hours' worth of the offer o.
+
+        .. math:: \sum_{s=t-H}^{t} x_s / o_s \le H
+
+        Calls of all or nothing that last H hours at most keep these rows, and with 0 <= x <= o they are the
+        convex hull of such calls over all hours: their matrix of intervals is totally unimodular. A call in
+        part may last longer.
+        """
+        columns = np.stack([self._find(hour, Kind.CALL)[0] for hour in range(len(self.models))])
+        problems = [model.problem.columns for model in self.models]
+        offers = np.stack([one.high[one.select(Kind.CALL)] for one in problems])
+        entries: list[Entries] = []
+        most: list[float] = []
+        for place, load in enumerate(self._find(0, Kind.CALL)[1].tolist()):
+            for rule in np.flatnonzero(rules.load == load).tolist():
+                longest = int(rules.longest[rule])
+                rows = list_calls(offers[:, place], longest, rules.before[:, rule])
+                for hours, share, room in rows:
+                    entries.append((np.full(len(hours), len(most)), columns[hours, place], share))
+                    most.append(room)
+        if most:
+            self._add_free_rows(entries, np.full(len(most), -np.inf), np.array(most))
 
     def _add_reserves(self, rules: ReserveRules) -> None:
         """Output + reserve <= maximum for each unit, and reserves add up to the need of each hour."""

@@ -136,13 +136,18 @@ def _relax(problem: HourProblem) -> tuple[HourProblem, Ints]:
     owner = np.flatnonzero(forced)
     low, high = columns.low[owner], columns.high[owner]
     sign = np.where(low > 0, -1.0, 1.0)
+    most = np.where(low > 0, low, -high)
+    calls, loads = columns.match_calls()
+    called = np.zeros(len(columns.kind))
+    called[loads] = columns.high[calls]
+    most = most - called[owner]  # what is called is not there to be shed
     undo = csc_array(columns.injection[:, owner] @ diags_array(sign))
     wider = replace(
         columns,
         kind=np.concatenate([columns.kind, columns.kind[owner]]),
         element=np.concatenate([columns.element, columns.element[owner]]),
         low=np.concatenate([columns.low, np.zeros(len(owner))]),
-        high=np.concatenate([columns.high, np.where(low > 0, low, -high)]),
+        high=np.concatenate([columns.high, most]),
         price=np.concatenate([np.zeros(len(columns.price)), np.ones(len(owner))]),
         bend=np.zeros(len(columns.price) + len(owner)),
         injection=csc_array(hstack([columns.injection, undo])),

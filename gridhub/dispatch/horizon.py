@@ -92,10 +92,12 @@ def solve_horizon(
 
     Notes
     -----
-    The hour's programme for every hour, and between them, with energy E [MWh], charge c and discharge d [MW]:
+    The hour's programme for every hour, and between them, with energy E [MWh], charge c and discharge d [MW],
+    and what is called x of an offer o [MW]:
 
     .. math:: E_t = E_{t-1} + \sqrt{\eta}\,c_t - d_t / \sqrt{\eta},\quad |p_t - p_{t-1}| \le r,\quad
-              \sum_t (D_t - x_t) \le B,\quad \sum_g \min(\bar p_g - p_{g,t}, k_g) \ge R_t
+              \sum_t x_t \le B,\quad \sum_{s=t-H}^{t} x_s / o_s \le H,\quad
+              \sum_g \min(\bar p_g - p_{g,t}, k_g) \ge R_t
 
     Limits of the grid are added hour by hour as a solution breaks them, and all hours solved again from the
     last basis. A storage unit that would take in and give at once, to burn energy at a negative price, is
@@ -244,8 +246,8 @@ def _give_up(
         status = DispatchStatus.INFEASIBLE
         text = (
             "no dispatch keeps what ties the hours together: every hour has one for itself, but not with "
-            "the ramps, the reserve, the energy in storage and the budgets. Ease one of these, or let load "
-            "be shed (shed_price)."
+            "the ramps, the reserve, the energy in storage, and the budgets and longest calls of flexible "
+            "loads. Ease one of these, or let load be shed (shed_price)."
         )
     else:
         status, text = DispatchStatus.UNSOLVED, f"HiGHS: {found.last.status}"

@@ -70,7 +70,8 @@ class HourModel:
 
     Its columns are those of the problem, then the angles of the free nodes (times the power base), the bent
     part of quadratic costs, and what flows exceed soft limits by. Its rows are the power balance of every
-    live node, then limits and tangents of bent costs as they come.
+    live node, that of flexible loads which may be shed too, then limits and tangents of bent costs as they
+    come.
 
     Parameters
     ----------
@@ -115,6 +116,7 @@ class HourModel:
         ]
         self._known: set[tuple[int, int]] = set()
         self._add_balance()
+        self._add_calls()
         self.curves = BentCosts(self.part, columns, cost_error)
 
     @property
@@ -173,6 +175,19 @@ class HourModel:
             basic_columns=self.n_column + np.arange(self.n_free),
             basic_rows=np.flatnonzero(~np.isin(self.nodes, plan.free)),
         )
+
+    def _add_calls(self) -> None:
+        """Every flexible load that may be shed too: no more is called and shed than there is load."""
+        columns = self.problem.columns
+        calls, loads = columns.match_calls()
+        both = columns.low[loads] < columns.high[calls]
+        calls, loads = calls[both], loads[both]
+        count = len(calls)
+        at = np.tile(np.arange(count), 2)
+        entries = np.repeat([1.0, -1.0], count), (at, np.concatenate([loads, calls]))
+        matrix = csr_array(coo_array(entries, shape=(count, self.part.count)))
+        rows = self.part.add_rows(matrix, np.zeros(count), np.full(count, np.inf))
+        self.part.start_from(np.empty(0, dtype=np.int64), rows)
 
     def add_interfaces(self) -> None:
         """Hold every interface within its limits, in the intact network."""

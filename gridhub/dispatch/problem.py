@@ -26,6 +26,7 @@ class Kind(IntEnum):
     LINK_BACKWARD = 5
     LINK_LOSS = 6
     LOAD = 7
+    CALL = 8
 
 
 UNIT_KINDS = (Kind.UNIT_BASE, Kind.UNIT_BLOCK)
@@ -60,6 +61,12 @@ class Columns:
     price: Floats
     bend: Floats
     injection: csc_array
+
+    def match_calls(self) -> tuple[Ints, Ints]:
+        """Find the columns of calls, and of the loads that are called."""
+        calls, loads = (np.flatnonzero(self.kind == kind) for kind in (Kind.CALL, Kind.LOAD))
+        known, first = np.unique(self.element[loads], return_index=True)
+        return calls, loads[first[np.searchsorted(known, self.element[calls])]]
 
     def select(self, *kinds: Kind) -> Bools:
         """Mark the columns of some kinds."""
@@ -182,6 +189,10 @@ class _Collector:
 def build_problem(case: Case, plan: DcPlan, offers: Offers) -> HourProblem:
     """Lay out the columns of an hour.
 
+    A load is a column from 0 (or itself, if it must be served) to itself, less which it is shed; a flexible
+    load has a second one, what is called of its offer. The two together leave no more unserved than the load
+    (`gridhub.dispatch.hour_model.HourModel`).
+
     Parameters
     ----------
     case : Case
@@ -273,7 +284,11 @@ def _add_loads(collector: _Collector, case: Case, offers: Offers) -> None:
     alive = collector.find_alive(case.load_bus, case.load_on)
     load, price = case.base_mva * case.load_p[alive], offers.shed_price[alive]
     can_shed = np.isfinite(price) & (load > 0)
-    low = np.where(can_shed, np.maximum(load - offers.shed_limit[alive], 0.0), load)
+    low = np.where(can_shed, 0.0, load)
     price = np.where(can_shed, -price, 0.0)
     injects = ((case.load_bus[alive], np.full(len(alive), -1.0)),)
     collector.add(Kind.LOAD, alive, low, load, price, injects)
+    flexible = alive[offers.call_limit[alive] > 0]
+    most = np.clip(case.base_mva * case.load_p[flexible], 0.0, offers.call_limit[flexible])
+    back = ((case.load_bus[flexible], np.ones(len(flexible))),)
+    collector.add(Kind.CALL, flexible, np.zeros(len(flexible)), most, offers.call_price[flexible], back)

@@ -133,6 +133,7 @@ class HourReader:
             storage_p=columns.sum_by_element(x, len(case.storage_bus), Kind.STORAGE_OUT, Kind.STORAGE_IN),
             hvdc_p=columns.sum_by_element(x, len(case.hvdc_on), Kind.LINK_FORWARD, Kind.LINK_BACKWARD),
             shed=self._find_shed(x),
+            called=self._find_called(x),
             dead_load_mw=self._find_dead_load(),
             flow=flow,
             interface_flow=self._sum_interfaces(x, flow),
@@ -172,6 +173,10 @@ class HourReader:
         shed = np.zeros(len(case.load_bus))
         shed[columns.element[chosen]] = case.base_mva * case.load_p[columns.element[chosen]] - x[chosen]
         return np.where(np.abs(shed) > FEASIBILITY, shed, 0.0)
+
+    def _find_called(self, x: Floats) -> Floats:
+        called = self.problem.columns.sum_by_element(x, len(self.problem.case.load_bus), Kind.CALL)
+        return np.where(np.abs(called) > FEASIBILITY, called, 0.0)
 
     def _find_dead_load(self) -> float:
         columns, case = self.problem.columns, self.problem.case
@@ -213,6 +218,7 @@ class HourReader:
                 - storage.charge_value[columns.element[into]] @ x[into]
             ),
             shedding=float(offers.shed_price[paid] @ shed[paid]),
+            calls=float(offers.call_price @ self._find_called(x)),
             excess=float(price[over > 0] @ over[over > 0]),
         )
 

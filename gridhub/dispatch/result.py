@@ -102,8 +102,9 @@ class Cost:
 
     Attributes
     ----------
-    generation, curtailment, storage, shedding, excess, reserve : float
-        `storage` is the price of what is given less the worth of what is taken in; `excess` what flows beyond
+    generation, curtailment, storage, shedding, calls, excess, reserve : float
+        `storage` is the price of what is given less the worth of what is taken in; `calls` what flexible
+        loads are paid; `excess` what flows beyond
         soft limits cost; `reserve` what missing reserve costs.
     """
 
@@ -111,17 +112,18 @@ class Cost:
     curtailment: float
     storage: float
     shedding: float
+    calls: float
     excess: float
     reserve: float = 0.0
 
     @property
     def total(self) -> float:
         """All of it [currency/h]."""
-        own = self.generation + self.curtailment + self.storage + self.shedding
+        own = self.generation + self.curtailment + self.storage + self.shedding + self.calls
         return own + self.excess + self.reserve
 
 
-UNKNOWN_COST = Cost(*[float("nan")] * 6)
+UNKNOWN_COST = Cost(*[float("nan")] * 7)
 """Where no dispatch keeps the limits."""
 
 
@@ -141,7 +143,9 @@ class HourResult:
     hvdc_p : (n_hvdc,) float
         Taken at the from end.
     shed : (n_load,) float
-        Load in live islands that is not served.
+        Load in live islands that is not served, beyond what is called.
+    called : (n_load,) float
+        What flexible loads leave unserved of their offer.
     dead_load_mw : float
         Load in islands without a reference: not part of the problem, and not served.
     flow : (n_branch,) float
@@ -178,6 +182,7 @@ class HourResult:
     storage_p: Floats
     hvdc_p: Floats
     shed: Floats
+    called: Floats
     dead_load_mw: float
     flow: Floats
     interface_flow: Floats

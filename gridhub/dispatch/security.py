@@ -47,7 +47,7 @@ class Replanned:
             (UNIT_KINDS, self.case.generator_on),
             (STORAGE_KINDS, self.case.storage_on),
             (LINK_KINDS, self.case.hvdc_on),
-            ((Kind.LOAD,), self.case.load_on),
+            ((Kind.LOAD, Kind.CALL), self.case.load_on),
         ):
             chosen = columns.select(*kinds)
             kept[chosen] = on[columns.element[chosen]]

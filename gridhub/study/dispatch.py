@@ -37,8 +37,8 @@ class DispatchPart:
     options : mapping
         As for `gridhub.run_dispatch`, but for the two that follow.
     flexible : mapping
-        Load -> mw, and energy_mwh and price if wanted: ``[dispatch.flexible."LOAD"]``; see
-        `gridhub.analysis.dispatch.options.FlexibleLoad`. Goes before what the hub's data center offers.
+        Load -> mw, and energy_mwh, price, longest_h and notice_h if wanted: ``[dispatch.flexible."LOAD"]``;
+        see `gridhub.analysis.dispatch.options.FlexibleLoad`. Goes before what the hub's data center offers.
     ramp_mw_per_h : mapping
         Unit -> largest change of its output from hour to hour [MW].
 
@@ -115,8 +115,8 @@ def dispatch_hub(
     """Dispatch the same hours without and with a hub.
 
     What the hub's data center offers (``flexible_share``) is a flexible load of the dispatch with the hub,
-    free of charge within its energy. The longest call and the notice of the offer are not held: see
-    `gridhub.analysis.dispatch.flexible.build_flexible_loads`.
+    free of charge within its energy and its longest call; how far these and the notice are held: see
+    `gridhub.analysis.dispatch.options.FlexibleLoad`.
 
     Parameters
     ----------

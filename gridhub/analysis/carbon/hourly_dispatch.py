@@ -81,7 +81,7 @@ def match_dispatch(
     loads = list(dict.fromkeys(name for one in given for name in one.loads))
     plants = list(dict.fromkeys(name for one in given for name in one.plants))
     stores = list(dict.fromkeys(name for one in given for name in one.storage))
-    drawn = _find_load(state, profiles, loads, hours) - dispatch.shed[loads]
+    drawn = _find_load(state, profiles, loads, hours) - dispatch.unserved[loads]
     generation = dispatch.generation[plants].clip(lower=0.0)
     lost = dispatch.curtailment.reindex(columns=plants, fill_value=0.0)
     efficiency = _read_efficiency(state, stores)

@@ -33,8 +33,8 @@ _AT_LEAST_ZERO = ("curtail_price", "reserve_share")
 class FlexibleLoad:
     """What a load, such as that of a data center, may leave unserved.
 
-    It leaves no more unserved, not at ``shed_price`` either. How long a call lasts and how early it is told
-    are not limits of the programme; `gridhub.analysis.dispatch.flexible.report_flexible` tells the calls.
+    What is beyond the offer is shed at ``shed_price`` as of any other load, and only where that is set.
+    `gridhub.analysis.dispatch.flexible.report_flexible` tells the calls.
 
     Attributes
     ----------
@@ -44,11 +44,20 @@ class FlexibleLoad:
         Most over all hours of the run [MWh]; infinite: no budget.
     price : float
         What it is paid [currency/MWh].
+    longest_h : float
+        Longest call [h], whole hours of it; infinite: none. Held as far as a linear programme can: over any
+        longest_h + 1 hours in a row no more than longest_h hours' worth of the offer is called. That keeps
+        calls of the whole offer to their length; a call of a part of it can last longer.
+    notice_h : float
+        Notice that a call wants [h]. No limit: the programme knows its hours beforehand. `report_flexible`
+        says where it looks less far ahead.
     """
 
     mw: float
     energy_mwh: float = np.inf
     price: float = 0.0
+    longest_h: float = np.inf
+    notice_h: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +72,8 @@ class DispatchOptions:
         "given": units in service run at their minimum at least and pay their constant cost. "relaxed": those
         that need not run may give anything from 0, their constant cost spread over their maximum.
     shed_price : float, optional
-        Price of load that is not served [currency/MWh]; None: every load must be served.
+        Price of load that is not served, beyond what is called of flexible loads [currency/MWh]; None: every
+        load must be served.
     excess_price, excess_price_after : float, optional
         Price of a MW above a limit, before and after an outage [currency/MWh]; None: limits are hard.
     curtail_price : float
@@ -99,7 +109,8 @@ class DispatchOptions:
         Processes that solve days side by side, where nothing ties hours together, or `parts`.
     parts : int
         Parts that a run with storage or budgets is cut into: each begins with storage as full as the run does
-        and leaves it at least so full, and may use its share of the budgets. Not with ramps, nor with
+        and leaves it at least so full, may use its share of the budgets, and calls no load that has a longest
+        call in its first hour, unless it is the first. Not with ramps, nor with
         ``storage_end`` "free". Progress is told when a part is done.
     tolerance_mw : float
         By how much a flow may be beyond its limit.
@@ -173,7 +184,7 @@ class DispatchOptions:
             if not _is_number(value, above=0.0):
                 faults.append(f"ramp_mw_per_h of {unit} = {value!r}: MW above 0")
         for load, one in self.flexible.items():
-            sizes = (one.mw, one.energy_mwh, one.price)
+            sizes = (one.mw, one.energy_mwh, one.price, one.longest_h, one.notice_h)
             if not all(_is_number(value, least=0.0) for value in sizes):
                 faults.append(f"flexible {load} = {one!r}: numbers of at least 0")
         reserve = np.asarray(self.reserve_mw, dtype=object).ravel()

@@ -134,9 +134,23 @@ def test_flexible_load_is_used_and_told(triangle: Path) -> None:
     assert (row["load"], row["budget_mwh"], row["largest_mw"]) == ("demand", 60.0, pytest.approx(40.0))
     code, out, _ = run(*asked)
     assert code == 0
-    for text in ("Flexible load", "longest h", "how long a call may last"):
+    for text in ("Flexible load", "longest h", "calls in part may last longer"):
         assert text in out
     assert "longest h" not in run(*hours)[1]
+
+
+def test_only_what_is_shed_beyond_an_offer_is_found(triangle: Path) -> None:
+    # 150 MW of the 300 pass after the loss of a line into c
+    asked = ("dispatch", triangle, "--security", "n-1", "-o", "shed_price=1000", "--fail-on", "shedding")
+    code, out, _ = run(*asked, "--flexible", "demand=40/100/5/2/1", "--json")
+    assert code == 1
+    summary = json.loads(out)["summary"]
+    assert (summary["flexible_mwh"], summary["shed_mwh"]) == pytest.approx((40.0, 110.0))
+    assert summary["load_mwh"] == pytest.approx(150.0)
+    assert json.loads(out)["flexible"][0]["most_h"] == 2.0
+    code, out, _ = run(*asked, "--flexible", "demand=150", "--json")
+    assert code == 0
+    assert json.loads(out)["summary"]["shed_mwh"] == pytest.approx(0.0, abs=1e-6)
 
 
 def test_a_ramp_holds_the_unit(triangle: Path, tmp_path: Path) -> None:

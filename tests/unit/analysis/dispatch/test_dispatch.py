@@ -227,7 +227,7 @@ def test_flexible_load_of_a_hub_is_used_within_its_budget() -> None:
     }
     firm = gh.run_dispatch(net, profiles, options={"storage": "hold"})
     found = gh.run_dispatch(net, profiles, options=options)
-    used = found.shed["demand"]
+    used = found.flexible["demand"]
     assert used.sum() == pytest.approx(100.0, abs=1e-4)
     assert used.max() <= 40.0 + 1e-6
     # the first window may spend what its hours are worth of the budget
