@@ -29,6 +29,7 @@ from gridhub.cli.inputs import (
     check_snapshot,
     parse_settings,
 )
+from gridhub.errors import name_ids
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
@@ -100,6 +101,15 @@ def dispatch(
             help="Most that the output of a unit changes from hour to hour; may be repeated.",
         ),
     ] = None,
+    reserve: Annotated[
+        Path | None,
+        typer.Option(
+            "--reserve",
+            metavar="FILE",
+            help="Reserve of each hour in MW (.csv or .parquet): first column the hours, one more column. "
+            "One for all hours: -o reserve_mw=MW; a share of the load: -o reserve_load_share=0.05.",
+        ),
+    ] = None,
     compare: Annotated[
         str | None,
         typer.Option(
@@ -139,6 +149,11 @@ def dispatch(
         print_note(f"every hour has the ratings of snapshot {state}: profiles name no season")
     chosen = None if security == "none" else security
     settings = add_flexible_and_ramps(net, parse_settings(option), flexible, ramp)
+    if reserve is not None:
+        if "reserve_mw" in settings:
+            refuse("--reserve and --option reserve_mw say the same: give one")
+        hours = next(iter(profiles.values())).index if profiles else None
+        settings["reserve_mw"] = read_reserve_file(reserve, hours)
     with show_progress(as_json) as tell:
         result = run_dispatch(
             net,
@@ -260,25 +275,58 @@ def read_profile_files(texts: Sequence[str] | None) -> dict[tuple[str, str], pd.
     GridhubError
         If a text is not of that form, or a file cannot be read.
     """
-    import pandas as pd
-
     profiles: dict[tuple[str, str], pd.DataFrame] = {}
     for text in texts or ():
         key, _, name = text.partition("=")
         table, dot, column = key.strip().partition(".")
         if not name or not dot:
             refuse(f"--profile {text!r} is not TABLE.COLUMN=FILE, for example load.p_mw=load.csv")
-        path = Path(name.strip())
-        try:
-            frame = pd.read_csv(path, index_col=0) if path.suffix != ".parquet" else pd.read_parquet(path)
-            # files of the command profiles keep the hours as a column
-            if path.suffix == ".parquet" and "hour" in frame.columns[:1]:
-                frame = frame.set_index("hour")
-        except (OSError, ValueError) as error:
-            refuse(f"--profile {text!r}: {error}")
-        frame.columns = frame.columns.map(str)
-        profiles[table, column] = frame
+        profiles[table, column] = _read_hours(f"--profile {text!r}", Path(name.strip()))
     return profiles
+
+
+def read_reserve_file(path: Path, hours: pd.Index | None) -> list[float]:
+    """Read the reserve of each hour.
+
+    Parameters
+    ----------
+    path : Path
+    hours : Index, optional
+        Of the profiles; None: there are none.
+
+    Raises
+    ------
+    GridhubError
+        If the file cannot be read, has not one column of numbers, or has other hours.
+    """
+    import pandas as pd
+
+    what = f"--reserve {str(path)!r}"
+    frame = _read_hours(what, path)
+    if len(frame.columns) != 1 or not pd.api.types.is_numeric_dtype(frame.dtypes.iloc[0]):
+        names = name_ids(frame.columns) or "none"
+        refuse(f"{what}: wants the hours and one column of MW; beside the hours there are {names}")
+    if hours is not None and list(map(str, hours)) != list(map(str, frame.index)):
+        refuse(
+            f"{what}: its {len(frame):,} hours from {name_ids(frame.index[:1]) or 'none'} are not the "
+            f"{len(hours):,} of the profiles from {hours[0]}"
+        )
+    return [float(value) for value in frame.iloc[:, 0]]
+
+
+def _read_hours(what: str, path: Path) -> pd.DataFrame:
+    """Read a table of hours."""
+    import pandas as pd
+
+    try:
+        frame = pd.read_csv(path, index_col=0) if path.suffix != ".parquet" else pd.read_parquet(path)
+        # files of the command profiles keep the hours as a column
+        if path.suffix == ".parquet" and "hour" in frame.columns[:1]:
+            frame = frame.set_index("hour")
+    except (OSError, ValueError) as error:
+        refuse(f"{what}: {error}")
+    frame.columns = frame.columns.map(str)
+    return frame
 
 
 def _has_found(result: Dispatch, fail_on: FailOn, checked: DispatchCheck | None) -> bool:

@@ -41,6 +41,9 @@ class DispatchPart:
         see `gridhub.analysis.dispatch.options.FlexibleLoad`. Goes before what the hub's data center offers.
     ramp_mw_per_h : mapping
         Unit -> largest change of its output from hour to hour [MW].
+    reserve_mw : sequence of float
+        Reserve of each hour [MW]. One for all of them, or a share of the load: ``reserve_mw`` or
+        ``reserve_load_share`` of the options.
 
     Raises
     ------
@@ -56,6 +59,7 @@ class DispatchPart:
     options: Mapping[str, bool | int | float | str] = field(default_factory=dict)
     flexible: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     ramp_mw_per_h: Mapping[str, float] = field(default_factory=dict)
+    reserve_mw: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -66,6 +70,10 @@ class DispatchPart:
                 f"first_hour = {self.first_hour} and hours = {self.hours}: at least one hour, within the "
                 f"{HOURS_OF_YEAR} of a year"
             )
+        if self.reserve_mw and "reserve_mw" in self.options:
+            raise OptionError("reserve_mw stands in [dispatch] and in its options: give it once")
+        if self.reserve_mw and len(self.reserve_mw) != self.hours:
+            raise OptionError(f"reserve_mw: {len(self.reserve_mw)} values for {self.hours} hours")
         doubled = [name for name in ("flexible", "ramp_mw_per_h") if name in self.options]
         if doubled:
             raise OptionError(
@@ -76,7 +84,8 @@ class DispatchPart:
     @property
     def settings(self) -> dict[str, Any]:
         """All options of the dispatch."""
-        return {**self.options, "flexible": self.flexible, "ramp_mw_per_h": self.ramp_mw_per_h}
+        more = {"reserve_mw": self.reserve_mw} if self.reserve_mw else {}
+        return {**self.options, **more, "flexible": self.flexible, "ramp_mw_per_h": self.ramp_mw_per_h}
 
 
 @dataclass(frozen=True, eq=False)

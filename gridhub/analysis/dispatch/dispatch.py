@@ -74,8 +74,9 @@ class Dispatch:
     summary : mapping
         hours, counts by status, cost, cost_intact, cost_market, security_cost, congestion_cost,
         congestion_rent, load_mwh, shed_mwh, flexible_mwh (called, beside what is shed), dead_load_mwh,
-        generation_mwh, curtailed_mwh, losses_mwh, largest_imbalance_mw, look_ahead_h (hours before
-        each hour from which the plan sees it, the first window's left out), contingencies, not_assessed,
+        generation_mwh, curtailed_mwh, losses_mwh, reserve_short_mwh, largest_imbalance_mw,
+        look_ahead_h (hours before each hour from which the plan sees it, the first window's left out),
+        contingencies, not_assessed,
         unrated_branches, references_chosen, units_without_cost, storage_assumed.
     options : DispatchOptions
     """
@@ -242,6 +243,7 @@ def _summarize(inputs: DispatchInputs, tables: Mapping[str, pd.DataFrame]) -> di
         "generation_mwh": float(status["generation_mw"].sum()),
         "curtailed_mwh": float(status["curtailed_mw"].sum()),
         "losses_mwh": float(status["losses_mw"].sum()),
+        "reserve_short_mwh": float(status["reserve_short_mw"].sum()),
         "largest_imbalance_mw": float(status["imbalance_mw"].max()),
         "look_ahead_h": find_look_ahead(inputs),
         "contingencies": len(inputs.contingencies),

@@ -211,6 +211,17 @@ class DispatchInputs:
         index = pd.Index(self.case.labels.load)
         return np.asarray(index.get_indexer(pd.Index(list(self.options.flexible))), dtype=np.int64)
 
+    def find_reserve(self, hours: range) -> Floats:
+        """Find the reserve that some hours want, (n_hour,) [MW]."""
+        share, case = self.options.reserve_load_share, self.case
+        need = np.broadcast_to(np.asarray(self.options.reserve_mw, dtype=float), (self.count,))[list(hours)]
+        if share == 0.0:
+            return np.asarray(need)
+        alive = case.load_on & self.plan.islands.live[case.bus_node[case.load_bus]]
+        return need + share * case.base_mva * np.array(
+            [self._apply(hour).load_p[alive].sum() for hour in hours]
+        )
+
     def find_longest(self) -> Floats:
         """Hours in a row for which each flexible load may be called, whole ones; infinite: any."""
         return np.floor([one.longest_h for one in self.options.flexible.values()])
@@ -247,7 +258,7 @@ class DispatchInputs:
         if np.isfinite(longest).any():
             held = np.isfinite(longest)
             call = CallRules(self.find_flexible()[held], longest[held].astype(int), carried.shares[:, held])
-        need = np.broadcast_to(np.asarray(options.reserve_mw, dtype=float), (self.count,))[list(hours)]
+        need = self.find_reserve(hours)
         if need.any():
             counts = case.generator_on & ~self.units.weather & ~self.units.held
             room = np.where(counts, options.reserve_share * case.base_mva * case.generator_p_max, 0.0)

@@ -26,7 +26,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
 }
 
 _POSITIVE = ("shed_price", "excess_price", "excess_price_after", "reserve_price")
-_AT_LEAST_ZERO = ("curtail_price", "reserve_share")
+_AT_LEAST_ZERO = ("curtail_price", "reserve_share", "reserve_load_share")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,8 @@ class DispatchOptions:
     reserve_mw : float or sequence of float
         Room above their output that units keep in all, or in each hour [MW]. Sun, wind and units that keep a
         schedule count for nothing; with relaxed commitment, units at rest count too.
+    reserve_load_share : float
+        Share of the load of each hour, served or not, that is kept as reserve beside `reserve_mw`.
     reserve_share : float
         Most of its p_max_mw that a unit may count as reserve.
     reserve_price : float, optional
@@ -140,6 +142,7 @@ class DispatchOptions:
     ramp_mw_per_h: Mapping[str, float] = field(default_factory=dict)
     flexible: Mapping[str, FlexibleLoad] = field(default_factory=dict)
     reserve_mw: float | Sequence[float] = 0.0
+    reserve_load_share: float = 0.0
     reserve_share: float = 1.0
     reserve_price: float | None = None
     window_hours: int | None = None
