@@ -368,14 +368,17 @@ def _print_result(net: Network, result: Dispatch, top: int) -> None:
     )
     rows = []
     for key, value in summary.items():
-        unit = "MWh" if key.endswith("_mwh") else "MW" if key.endswith("_mw") else units.get(key, "")
-        name = key.removesuffix("_mwh").removesuffix("_mw").replace("_", " ")
+        suffix = next((end for end in ("mwh", "mw", "h") if key.endswith(f"_{end}")), "")
+        unit = suffix.replace("mw", "MW") or units.get(key, "")
+        name = key.removesuffix(f"_{suffix}").replace("_", " ")
         rows.append((name, ", ".join(map(str, value[:5])) if isinstance(value, tuple) else value, unit))
     state = f", snapshot {result.snapshot}" if result.snapshot else ""
     print_table(f"{result.network}{state}: dispatch", ("quantity", "value", "unit"), rows)
-    for reason in result.status["reason"].drop_duplicates():
-        if reason:
-            print_line(reason)
+    told = list(result.status[result.status["reason"] != ""].groupby("reason", sort=False))
+    for reason, hours in told[:top]:
+        print_line(f"{name_ids(hours.index)}: {reason}")
+    if len(told) > top:
+        print_line(f"and {len(told) - top:,} other reasons: see the column reason of the status (--json)")
     report = report_congestion(result).head(top)
     if len(report):
         tables = {"link": "hvdc", "interface": "interface"}

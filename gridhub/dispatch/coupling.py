@@ -136,6 +136,30 @@ Entries = tuple[Ints, Ints, Floats | float]
 """Rows, columns and values of some coefficients."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Ties:
+    """Rows that tie hours together, each with columns that let it give at 1 per MW.
+
+    Attributes
+    ----------
+    kind : {"ramp", "storage", "budget", "call"}
+    element : (k,) int
+        Position of the unit, storage or load.
+    hour : (k,) int
+        Last hour of each row.
+    limit : (k,) float
+        [MW or MWh].
+    give : (2, k) int
+        Columns that stand in for what is missing, and for what is too much.
+    """
+
+    kind: str
+    element: Ints
+    hour: Ints
+    limit: Floats
+    give: Ints
+
+
 def list_calls(offer: Floats, longest: int, before: Floats) -> list[tuple[Ints, Floats, float]]:
     """List the runs of `longest` + 1 hours that could all be called: hours, weight of each, and most of all.
 
@@ -174,10 +198,19 @@ class CoupledRows:
     models : sequence of HourModel
         The hours, in order; all with the same columns.
     coupling : Coupling
+    soft : bool
+        Every row may give at 1 per MW or MWh (`ties`); reserve gives at its price in any case.
     """
 
-    def __init__(self, programme: LinearProgramme, models: Sequence[HourModel], coupling: Coupling) -> None:
-        self.programme, self.models, self.coupling = programme, models, coupling
+    def __init__(
+        self,
+        programme: LinearProgramme,
+        models: Sequence[HourModel],
+        coupling: Coupling,
+        soft: bool = False,
+    ) -> None:
+        self.programme, self.models, self.coupling, self.soft = programme, models, coupling, soft
+        self.ties: list[Ties] = []
         self._energy = np.empty((len(models), 0), dtype=np.int64)
         self._stores: Ints = np.empty(0, dtype=np.int64)
         self._short: Ints | None = None
@@ -222,6 +255,25 @@ class CoupledRows:
         """Add rows that start out slack."""
         self.programme.start_from(np.empty(0, dtype=np.int64), self._add_rows(entries, low, high))
 
+    def _add_ties(
+        self,
+        kind: str,
+        element: Ints,
+        hour: Ints,
+        limit: Floats,
+        entries: Sequence[Entries],
+        bounds: tuple[Floats, Floats],
+    ) -> None:
+        """Add rows that tie hours together."""
+        own = list(entries)
+        if self.soft:
+            count = len(element)
+            price, most = np.ones(2 * count), np.full(2 * count, np.inf)
+            give = self.programme.add_columns(np.zeros(2 * count), most, price)
+            own.append((np.tile(np.arange(count), 2), give, np.repeat([1.0, -1.0], count)))
+            self.ties.append(Ties(kind, element, hour, limit, give.reshape(2, count)))
+        self._add_free_rows(own, *bounds)
+
     def _add_storage(self, rules: StorageRules) -> None:
         """Energy after = energy before + sqrt(efficiency) taken in - given / sqrt(efficiency)."""
         alive = self._find(0, Kind.STORAGE_OUT)[1]
@@ -232,7 +284,8 @@ class CoupledRows:
         columns: list[Ints] = []
         for hour in range(len(self.models)):
             last = hour == len(self.models) - 1
-            least = np.minimum(rules.end, rules.energy)[stores] if last else zero
+            end = np.minimum(rules.end, rules.energy)[stores]
+            least = end if last and not self.soft else zero
             own = self.programme.add_columns(least, rules.energy[stores], zero)
             into, out = (self._find(hour, k)[0][kept] for k in (Kind.STORAGE_IN, Kind.STORAGE_OUT))
             entries: list[Entries] = [(rows, own, 1.0), (rows, into, -one_way), (rows, out, 1.0 / one_way)]
@@ -244,6 +297,9 @@ class CoupledRows:
             self.programme.start_from(own, np.empty(0, dtype=np.int64))
             columns.append(own)
         self._energy = np.stack(columns)
+        if self.soft:
+            at, any_more = np.full(len(stores), len(columns) - 1), np.full(len(stores), np.inf)
+            self._add_ties("storage", stores, at, end, [(rows, columns[-1], 1.0)], (end, any_more))
 
     def _list_output(self, hour: int, number: Ints, sign: float) -> Entries:
         """Entries of the output of units; `number` is each unit's row, -1 for none."""
@@ -262,14 +318,17 @@ class CoupledRows:
     def _add_ramps(self, rules: RampRules) -> None:
         units, number = self._number(np.isfinite(rules.per_hour))
         step = rules.per_hour[units]
+        before = None if rules.before is None else rules.before[units]
         for hour in range(len(self.models)):
             entries = [self._list_output(hour, number, 1.0)]
             if hour:
                 entries.append(self._list_output(hour - 1, number, -1.0))
-                self._add_free_rows(entries, -step, step)
-            elif rules.before is not None:
-                before = rules.before[units]
-                self._add_free_rows(entries, before - step, before + step)
+                bounds = -step, step
+            elif before is not None:
+                bounds = before - step, before + step
+            else:
+                continue
+            self._add_ties("ramp", units, np.full(len(units), hour), step, entries, bounds)
 
     def _add_budgets(self, rules: BudgetRules) -> None:
         row = np.full(len(self.models[0].problem.case.load_bus), -1)
@@ -279,7 +338,8 @@ class CoupledRows:
             column, load = self._find(hour, Kind.CALL)
             mine = row[load] >= 0
             called.append((row[load][mine], column[mine], 1.0))
-        self._add_free_rows(called, np.full(len(rules.load), -np.inf), rules.energy)
+        at, least = np.full(len(rules.load), len(self.models) - 1), np.full(len(rules.load), -np.inf)
+        self._add_ties("budget", rules.load, at, rules.energy, called, (least, rules.energy))
 
     def _add_calls(self, rules: CallRules) -> None:
         r"""Over any H + 1 hours in a row, call no more than H hours' worth of the offer o.
@@ -295,6 +355,7 @@ class CoupledRows:
         offers = np.stack([one.high[one.select(Kind.CALL)] for one in problems])
         entries: list[Entries] = []
         most: list[float] = []
+        at: list[tuple[int, int]] = []
         for place, load in enumerate(self._find(0, Kind.CALL)[1].tolist()):
             for rule in np.flatnonzero(rules.load == load).tolist():
                 longest = int(rules.longest[rule])
@@ -302,8 +363,11 @@ class CoupledRows:
                 for hours, share, room in rows:
                     entries.append((np.full(len(hours), len(most)), columns[hours, place], share))
                     most.append(room)
+                    at.append((load, int(hours[-1])))
         if most:
-            self._add_free_rows(entries, np.full(len(most), -np.inf), np.array(most))
+            element, hour = np.array(at).T
+            limit = np.array(most)
+            self._add_ties("call", element, hour, limit, entries, (np.full(len(most), -np.inf), limit))
 
     def _add_reserves(self, rules: ReserveRules) -> None:
         """Output + reserve <= maximum for each unit, and reserves add up to the need of each hour."""

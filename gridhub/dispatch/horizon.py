@@ -11,6 +11,7 @@ from gridhub.case.case import Case, Floats, Ints
 from gridhub.dispatch.bent_costs import COST_ERROR
 from gridhub.dispatch.coupling import CoupledRows, Coupling
 from gridhub.dispatch.explain import Explanation, explain_hour
+from gridhub.dispatch.explain_ties import describe_ties, explain_ties
 from gridhub.dispatch.hour import describe_closed, solve_hour
 from gridhub.dispatch.hour_model import NO_ALLOWANCE, HourModel, LimitKey, find_largest_price, solve_one_way
 from gridhub.dispatch.limits import FlowLimits
@@ -19,12 +20,19 @@ from gridhub.dispatch.offers import Offers
 from gridhub.dispatch.problem import STORAGE_KINDS, HourProblem, build_problem
 from gridhub.dispatch.programme import LinearProgramme, LpSolution
 from gridhub.dispatch.reading import HourReader, StagedRun
-from gridhub.dispatch.result import DispatchStatus, HourResult
+from gridhub.dispatch.result import Conflict, DispatchStatus, HourResult
 from gridhub.dispatch.security import SecurityPlan
 from gridhub.solvers.dc import DcPlan
 
 NO_CUTS = np.empty((2, 0), dtype=np.int64)
 """Start from no limits of the grid."""
+
+APART = "every hour has a dispatch for itself, but not with what ties the hours together."
+EASE = (
+    "Ease ramps, energy in storage, or budgets and longest calls of flexible loads, price missing reserve "
+    "(reserve_price), or let load be shed (shed_price)."
+)
+"""What is said of hours that have no dispatch together."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,8 +58,18 @@ class _Coupled:
     """A solved programme of many hours: its stages, as of the whole, and the hours as parts of it."""
 
     runs: tuple[StagedRun, ...]
+    market: LpSolution
+    intact: LpSolution | None
     last: LpSolution
     rows: CoupledRows
+
+    def price_shortage(self, solution: LpSolution | None) -> Floats:
+        """Cost of the reserve that is missing in each hour of a stage, (n_hour,) [currency/h]."""
+        reserve = self.rows.coupling.reserve
+        if reserve is None or solution is None or solution.status != "optimal":
+            return np.zeros(len(self.runs))
+        short = self.rows.read_shortage(solution)
+        return np.asarray(np.where(short > 0, reserve.price * np.where(short > 0, short, 1.0), 0.0))
 
 
 def solve_horizon(
@@ -123,7 +141,10 @@ def solve_horizon(
         again = _solve_coupled(given, allowances, limits, security, coupling, start_cuts, accuracy)
         if again.last.status == "optimal":
             return _read(hours, limits, again, guilty)
-    return _give_up(hours, limits, found, guilty)
+    ties: list[list[Conflict]] = [[] for _ in hours]
+    if not guilty and found.last.status == "infeasible":
+        ties = explain_ties(problems, limits, security, coupling, tolerance_mw)
+    return _give_up(hours, limits, found, guilty, ties)
 
 
 def _find_storage(problem: HourProblem) -> Ints:
@@ -213,7 +234,7 @@ def _solve_coupled(
         )
         for model in models
     ]
-    return _Coupled(tuple(runs), last, rows)
+    return _Coupled(tuple(runs), market, intact, last, rows)
 
 
 def _read(
@@ -223,12 +244,16 @@ def _read(
     guilty: Mapping[int, Explanation],
 ) -> HorizonResult:
     short, results = found.rows.read_shortage(found.last), []
-    price = 0.0 if found.rows.coupling.reserve is None else found.rows.coupling.reserve.price
+    market, intact, paid = (found.price_shortage(one) for one in (found.market, found.intact, found.last))
     for t, ((_, offers), run) in enumerate(zip(hours, found.runs, strict=True)):
         status = DispatchStatus.INFEASIBLE if t in guilty else DispatchStatus.OPTIMAL
         one = HourReader(offers, limits, run).read(status)
-        if short[t] > 0:
-            one = replace(one, cost=replace(one.cost, reserve=float(price * short[t])))
+        one = replace(
+            one,
+            cost=replace(one.cost, reserve=float(paid[t])),
+            cost_intact=one.cost_intact + float(intact[t]),
+            cost_market=one.cost_market + float(market[t]),
+        )
         if t in guilty:
             one = replace(one, message=guilty[t].message, conflicts=guilty[t].conflicts)
         results.append(one)
@@ -240,24 +265,26 @@ def _give_up(
     limits: FlowLimits,
     found: _Coupled,
     guilty: Mapping[int, Explanation],
+    ties: Sequence[Sequence[Conflict]],
 ) -> HorizonResult:
     """Say of every hour why there is no dispatch: of its own, or because of what ties them together."""
-    if found.last.status == "infeasible":
-        status = DispatchStatus.INFEASIBLE
-        text = (
-            "no dispatch keeps what ties the hours together: every hour has one for itself, but not with "
-            "the ramps, the reserve, the energy in storage, and the budgets and longest calls of flexible "
-            "loads. Ease one of these, or let load be shed (shed_price)."
-        )
-    else:
-        status, text = DispatchStatus.UNSOLVED, f"HiGHS: {found.last.status}"
+    infeasible = found.last.status == "infeasible"
+    status = DispatchStatus.INFEASIBLE if infeasible else DispatchStatus.UNSOLVED
     results = []
     for t, ((_, offers), run) in enumerate(zip(hours, found.runs, strict=True)):
         one = HourReader(offers, limits, run).read_unsolved(status)
         mine = guilty.get(t)
-        message = text if mine is None else mine.message
-        if guilty and mine is None:
+        conflicts = tuple(ties[t]) if mine is None else mine.conflicts
+        if mine is not None:
+            message = mine.message
+        elif not infeasible:
+            message = f"HiGHS: {found.last.status}"
+        elif ties[t]:
+            message = f"{APART} {describe_ties(ties[t])} {EASE}"
+        elif guilty or any(ties):
             message = "hours that this one is tied to have no dispatch"
-        results.append(replace(one, message=message, conflicts=() if mine is None else mine.conflicts))
+        else:
+            message = f"{APART} {EASE}"
+        results.append(replace(one, message=message, conflicts=conflicts))
     nothing = np.full((len(hours), len(hours[0][0].storage_bus)), np.nan)
     return HorizonResult(tuple(results), nothing, np.full(len(hours), np.nan))

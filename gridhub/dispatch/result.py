@@ -32,13 +32,16 @@ class Conflict:
 
     Attributes
     ----------
-    kind : {"branch", "interface", "unit", "storage", "link", "load"}
+    kind : {"branch", "interface", "unit", "storage", "link", "load", "ramp", "reserve", "budget", "call"}
+        The last four tie hours together, as does the energy that "storage" must end with where every hour has
+        a dispatch for itself.
     element : str
-        Id.
+        Id; "" for the reserve, which is that of all units.
     outage : tuple of str
         Ids of what is lost; empty in the intact network.
     limit_mw : float
-        Limit of a branch or interface, power that a unit, storage or link must give at least, load.
+        Limit of a branch or interface, power that a unit, storage or link must give at least, load; MW of a
+        ramp or of reserve, MWh of a budget, of a longest call, or in storage at the end.
     give_mw : float
         By how much it must give when as few MW as possible do; 0: it holds, and others give because of it.
     """

@@ -57,6 +57,10 @@ def test_what_fail_on_names_is_1(triangle: Path) -> None:
     code, out, _ = run("dispatch", triangle, "--security", "n-1", "--fail-on", "infeasible")
     assert code == 1
     assert "must give" in out
+    hours = ("-p", f"load.p_mw={triangle.parent / 'load.csv'}", "--top", "1")
+    out = run("dispatch", triangle, "--security", "n-1", *hours)[1]
+    assert "noon: no dispatch keeps every limit" in out
+    assert "and 1 other reasons" in out
     code, _, _ = run(
         "dispatch", triangle, "--security", "n-1", "-o", "shed_price=1000", "--fail-on", "shedding"
     )

@@ -247,6 +247,8 @@ def test_reserve_is_kept_or_paid_for() -> None:
     assert dear.reserve_shortage == pytest.approx([50.0])
     assert dear.hours[0].cost.reserve == pytest.approx(250.0)
     assert dear.hours[0].cost.total == pytest.approx(2250.0)
+    # the grid is not what makes reserve short
+    assert dear.hours[0].cost_market == dear.hours[0].cost_intact == pytest.approx(2250.0)
 
 
 def test_an_hour_that_cannot_be_is_named_and_the_rest_is_dispatched() -> None:
@@ -259,8 +261,31 @@ def test_an_hour_that_cannot_be_is_named_and_the_rest_is_dispatched() -> None:
 def test_what_ties_hours_may_be_what_makes_them_infeasible() -> None:
     found = solve(make_day([100.0, 100.0]), Coupling(storage=store(0.0, ENERGY)))
     assert {one.status for one in found.hours} == {DispatchStatus.INFEASIBLE}
-    assert "ties the hours together" in found.hours[0].message
+    # 60 MW for two hours put 108 of the 150 MWh in
+    (conflict,) = found.hours[1].conflicts
+    assert (conflict.kind, conflict.element, conflict.limit_mw) == ("storage", "battery", ENERGY)
+    assert conflict.give_mw == pytest.approx(42.0)
+    assert "ties the hours together. Here must give: storage battery (150.0 MWh) by 42.0 MWh" in (
+        found.hours[1].message
+    )
+    assert found.hours[0].message == "hours that this one is tied to have no dispatch"
     assert np.isnan(found.hours[0].generator_p).all()
+
+
+def test_ramps_and_reserve_that_must_give_are_named() -> None:
+    # cheap 20 and dear 30 MW an hour: of the 200 MW more, 150 are too many
+    rules = RampRules(np.array([20.0, 30.0]))
+    found = solve(make_day([100.0, 300.0], power=0.0), Coupling(ramp=rules))
+    given = {one.element: one.give_mw for one in found.hours[1].conflicts}
+    assert {one.kind for one in found.hours[1].conflicts} == {"ramp"}
+    assert sum(given.values()) == pytest.approx(150.0)
+    assert "cheap" in given
+    # 800 MW of units, less 300 of load: 500 of the 550 MW
+    reserve = ReserveRules(np.array([550.0, 550.0]), np.array([400.0, 400.0]), np.inf)
+    found = solve(make_day([100.0, 300.0], power=0.0), Coupling(reserve=reserve))
+    assert [len(one.conflicts) for one in found.hours] == [0, 1]
+    assert found.hours[1].conflicts[0].kind == "reserve"
+    assert found.hours[1].conflicts[0].give_mw == pytest.approx(50.0)
 
 
 def test_a_battery_does_not_burn_power_at_a_negative_price(monkeypatch: pytest.MonkeyPatch) -> None:

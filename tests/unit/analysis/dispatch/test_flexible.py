@@ -165,3 +165,17 @@ def test_how_far_a_plan_looks_ahead(overlap: int, parts: int, ahead: int) -> Non
     options = {"flexible": flexible, "window_hours": 4, "overlap_hours": overlap, "parts": parts}
     found = gh.run_dispatch(make_priced(), make_hours(*np.full(12, 220.0)), options=options)
     assert found.summary["look_ahead_h"] == ahead
+
+
+@pytest.mark.parametrize(
+    ("more", "kind", "given"), [({"energy_mwh": 30.0}, "budget", 30.0), ({"longest_h": 1.0}, "call", 40.0)]
+)
+def test_an_offer_that_does_not_suffice_is_named(more: dict[str, float], kind: str, given: float) -> None:
+    # 20 MW are short in three hours: 60 of 30 MWh, and 40 of 20 MWh in any two hours
+    options = {"flexible": {"demand": {"mw": 20.0, **more}}}
+    found = gh.run_dispatch(make_priced(), make_hours(620.0, 620.0, 620.0), options=options)
+    assert set(found.status["status"]) == {"INFEASIBLE"}
+    assert set(found.conflicts["kind"]) == {kind}
+    assert set(found.conflicts["element"]) == {"demand"}
+    assert found.conflicts["give_mw"].sum() == pytest.approx(given)
+    assert not set(found.conflicts["hour"]) - {1, 2}
