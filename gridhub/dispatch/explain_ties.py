@@ -10,7 +10,7 @@ import numpy as np
 from gridhub.case.case import Case
 from gridhub.dispatch.coupling import CoupledRows, Coupling
 from gridhub.dispatch.explain import SMALLEST_GIVE
-from gridhub.dispatch.hour_model import HourModel, solve_one_way
+from gridhub.dispatch.hour_model import Accuracy, HourModel, solve_one_way
 from gridhub.dispatch.limits import FlowLimits
 from gridhub.dispatch.problem import HourProblem
 from gridhub.dispatch.programme import LinearProgramme
@@ -26,7 +26,7 @@ def explain_ties(
     limits: FlowLimits,
     security: SecurityPlan | None,
     coupling: Coupling,
-    tolerance_mw: float,
+    accuracy: Accuracy,
 ) -> list[list[Conflict]]:
     """Find the least MW and MWh that ramps, reserve, storage, budgets and longest calls must give.
 
@@ -37,7 +37,7 @@ def explain_ties(
     limits : FlowLimits
     security : SecurityPlan, optional
     coupling : Coupling
-    tolerance_mw : float
+    accuracy : Accuracy
 
     Returns
     -------
@@ -57,7 +57,7 @@ def explain_ties(
         name: 0.0 for name in ("excess_price", "excess_price_after") if np.isfinite(getattr(limits, name))
     }
     programme = LinearProgramme(1.0)
-    models = [HourModel(one, replace(limits, **paid), tolerance_mw, programme=programme) for one in free]
+    models = [HourModel(one, replace(limits, **paid), accuracy, programme=programme) for one in free]
     if coupling.reserve is not None:
         coupling = replace(coupling, reserve=replace(coupling.reserve, price=1.0))
     rows = CoupledRows(programme, models, coupling, soft=True)

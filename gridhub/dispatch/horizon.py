@@ -13,9 +13,17 @@ from gridhub.dispatch.coupling import CoupledRows, Coupling
 from gridhub.dispatch.explain import Explanation, explain_hour
 from gridhub.dispatch.explain_ties import describe_ties, explain_ties
 from gridhub.dispatch.hour import describe_closed, solve_hour
-from gridhub.dispatch.hour_model import NO_ALLOWANCE, HourModel, LimitKey, find_largest_price, solve_one_way
+from gridhub.dispatch.hour_model import (
+    NO_ALLOWANCE,
+    Accuracy,
+    HourModel,
+    LimitKey,
+    find_largest_price,
+    solve_one_way,
+)
 from gridhub.dispatch.limits import FlowLimits
 from gridhub.dispatch.links import close_columns
+from gridhub.dispatch.losses import LOSS_TOLERANCE_MW
 from gridhub.dispatch.offers import Offers
 from gridhub.dispatch.problem import STORAGE_KINDS, HourProblem, build_problem
 from gridhub.dispatch.programme import LinearProgramme, LpSolution
@@ -82,6 +90,7 @@ def solve_horizon(
     start_cuts: Ints | None = None,
     tolerance_mw: float = 1e-6,
     cost_error: float = COST_ERROR,
+    loss_tolerance_mw: float = LOSS_TOLERANCE_MW,
 ) -> HorizonResult:
     r"""Dispatch hours in a row at least cost.
 
@@ -96,7 +105,7 @@ def solve_horizon(
         What ties the hours together; without it each is solved for itself, from the limits that bound before.
     start_cuts : (2, k) int, optional
         Limits that are likely to bind.
-    tolerance_mw, cost_error : float
+    tolerance_mw, cost_error, loss_tolerance_mw : float
         As for `gridhub.dispatch.hour.solve_hour`.
 
     Returns
@@ -121,7 +130,7 @@ def solve_horizon(
     last basis. A storage unit that would take in and give at once, to burn energy at a negative price, is
     held to the way it nets to: the one thing here that is no linear programme, and said in the message.
     """
-    accuracy = tolerance_mw, cost_error
+    accuracy = Accuracy(tolerance_mw, cost_error, loss_tolerance_mw)
     if coupling is None or coupling.is_empty:
         return _solve_alone(hours, plan, limits, security, start_cuts, accuracy)
     problems = [build_problem(case, plan, offers) for case, offers in hours]
@@ -132,7 +141,7 @@ def solve_horizon(
     guilty: dict[int, Explanation] = {}
     # storage may help an hour only if there is energy for it: where it does not suffice, it rests
     for tried in (problems, [close_columns(problem, _find_storage(problem)) for problem in problems]):
-        why = [explain_hour(problem, limits, security, tolerance_mw) for problem in tried]
+        why = [explain_hour(problem, limits, security, accuracy) for problem in tried]
         guilty = {t: one for t, one in enumerate(why) if one.conflicts}
         if not guilty:
             continue
@@ -143,7 +152,7 @@ def solve_horizon(
             return _read(hours, limits, again, guilty)
     ties: list[list[Conflict]] = [[] for _ in hours]
     if not guilty and found.last.status == "infeasible":
-        ties = explain_ties(problems, limits, security, coupling, tolerance_mw)
+        ties = explain_ties(problems, limits, security, coupling, accuracy)
     return _give_up(hours, limits, found, guilty, ties)
 
 
@@ -159,7 +168,7 @@ def _solve_alone(
     limits: FlowLimits,
     security: SecurityPlan | None,
     start_cuts: Ints | None,
-    accuracy: tuple[float, float],
+    accuracy: Accuracy,
 ) -> HorizonResult:
     results: list[HourResult] = []
     cuts = NO_CUTS if start_cuts is None else start_cuts
@@ -171,8 +180,9 @@ def _solve_alone(
             limits,
             security,
             start_cuts=cuts,
-            tolerance_mw=accuracy[0],
-            cost_error=accuracy[1],
+            tolerance_mw=accuracy.flow_mw,
+            cost_error=accuracy.cost,
+            loss_tolerance_mw=accuracy.losses_mw,
         )
         cuts = find_binding_cuts([one]) if one.status is DispatchStatus.OPTIMAL else cuts
         results.append(one)
@@ -196,7 +206,7 @@ def _solve_coupled(
     security: SecurityPlan | None,
     coupling: Coupling,
     start_cuts: Ints | None,
-    accuracy: tuple[float, float],
+    accuracy: Accuracy,
 ) -> _Coupled:
     """Solve all hours in stages."""
     branch, outage = NO_CUTS if start_cuts is None else start_cuts
@@ -206,7 +216,7 @@ def _solve_coupled(
         largest = max(largest, coupling.reserve.price)
     programme = LinearProgramme(largest)
     models = [
-        HourModel(problem, limits, accuracy[0], allowance, programme, accuracy[1])
+        HourModel(problem, limits, accuracy, allowance, programme)
         for problem, allowance in zip(problems, allowances, strict=True)
     ]
     rows = CoupledRows(programme, models, coupling)
@@ -228,7 +238,7 @@ def _solve_coupled(
             market=model.part.read(market),
             intact=None if intact is None else model.part.read(intact),
             last=model.part.read(last),
-            message=describe_closed(model.problem, model.closed),
+            message=describe_closed(model, model.part.read(last)),
             rounds=model.rounds,
             iterations=models[0].iterations,
         )

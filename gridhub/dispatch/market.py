@@ -38,8 +38,8 @@ def find_nearest_market(problem: HourProblem, market: LpSolution, x: Floats) -> 
     largest = float(np.abs(columns.price).max(initial=1.0))
     # a strictly convex cost leaves no choice
     movable = (np.abs(market.reduced_cost[: len(x)]) <= NO_PRICE * largest) & (columns.bend == 0)
-    # what storage gives or a flexible load leaves now it does not later
-    movable &= ~columns.select(*STORAGE_KINDS, Kind.CALL)
+    # what storage gives or a flexible load leaves now it does not later, and losses follow the flows
+    movable &= ~columns.select(*STORAGE_KINDS, Kind.CALL, Kind.BRANCH_LOSS)
     movable[columns.match_calls()[1]] = False
     start = np.where(movable, np.clip(x, columns.low, columns.high), market.x[: len(x)])
     free = np.flatnonzero(movable & (columns.low < columns.high))

@@ -83,8 +83,8 @@ class Offers:
         Price of what is called of a flexible load [currency/MWh].
     call_limit : (n_load,) float
         Most of each load that may be called [MW]; 0: it is not flexible.
-    losses : (n_branch,) float
-        Drawn at the ends of branches, half at each [MW].
+    losses : bool
+        Whether branches lose what their resistance takes.
     """
 
     units: UnitOffers
@@ -94,7 +94,7 @@ class Offers:
     shed_price: Floats
     call_price: Floats
     call_limit: Floats
-    losses: Floats
+    losses: bool
 
 
 def offer_units(
@@ -256,6 +256,7 @@ def make_offers(
     shed_price: float | Floats = np.inf,
     call_price: float | Floats = 0.0,
     call_limit: float | Floats = 0.0,
+    losses: bool = False,
 ) -> Offers:
     """Put offers together; what is not given keeps the power of the case.
 
@@ -272,6 +273,8 @@ def make_offers(
         [currency/MWh].
     call_limit : float or (n_load,) float
         [MW].
+    losses : bool
+        Whether branches lose what their resistance takes.
 
     Returns
     -------
@@ -293,4 +296,4 @@ def make_offers(
         np.broadcast_to(np.asarray(v, dtype=float), shape) for v in (shed_price, call_price, call_limit)
     )
     store = hold_storage(case) if storage is None else storage
-    return Offers(units, store, low, high, shed, price, limit, np.zeros(case.n_branch))
+    return Offers(units, store, low, high, shed, price, limit, losses)

@@ -155,16 +155,16 @@ class HourResult:
         At the from end, intact network.
     interface_flow : (n_interface,) float
     losses : (n_branch,) float
-        What the balance holds as losses of branches [MW].
+        What branches lose in the balance [MW]; 0 where losses are left out.
     cost : Cost
     cost_intact : float
         Total of the same hour without the outages; NaN where no dispatch keeps the limits of the intact
         network [currency/h].
     cost_market : float
         Total without any limit of the grid [currency/h].
-    price, price_energy, price_congestion : (n_bus,) float
-        Cost of one more MW at a bus, the load-weighted mean of its island, and the rest [currency/MWh]; NaN
-        in dead islands.
+    price, price_energy, price_loss, price_congestion : (n_bus,) float
+        Cost of one more MW at a bus, the load-weighted mean of its island, what the change of losses has in
+        it, and the rest [currency/MWh]; NaN in dead islands.
     constraints : Constraints
     constrained_off, constrained_on : (n_generator,) float
         By how much the limits of the grid and the outages lower and raise the output, against the dispatch
@@ -195,6 +195,7 @@ class HourResult:
     cost_market: float
     price: Floats
     price_energy: Floats
+    price_loss: Floats
     price_congestion: Floats
     constraints: Constraints
     constrained_off: Floats

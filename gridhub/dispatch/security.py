@@ -41,7 +41,10 @@ class Replanned:
     outage: Outage
 
     def find_kept(self, columns: Columns) -> Bools:
-        """Mark the columns that the outage leaves, (n_column,) bool; dead nodes take the rest."""
+        """Mark the columns that the outage leaves, (n_column,) bool; dead nodes take the rest.
+
+        Branches lose what they lost before it.
+        """
         kept = np.ones(len(columns.kind), dtype=bool)
         for kinds, on in (
             (UNIT_KINDS, self.case.generator_on),

@@ -57,10 +57,10 @@ class Dispatch:
         hour x branch, at the from end.
     interface_flow : DataFrame
         hour x interface that has a limit.
-    price, price_congestion : DataFrame
-        hour x bus: cost of one more MW [currency/MWh], and its part beyond the load-weighted mean of the
-        island; NaN in dead islands. Energy and congestion are all there is: losses have no part in prices,
-        also where the balance holds them (option ``losses``).
+    price, price_loss, price_congestion : DataFrame
+        hour x bus: cost of one more MW [currency/MWh], and its parts of losses and congestion; the rest, the
+        same for all buses of an island, is energy. Both parts have a load-weighted mean of 0 in an island;
+        NaN in dead ones. Losses are 0 without the option ``losses``.
     congestion : DataFrame
         hour, kind (branch | angle | interface | link), element, contingency ("" in the intact network),
         flow_mw, limit_mw (with the sign of the flow), shadow_price (what one more MW of limit saves), rent
@@ -97,6 +97,7 @@ class Dispatch:
     flow: pd.DataFrame
     interface_flow: pd.DataFrame
     price: pd.DataFrame
+    price_loss: pd.DataFrame
     price_congestion: pd.DataFrame
     congestion: pd.DataFrame
     conflicts: pd.DataFrame

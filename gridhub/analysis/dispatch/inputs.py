@@ -187,7 +187,14 @@ class DispatchInputs:
         sent = case.base_mva * case.hvdc_p
         links = tuple(np.where(np.isnan(bound), sent, bound) for bound in self.links)
         return case, make_offers(
-            case, generation, storage, (links[0], links[1]), shed_price, call_price, call_limit
+            case,
+            generation,
+            storage,
+            (links[0], links[1]),
+            shed_price,
+            call_price,
+            call_limit,
+            losses=options.losses == "iterated",
         )
 
     def _price_calls(self) -> tuple[Floats, Floats]:

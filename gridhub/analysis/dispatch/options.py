@@ -117,12 +117,12 @@ class DispatchOptions:
     tolerance_mw : float
         By how much a flow may be beyond its limit.
     losses : {"none", "iterated"}
-        "iterated": the losses of branches are a load at their ends, found again from the flows until they
-        change by less than `loss_tolerance_mw` in an hour; see
-        `gridhub.dispatch.losses.solve_lossy_horizon`. An hour is solved about five times for it.
+        "iterated": the losses of branches are a load at their ends, held above tangents of r f^2 that are
+        added where solutions lie (`gridhub.dispatch.losses.LossCurves`): prices hold what a MW changes of
+        them.
     loss_tolerance_mw : float
-        Storage and bent costs, met to `cost_error`, leave the dispatch of like hours open by some MW, and so
-        the losses by some hundredths: finer tolerances end at the largest number of rounds, and say so.
+        By how much the losses of an hour, added up over its branches, may be missed; the part of losses in
+        prices to about the root of what it is of all losses.
     cost_error : float
         By how much quadratic costs may be missed, relative to the hour's cost; prices to about the root.
     """

@@ -35,6 +35,7 @@ HOURLY: Mapping[str, tuple[str, Callable[[HourResult], Floats]]] = {
     "flow": ("branch", lambda one: one.flow),
     "interface_flow": ("interface", lambda one: one.interface_flow),
     "price": ("bus", lambda one: one.price),
+    "price_loss": ("bus", lambda one: one.price_loss),
     "price_congestion": ("bus", lambda one: one.price_congestion),
 }
 """Table -> whose ids its columns are, and where an hour's row comes from."""

@@ -6,7 +6,6 @@ import multiprocessing
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -18,7 +17,6 @@ from gridhub.analysis.dispatch.tables import build_tables
 from gridhub.case.case import Ints
 from gridhub.dispatch.coupling import SMALLEST_CALL
 from gridhub.dispatch.horizon import NO_CUTS, HorizonResult, solve_horizon
-from gridhub.dispatch.losses import solve_lossy_horizon
 from gridhub.errors import GridhubError, OptionError
 
 WHOLE_HOURS = 48
@@ -114,10 +112,7 @@ def find_look_ahead(inputs: DispatchInputs) -> int:
 def _solve(inputs: DispatchInputs, window: range, ahead: range, carried: Carried) -> HorizonResult:
     """Solve a window with its overlap, and keep the window."""
     options = inputs.options
-    solve = solve_horizon
-    if options.losses == "iterated":
-        solve = partial(solve_lossy_horizon, loss_tolerance_mw=options.loss_tolerance_mw)
-    found = solve(
+    found = solve_horizon(
         [inputs.make_hour(hour) for hour in ahead],
         inputs.plan,
         inputs.limits,
@@ -126,6 +121,7 @@ def _solve(inputs: DispatchInputs, window: range, ahead: range, carried: Carried
         start_cuts=carried.cuts,
         tolerance_mw=options.tolerance_mw,
         cost_error=options.cost_error,
+        loss_tolerance_mw=options.loss_tolerance_mw,
     )
     count = len(window)
     return HorizonResult(found.hours[:count], found.energy[:count], found.reserve_shortage[:count])
