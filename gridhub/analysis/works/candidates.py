@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -172,10 +172,10 @@ def cost_route(costs: Costs, vn_kv: float, construction: str, km: float, circuit
     Cost or None
         With the contingency of the region; None if the region has no cost for the voltage.
     """
-    unit = _choose_line_cost(costs, vn_kv, construction)
-    if unit is None:
+    price = find_line_price(costs, vn_kv, construction)
+    if price is None:
         return None
-    return (unit[0] * km * ((circuits + 1) // 2) + unit[1] * (2 * circuits)) * find_contingency(costs)
+    return (price.route * km * ((circuits + 1) // 2) + price.bay * (2 * circuits)) * find_contingency(costs)
 
 
 def cost_link(costs: Costs, p_mw: float, km: float) -> Cost | None:
@@ -197,17 +197,60 @@ def find_contingency(costs: Costs) -> Cost:
     return costs["contingency"] if "contingency" in costs else Cost(1.0, 1.0, 1.0, "factor", "", "none", "")
 
 
-def _choose_line_cost(costs: Costs, vn_kv: float, construction: str) -> tuple[Cost, Cost] | None:
-    """Choose the cost per route-km and per bay for a voltage; None if the region has none."""
+class LinePrice(NamedTuple):
+    """What a region says lines of a voltage and a construction cost.
+
+    Attributes
+    ----------
+    route, bay : Cost
+        Of a km of a new double-circuit route; of a bay.
+    circuit_share : Cost
+        Part of a new route that one more circuit costs.
+    note : str
+        Where the price is that of another construction.
+    """
+
+    route: Cost
+    bay: Cost
+    circuit_share: Cost
+    note: str
+
+
+def find_line_price(costs: Costs, vn_kv: float, construction: str) -> LinePrice | None:
+    """Find what lines of a voltage cost, by their construction ("overhead", "cable", "" = not known).
+
+    Returns
+    -------
+    LinePrice or None
+        None where the region has no cost of an overhead line, or of a bay, of the voltage.
+    """
     for item in costs.items:
         found = re.fullmatch(r"line_([0-9.]+)_overhead", item)
         if found is None or not np.isclose(vn_kv, float(found[1]), rtol=0.02):
             continue
+        if f"bay_{found[1]}" not in costs:
+            continue
+        bay, share = costs[f"bay_{found[1]}"], costs["second_circuit_share"]
+        if construction != "cable":
+            note = "" if construction else "overhead or cable is not known: priced as an overhead line"
+            return LinePrice(costs[item], bay, share, note)
+        share = costs["second_cable_share"] if "second_cable_share" in costs else share
         cable = f"line_{found[1]}_cable"
-        name = cable if construction == "cable" and cable in costs else item
-        if f"bay_{found[1]}" in costs:
-            return costs[name], costs[f"bay_{found[1]}"]
+        if cable in costs:
+            return LinePrice(costs[cable], bay, share, "")
+        return LinePrice(costs[item], bay, share, "a cable without a price of its own: as an overhead line")
     return None
+
+
+def _say_construction(line: pd.Series[Any], price: LinePrice) -> str:
+    """Say what the price of a line rests on, where its construction is not from a source."""
+    if price.note:
+        return f"; {price.note}"
+    sure = not line["assumed"] and line["confidence"] not in ("assumed", "synthetic")
+    return "" if sure else f"; that it is {_NOUNS[str(line['construction'])]} is assumed"
+
+
+_NOUNS = {"overhead": "an overhead line", "cable": "a cable"}
 
 
 def _list_line_candidates(net: Network, costs: Costs, route: str) -> list[Candidate]:
@@ -215,14 +258,15 @@ def _list_line_candidates(net: Network, costs: Costs, route: str) -> list[Candid
     first = rows.iloc[0]
     km = float(first["length_km"])
     vn_kv = float(net.bus["vn_kv"].reindex([first["from_bus"]]).iloc[0])
-    unit = _choose_line_cost(costs, vn_kv, str(first["construction"]))
-    if unit is None or not km > 0:
+    price = find_line_price(costs, vn_kv, str(first["construction"]))
+    if price is None or not km > 0:
         return []
     factor = find_contingency(costs)
-    whole = unit[0] * km
-    share = costs["second_circuit_share"]
-    added = (whole * share + unit[1] * 2) * factor
+    whole, share = price.route * km, price.circuit_share
+    added = (whole * share + price.bay * 2) * factor
     text = f"one more circuit {first['conductor']}, {km:.0f} km ({len(rows)} there)"
+    place = "in a trench" if first["construction"] == "cable" else "on towers"
+    basis = _say_construction(first, price)
     found = [
         Candidate(
             f"second circuit {route}",
@@ -231,7 +275,7 @@ def _list_line_candidates(net: Network, costs: Costs, route: str) -> list[Candid
             text,
             _take_lead(added, share),
             lambda one, route=route: add_circuit(one, route),  # type: ignore[misc]
-            note="on towers of its own in the model; priced as a share of a new route",
+            note=f"{place} of its own in the model; priced as a share of a new route{basis}",
             length_km=km,
         )
     ]
@@ -247,7 +291,7 @@ def _list_line_candidates(net: Network, costs: Costs, route: str) -> list[Candid
                 f"{first['conductor']} to {kind['conductor']}, {km:.0f} km, {len(rows)} circuits",
                 _take_lead(rebuilt, share),
                 lambda one, route=route, kind=kind: change_conductor(one, route, kind),  # type: ignore[misc]
-                note="the line is out while it is rebuilt: not assessed",
+                note=f"the line is out while it is rebuilt: not assessed{basis}",
                 length_km=km,
             )
         )
