@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from gridhub.analysis.actions.remedial_schemes import RemedialScheme
+from gridhub.analysis.works.contracts import CONTRACT_RATE, cost_contract
+from gridhub.analysis.works.economics import LIFE_YEARS, find_annuity
 from gridhub.analysis.works.works import (
     add_bank,
     add_circuit,
@@ -28,7 +31,7 @@ from gridhub.model.network import Network
 GRID_KINDS = ("second_circuit", "larger_conductor", "bank", "capacitor", "statcom")
 """Kinds of works in the grid that are offered where nothing else is asked for."""
 
-KINDS = (*GRID_KINDS, "series_capacitor", "hvdc", "storage", "flexible_load")
+KINDS = (*GRID_KINDS, "series_capacitor", "hvdc", "storage", "flexible_load", "remedial_scheme")
 """Kinds of candidates."""
 
 ROUTES = 3
@@ -59,15 +62,23 @@ class Candidate:
     name, kind, target, description : str
         What it is: name, one of `KINDS`, route, bank or bus, and in words.
     cost : Cost
-        In the money unit of the costs.
+        In the money unit of the costs; what is paid every year is in it, capitalised at `CONTRACT_RATE` over
+        `LIFE_YEARS`.
     apply : callable
-        Network -> new Network with it; a network without the target comes back unchanged.
+        Network -> new Network with it; a network without the target comes back unchanged, and so does any
+        for a scheme.
     direct_mw : float
         Power it takes off the hub's own draw [MW]; 0 for grid works, whose gain is found by headroom.
     note : str
         What was assumed.
     length_km : float
         Of the route; NaN for what is none.
+    schemes : tuple of RemedialScheme
+        What is armed with it: a scheme changes the state after an outage, not the network.
+    ready, calls : Cost or None
+        Of a contract, a year: for being ready, and for the calls expected (None: hours not known).
+    sheds : tuple of (str, float)
+        Loads that a contract may shed on request, and the share of each.
     """
 
     name: str
@@ -79,6 +90,19 @@ class Candidate:
     direct_mw: float = 0.0
     note: str = ""
     length_km: float = math.nan
+    schemes: tuple[RemedialScheme, ...] = ()
+    ready: Cost | None = None
+    calls: Cost | None = None
+    sheds: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def once(self) -> Cost:
+        """The part of the cost that is paid once."""
+        found = self.cost
+        for part in (self.ready, self.calls):
+            if part is not None:
+                found = found + part * -find_annuity(CONTRACT_RATE, LIFE_YEARS)
+        return found
 
 
 def rank_routes(net: Network, violations: pd.DataFrame, binding: Sequence[str]) -> list[str]:
@@ -234,7 +258,8 @@ def find_line_price(costs: Costs, vn_kv: float, construction: str) -> LinePrice 
         if construction != "cable":
             note = "" if construction else "overhead or cable is not known: priced as an overhead line"
             return LinePrice(costs[item], bay, share, note)
-        share = costs["second_cable_share"] if "second_cable_share" in costs else share
+        if "second_cable_share" in costs:
+            share = costs["second_cable_share"]
         cable = f"line_{found[1]}_cable"
         if cable in costs:
             return LinePrice(costs[cable], bay, share, "")
@@ -355,9 +380,14 @@ def list_voltage_candidates(costs: Costs, bus: str) -> list[Candidate]:
 
 
 def list_hub_candidates(
-    costs: Costs, bus: str, loads: Sequence[str], contract_mw: float, flexible_share: float
+    costs: Costs,
+    bus: str,
+    loads: Sequence[str],
+    contract_mw: float,
+    flexible_share: float,
+    hours: float = math.nan,
 ) -> list[Candidate]:
-    """Make storage at the hub, and a share of its load that is shed on request."""
+    """Make storage at the hub, and a contract to shed a share of its load, called `hours` a year."""
     found = []
     if "storage" in costs:
         p_mw = STORAGE_SHARE * contract_mw
@@ -376,16 +406,21 @@ def list_hub_candidates(
     if "flexible_load" in costs:
         share = flexible_share or FLEXIBLE_SHARE
         offered = "offered by the hub" if flexible_share else "assumed: shown for 3 hours elsewhere"
+        contract = cost_contract(costs, share * contract_mw, hours)
         found.append(
             Candidate(
                 f"flexible load {share:.0%}",
                 "flexible_load",
                 bus,
-                f"{share:.0%} of the contract power shed on request ({offered})",
-                costs["flexible_load"] * (share * contract_mw),
+                f"contract to shed {share * contract_mw:g} MW, {share:.0%} of the contract power, on request "
+                f"({offered})",
+                contract.cost,
                 lambda one: shed_load(one, loads, share),
                 share * contract_mw,
-                "modelled as shed before the outage",
+                "; ".join(filter(None, ("modelled as shed before the outage", contract.note))),
+                ready=contract.ready,
+                calls=contract.calls,
+                sheds=tuple((str(name), share) for name in loads),
             )
         )
     return found

@@ -13,7 +13,7 @@ from gridhub.analysis.security.security import Security
 from gridhub.analysis.works.candidates import Candidate
 from gridhub.analysis.works.judging import WorksTask, list_left, measure_excess, run_works
 from gridhub.analysis.works.relief import Relief, compute_relief
-from gridhub.analysis.works.selection import apply_works
+from gridhub.analysis.works.selection import apply_works, collect_schemes
 from gridhub.case.case import Bools
 from gridhub.dispatch.works_choice import WorksChoice, WorksProblem, choose_works
 
@@ -139,7 +139,7 @@ def _verify(
     task: WorksTask, candidates: Sequence[Candidate], problem: WorksProblem, choice: WorksChoice
 ) -> Optimum:
     works = tuple(one for one, taken in zip(candidates, choice.chosen, strict=True) if taken)
-    results, lost = run_works(task, apply_works(task.net, works))
+    results, lost = run_works(task, apply_works(task.net, works), collect_schemes(works))
     return Optimum(works, list_left(task, results, lost), results, problem, choice.optimal)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,9 @@ from gridhub.analysis.security.judging import build_limits
 from gridhub.analysis.security.security import settle_state
 from gridhub.analysis.works.candidates import Candidate
 from gridhub.analysis.works.judging import WorksTask, measure_excess
+from gridhub.analysis.works.scheme_candidates import ARMED_SHARE
 from gridhub.analysis.works.selection import judge_works
+from gridhub.analysis.works.works import act
 from gridhub.case.case import Floats
 from gridhub.case.compile import compile_case
 from gridhub.model.network import Network
@@ -106,7 +108,10 @@ def compute_relief(task: WorksTask, candidates: Sequence[Candidate], before: pd.
         in ``task.old`` is left out.
     """
     base = compute_loadings(task, task.net)
-    with_work = [compute_loadings(task, one.apply(task.net)) for one in candidates]
+    with_work = [
+        _compute_armed(task, one, base, before) if one.schemes else compute_loadings(task, one.apply(task.net))
+        for one in candidates
+    ]
     index = base.index
     for one in with_work:
         index = index.union(one.index, sort=False)
@@ -127,6 +132,41 @@ def compute_relief(task: WorksTask, candidates: Sequence[Candidate], before: pd.
     )
 
 
+def _compute_armed(task: WorksTask, one: Candidate, base: pd.Series, before: pd.DataFrame) -> pd.Series:
+    """Compute the DC loadings with schemes armed: other than `base` only after the outages that set them off.
+
+    A scheme acts where each element of its conditions is overloaded by AC (`before`), or carries the share of
+    its limit by DC from which it acts.
+    """
+    found = base.copy()
+    over = set(before.loc[before["kind"] == "thermal", list(KEY)].itertuples(index=False, name=None))
+    for name, table in task.outages.items():
+        state = settle_state(task.net, name or None)
+        lost = {str(key): _as_set(elements) for key, elements in table["elements"].items()}
+        for scheme in one.schemes:
+            acting = []
+            for key, elements in lost.items():
+                watched = [(name, key, part.element, "thermal") for part in scheme.conditions]
+                if elements.issuperset(scheme.outage) and all(
+                    pair in over or base.get(pair, 0.0) >= 100.0 * ARMED_SHARE for pair in watched
+                ):
+                    acting.append(key)
+            if not acting:
+                continue
+            changed = act(state, scheme.actions)
+            # what acts after an outage is the same by DC as what acted before it
+            part = compute_loadings(replace(task, outages={name: table.loc[acting]}), changed)
+            part = part[part.index.get_level_values("contingency") != ""]
+            found.loc[part.index.intersection(found.index)] = part.reindex(
+                part.index.intersection(found.index)
+            )
+    return found
+
+
+def _as_set(elements: object) -> set[str]:
+    return {elements} if isinstance(elements, str) else set(elements)  # type: ignore[call-overload]
+
+
 def _measure_others(
     task: WorksTask, candidates: Sequence[Candidate], violations: pd.DataFrame
 ) -> tuple[pd.MultiIndex, Floats, Floats]:
@@ -135,7 +175,7 @@ def _measure_others(
     excess = pd.Series(measure_excess(violations), index=key)
     removed = np.zeros((len(key), len(candidates)))
     for number, one in enumerate(candidates if len(key) else ()):
-        after = judge_works(task, one.apply(task.net))
+        after = judge_works(task, one.apply(task.net), one.schemes)
         left = pd.Series(measure_excess(after), index=pd.MultiIndex.from_frame(after[list(KEY)]))
         removed[:, number] = excess - left.reindex(key, fill_value=0.0)
     return key, np.array(excess, dtype=float), removed
