@@ -1,4 +1,4 @@
-"""Security analysis of a grid whose remedial action schemes are armed: an outage is judged after they acted."""
+"""Security analysis with remedial action schemes armed: an outage is judged after they acted."""
 
 from __future__ import annotations
 
@@ -128,7 +128,9 @@ def run_armed(
         parts.append((np.array([k]), solve_alone(own, [after[k]], False, None)))
         names = tuple(scheme.name for scheme in acting[str(key)])
         rows.append({"contingency": str(key), "schemes": names, **count_moved(setting, actions)})
-    rest = np.array([k for k, key in enumerate(contingencies.index) if str(key) not in acting], dtype=np.int64)
+    rest = np.array(
+        [k for k, key in enumerate(contingencies.index) if str(key) not in acting], dtype=np.int64
+    )
     if len(rest):
         some = [outages[k] for k in rest.tolist()]
         own_limits = OutageLimits(limits.groups, limits.of[rest])

@@ -81,9 +81,7 @@ def run_works(
             results[name] = (
                 run_armed(net, cset, schemes, task.criteria, name or None, task.options).security
                 if schemes
-                else run_security(
-                    net, cset, task.criteria, name or None, verify="all", options=task.options
-                )
+                else run_security(net, cset, task.criteria, name or None, verify="all", options=task.options)
             )
         except NotConverged:
             lost.append(name)

@@ -132,7 +132,7 @@ def _build_problem(
     cost = np.array([one.cost.base for one in candidates])
     loading = relief.loading + extra.reindex(relief.key).fillna(0.0).to_numpy()
     penalty = PENALTY_FACTOR * max(float(cost.sum()), 1.0)
-    return WorksProblem(cost, loading, relief.points, penalty, most, refused)
+    return WorksProblem(cost, loading, relief.points, penalty, most, refused, relief.acts)
 
 
 def _verify(
@@ -145,7 +145,7 @@ def _verify(
 
 def _find_gap(relief: Relief, problem: WorksProblem, choice: WorksChoice, thermal: pd.DataFrame) -> pd.Series:
     """Find by how much AC is above the linear picture where it is violated [percentage points]."""
-    predicted = pd.Series(problem.loading - problem.relief @ choice.chosen, index=relief.key)
+    predicted = pd.Series(problem.predict(choice.chosen), index=relief.key)
     by_ac = thermal.set_index(list(KEY))["loading_percent"].astype(float)
     known = by_ac.index.intersection(relief.key)
     gap = by_ac.reindex(known) - predicted.reindex(known) + MARGIN_POINTS

@@ -200,8 +200,8 @@ def plan_reinforcement(
     with loadings by AC minus the sum of what each work takes off by DC and outage factors. What AC then finds
     above that picture is added to it, and the choice made again, `optimum.CORRECTIONS` times at most.
     The picture adds the reliefs of several works up, so its optimum is one of the picture; AC verifies both.
-    A remedial scheme counts in the linear picture in the outages that set it off alone, and in none with everything
-    in service; AC solves each outage, finds which schemes act, and judges the state after they did.
+    A remedial scheme counts in the linear picture in the outages that set it off alone, and never with
+    everything in service; AC solves each outage, finds which schemes act, and judges the state after them.
     The greedy choice is its incumbent: the MILP's row is never worse by what AC leaves, then by cost.
 
     Examples
@@ -389,7 +389,7 @@ def _list_candidates(
 
 
 def _tell_schemes(task: WorksTask, net: Network, schemes: Sequence[RemedialScheme]) -> pd.DataFrame:
-    """Make ``ReinforcementPlan.schemes``: every outage in which one acts, with, without, and with one failing."""
+    """Make ``ReinforcementPlan.schemes``: outages in which one acts, with, without, with one failing."""
     parts = []
     for name, outages in task.outages.items() if schemes else ():
         lost = [{one} if isinstance(one, str) else set(one) for one in outages["elements"]]

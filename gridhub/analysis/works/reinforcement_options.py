@@ -15,7 +15,6 @@ from gridhub.errors import OptionError, name_ids
 from gridhub.model.network import Network
 from gridhub.solvers.options import PowerFlowOptions, read_options
 
-
 HOURS_A_YEAR = 8784.0
 """Hours of the longest year."""
 
@@ -73,7 +72,9 @@ class ReinforcementOptions:
         object.__setattr__(self, "kinds", given)
         faults += [f"kinds: {kind!r} is none of {', '.join(KINDS)}" for kind in given if kind not in KINDS]
         wrong = [name for name, value in (self.hours or {}).items() if not 0 <= float(value) <= HOURS_A_YEAR]
-        faults += [f"hours: {name} = {(self.hours or {})[name]}: from 0 to {HOURS_A_YEAR:g}" for name in wrong]
+        faults += [
+            f"hours: {name} = {(self.hours or {})[name]}: from 0 to {HOURS_A_YEAR:g}" for name in wrong
+        ]
         if faults:
             raise OptionError("; ".join(faults))
 

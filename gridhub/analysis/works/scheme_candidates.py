@@ -1,9 +1,9 @@
-"""Remedial action schemes as candidates: after an outage that overloads a route, an action that relieves it."""
+"""Remedial schemes as candidates: after an outage that overloads a route, an action that relieves it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -36,8 +36,8 @@ MARGIN = 1.1
 """What an action is sized for, over the overload of the worst outage by AC: assumed."""
 
 ARMED_SHARE = 0.85
-"""A scheme acts where the route carries this share of its limit in MW after the outage: assumed, so that a flow at
-its limit in MVA sets it off at a power factor of 0.85 and above."""
+"""A scheme acts where the route carries this share of its limit in MW after the outage: assumed, so that a
+flow at its limit in MVA sets it off at a power factor of 0.85 and above."""
 
 SMALLEST_PULL = 0.05
 """MW off a circuit per MW of an action, below which none is offered: assumed."""
@@ -141,14 +141,7 @@ def list_scheme_candidates(
         worst = max(known, key=lambda one: one.need)
         view = views[worst.snapshot, worst.contingency]
         assert view is not None
-        makers: tuple[Callable[[], _Offer | str | None], ...] = (
-            lambda view=view, worst=worst: _offer_trip(view, worst, task),  # type: ignore[misc]
-            lambda view=view, worst=worst: _offer_run_back(view, worst),  # type: ignore[misc]
-            lambda view=view, worst=worst: _offer_shed(view, worst, task, loads, costs),  # type: ignore[misc]
-            lambda view=view, worst=worst: _offer_opening(view, worst, elements),  # type: ignore[misc]
-        )
-        for make in makers:
-            offer = make()
+        for offer in _list_offers(view, worst, elements, task, loads, costs):
             if isinstance(offer, str):
                 refused.append(f"scheme for {route} after {worst.contingency}: {offer}")
             elif offer is not None:
@@ -161,6 +154,23 @@ def list_scheme_candidates(
     return found, refused
 
 
+def _list_offers(
+    view: _View,
+    worst: _Overload,
+    elements: Sequence[str],
+    task: WorksTask,
+    loads: Sequence[str],
+    costs: Costs,
+) -> list[_Offer | str | None]:
+    """List an offer of each action; a text says why the criteria forbid it, None that it does not help."""
+    return [
+        _offer_trip(view, worst, task),
+        _offer_run_back(view, worst),
+        _offer_shed(view, worst, task, loads, costs),
+        _offer_opening(view, worst, elements),
+    ]
+
+
 def _list_overloads(
     net: Network, violations: pd.DataFrame, elements: Sequence[str], task: WorksTask
 ) -> list[_Overload]:
@@ -169,7 +179,9 @@ def _list_overloads(
         & violations["element"].isin(list(elements))
         & (violations["contingency"] != "")
     ]
-    rows = zip(*(mine[name] for name in ("snapshot", "contingency", "element", "value", "limit")), strict=True)
+    rows = zip(
+        *(mine[name] for name in ("snapshot", "contingency", "element", "value", "limit")), strict=True
+    )
     return [
         _Overload(str(state), str(key), str(element), MARGIN * float(value - limit) / net.base_mva)
         for state, key, element, value, limit in rows
@@ -185,9 +197,7 @@ class _View:
         self.net, self.kind, self.options, self.outage = net, kind, options, outage
         self.case = case.take_out(outage)
         self.plan: DcPlan = plan_dc(self.case, options.dc_convention)
-        self.state: DcState = solve_dc(
-            self.case, options.dc_convention, options.distributed_slack, self.plan
-        )
+        self.state: DcState = solve_dc(self.case, options.dc_convention, options.distributed_slack, self.plan)
         self.limit = build_limits(net, case, task.criteria, "outage").rate
         self.branch = {name: k for k, name in enumerate(case.labels.branch)}
         lost = [case.generator_p[k] for k in outage.generator]
@@ -195,7 +205,7 @@ class _View:
 
     @classmethod
     def build(cls, net: Network, task: WorksTask, snapshot: str, contingency: str) -> _View | None:
-        """Build the view of an outage; None where it splits the grid or loses a joint: no action is sized then."""
+        """Build the view of an outage; None where it splits the grid or loses a joint."""
         state = settle_state(net, snapshot or None)
         case, _ = choose_references(compile_case(state))
         table = task.outages[snapshot].loc[[contingency]]
@@ -212,7 +222,8 @@ class _View:
         slack = plan_slack(self.case, self.plan.islands, self.options.distributed_slack)
         node = self.case.bus_node[self.case.generator_bus]
         known = node >= 0
-        return np.bincount(node[known], slack.share[known], self.case.n_node)
+        share = np.bincount(node[known], slack.share[known], self.case.n_node)
+        return np.asarray(share, dtype=float)
 
     def find_row(self, element: str) -> Floats:
         """Flow in a branch per MW produced at each node and taken off the units that share, with the flow."""
@@ -290,7 +301,7 @@ def _offer_trip(view: _View, worst: _Overload, task: WorksTask) -> _Offer | str 
     names = tuple(str(unit.index[k]) for k in chosen)
     if float(p[chosen].sum()) > room:
         return (
-            f"trip of {', '.join(names)} takes {mw:,.0f} MW of generation, and the criteria let the outage take "
+            f"trip of {', '.join(names)} takes {mw:,.0f} MW of generation: the criteria let the outage take "
             f"{most:,.0f} MW in all"
         )
     return _Offer("trip", (Action("trip", names),), f"trip {', '.join(names)}, {mw:,.0f} MW")
@@ -353,7 +364,7 @@ def _offer_shed(
 
 
 def _open(view: _View, one: _Overload, branches: np.ndarray) -> tuple[Floats, Floats]:
-    """Give what opening each branch takes off another one, and all flows with it open (n_branch, k) [p.u.]."""
+    """Give what opening each branch takes off another, and all flows with it open, (n_branch, k) [p.u.]."""
     flow = view.state.p_from
     pair = compute_pair_factors(view.case, view.plan, branches)
     left = 1.0 - pair[branches, np.arange(len(branches))]
@@ -414,11 +425,7 @@ def _build(
         RemedialScheme(
             f"{name}: {contingency}",
             outage,
-            (
-                Condition(
-                    watched[contingency], ARMED_SHARE * limit[watched[contingency]], "either", "after"
-                ),
-            ),
+            (Condition(watched[contingency], ARMED_SHARE * limit[watched[contingency]], "either", "after"),),
             offer.actions,
             "assumed, no source: candidate of a reinforcement plan",
             AS_OF,
