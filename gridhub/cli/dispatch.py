@@ -20,6 +20,7 @@ from gridhub.cli.console import (
 from gridhub.cli.dispatch_options import FLEXIBLE, RAMP, add_flexible_and_ramps
 from gridhub.cli.exits import DONE, FOUND, exits, refuse
 from gridhub.cli.inputs import (
+    ForceOption,
     JsonOption,
     NetworkArgument,
     RatingsOption,
@@ -29,6 +30,7 @@ from gridhub.cli.inputs import (
     check_snapshot,
     parse_settings,
 )
+from gridhub.cli.pages import PageOption, check_page, print_page, write_page
 from gridhub.errors import name_ids
 from gridhub.study.source import open_network
 
@@ -124,9 +126,8 @@ def dispatch(
         Literal["n", "n-1"] | None,
         typer.Option("--check", help="Check the most telling hours by AC, intact or with every outage."),
     ] = None,
-    report: Annotated[
-        Path | None, typer.Option("--report", metavar="DIR", help="Write a page and tables there.")
-    ] = None,
+    out: PageOption = None,
+    force: ForceOption = False,
     top: TopOption = 10,
     as_json: JsonOption = False,
 ) -> int:
@@ -142,6 +143,7 @@ def dispatch(
 
     if fail_on == "ac" and check is None:
         refuse("--fail-on ac wants --check n or --check n-1")
+    check_page(out, force)
     net = open_network(network, year=year, ratings=ratings)
     state = check_snapshot(net, snapshot)
     profiles = read_profile_files(profile)
@@ -169,21 +171,16 @@ def dispatch(
     if check is not None:
         checked = check_dispatch(net, profiles or None, result, security=None if check == "n" else check)
     failed = fail_on is not None and _has_found(result, fail_on, checked)
+    page = write_page(out, force, *(part for part in (result, change, checked) if part is not None), net)
     if as_json:
         document = _build_document(result, FOUND if failed else DONE)
-        print_json(document | _list_more(change, checked))
+        print_json(document | _list_more(change, checked) | page)
     else:
         _print_result(net, result, top)
         _print_more(change, checked)
         if failed:
             print_line(f"--fail-on {fail_on}: found")
-    if report is not None:
-        from gridhub.report.write import write_report
-
-        parts = [part for part in (result, change, checked) if part is not None]
-        page = write_report(report, *parts, net)
-        if not as_json:
-            print_line(f"page: {page}")
+        print_page(page)
     return FOUND if failed else DONE
 
 

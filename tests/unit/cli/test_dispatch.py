@@ -90,8 +90,9 @@ def test_windows_are_kept_and_another_run_is_refused(triangle: Path, tmp_path: P
 def test_what_changes_and_what_ac_finds(triangle: Path, tmp_path: Path) -> None:
     profile = f"load.p_mw={triangle.parent / 'load.csv'}"
     hours = ("dispatch", triangle, "-p", profile, "--security", "n-1", "-o", "shed_price=1000")
-    code, out, _ = run(*hours, "--compare", "intact", "--check", "n", "--json", "--report", tmp_path / "page")
+    code, out, _ = run(*hours, "--compare", "intact", "--check", "n", "--json", "--out", tmp_path / "page")
     assert code == 0
+    assert run(*hours, "--out", tmp_path / "page")[0] == 5  # what is there is not written over
     document = json.loads(out)
     cost = next(row for row in document["change"] if row["figure"] == "cost")
     assert cost["change"] == pytest.approx(document["summary"]["security_cost"])
