@@ -18,6 +18,7 @@ _HOME = {
     "Monitored": "gridhub.interop.psse_monitored",
     "Network": "gridhub.model.network",
     "NotConverged": "gridhub.errors",
+    "OnSiteGenerator": "gridhub.placement.hub",
     "OutagePairs": "gridhub.analysis.security.outage_pairs",
     "PowerFlowOptions": "gridhub.solvers.options",
     "Project": "gridhub.analysis.years.projects",
@@ -154,6 +155,7 @@ if TYPE_CHECKING:
     from gridhub.model.validate import validate as validate
     from gridhub.placement.hub import DataCenter as DataCenter
     from gridhub.placement.hub import Hub as Hub
+    from gridhub.placement.hub import OnSiteGenerator as OnSiteGenerator
     from gridhub.placement.hub import RenewablePlant as RenewablePlant
     from gridhub.placement.hub import Storage as Storage
     from gridhub.placement.place import place as place

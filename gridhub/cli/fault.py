@@ -55,7 +55,17 @@ def fault(
     ride_through: Annotated[
         float | None,
         typer.Option(
-            "--ride-through", help="Voltage below which loads trip, in p.u.; the criteria's if not given."
+            "--ride-through",
+            help="Voltage below which loads trip, in p.u.; if not given each load's own or the criteria's.",
+        ),
+    ] = None,
+    clearing: Annotated[
+        float | None,
+        typer.Option(
+            "--clearing",
+            min=0.0,
+            help="Time until the fault is cleared [s]: loads that bear a dip for longer stay. By the voltage "
+            "alone if not given.",
         ),
     ] = None,
     loads: Annotated[
@@ -101,7 +111,7 @@ def fault(
 
             effect = assess_fault(
                 net, at, snapshot, rules, lost=_split(lost or ""), ride_through_vm_pu=ride_through,
-                loads=chosen, options=settings,
+                clearing_s=clearing, loads=chosen, options=settings,
             )  # fmt: skip
             found = fail_on == "trip" and len(effect.tripped) > 0
             document, show = _describe_effect(effect), partial(_print_effect, effect, top)
@@ -110,8 +120,9 @@ def fault(
             from gridhub.analysis.voltage.voltage_dips import rank_faults
 
             ranking = rank_faults(
-                net, snapshot, rules, ride_through_vm_pu=ride_through, loads=chosen, options=settings
-            )
+                net, snapshot, rules, ride_through_vm_pu=ride_through, clearing_s=clearing, loads=chosen,
+                options=settings,
+            )  # fmt: skip
             found = fail_on == "trip" and bool((ranking["tripped_mw"] > 0).any())
             document = {"faults": list_records(ranking, index="bus")}
             page, show = {}, partial(_print_ranking, ranking, top)
@@ -146,6 +157,7 @@ def _describe_effect(effect: FaultEffect) -> dict[str, Any]:
     return {
         "bus": effect.bus,
         "ride_through_vm_pu": effect.ride_through_vm_pu,
+        "clearing_s": effect.clearing_s,
         "tripped_mw": effect.tripped_mw,
         "examined": effect.examined,
         "status_after": effect.status_after,

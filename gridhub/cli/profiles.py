@@ -25,6 +25,12 @@ def profiles(
         int, typer.Option("--year", min=1950, max=2100, help="Calendar year of the hours.")
     ] = 2025,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed makes the same bytes.")] = 0,
+    hub: Annotated[
+        Path | None,
+        typer.Option(
+            "--hub", metavar="STUDY.toml", help="Place the hub of this study first, and make its hours too."
+        ),
+    ] = None,
     own: Annotated[
         list[str] | None,
         typer.Option(
@@ -57,7 +63,18 @@ def profiles(
     from gridhub.model.typical_weeks import pick_typical_weeks
     from gridhub.report.files import encode_csv, encode_parquet, write_files
 
-    made = make_profiles(open_network(network), year, seed, own=parse_own(own))
+    net, centers = open_network(network), []
+    if hub is not None:
+        from gridhub.placement.place import place
+        from gridhub.profiles.data_center import DataCenterLoad
+        from gridhub.study.study import read_study
+
+        study = read_study(hub)
+        net = place(net, study.hub)
+        centers = [
+            DataCenterLoad.of(study.hub.data_center).settle(year if study.year is None else study.year)
+        ]
+    made = make_profiles(net, year, seed, own=parse_own(own), data_centers=centers)
     encode = encode_csv if kind == "csv" else encode_parquet
     chosen = pick_typical_weeks(made, typical, length=length) if typical else None
     hours = made if chosen is None else chosen.take(made)

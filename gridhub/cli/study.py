@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from gridhub.cli.console import print_json, print_line, print_table, show_progress
-from gridhub.cli.exits import DIFFERS, DONE, FOUND, exits
+from gridhub.cli.exits import DIFFERS, DONE, FOUND, exits, refuse
 from gridhub.cli.inputs import (
     ForceOption,
     JsonOption,
@@ -146,6 +146,24 @@ def hub(
     behind_the_meter: Annotated[
         bool, typer.Option("--behind-the-meter", help="Put its plants and storage at the hub's own bus.")
     ] = False,
+    on_site: Annotated[
+        float,
+        typer.Option("--on-site", min=0.0, help="On-site generation that burns fuel, at the hub's bus [MW]."),
+    ] = 0.0,
+    on_site_kind: Annotated[
+        Literal["gas_turbine", "gas_engine", "diesel", "fuel_cell"],
+        typer.Option("--on-site-kind", help="What it is; decides the fuel."),
+    ] = "gas_turbine",
+    on_site_cost: Annotated[
+        float | None,
+        typer.Option(
+            "--on-site-cost",
+            help="Its marginal cost [currency/MWh]; the median of units of its fuel if not given.",
+        ),
+    ] = None,
+    standby: Annotated[
+        bool, typer.Option("--standby", help="It only stands by: out of service in every state.")
+    ] = False,
     snapshot: Annotated[
         list[str] | None,
         typer.Option("--snapshot", "-s", help="A stored state; may be repeated. All if not given."),
@@ -168,6 +186,15 @@ def hub(
         for kind, power in (("solar", solar), ("wind", wind), ("offshore_wind", offshore_wind))
         if power
     ]
+    if not on_site and (standby or on_site_cost is not None):
+        refuse("--standby and --on-site-cost say something of on-site generation: give its MW as --on-site")
+    generator: dict[str, Value] = {
+        "name": f"{name} {on_site_kind.replace('_', ' ')}",
+        "kind": on_site_kind,
+        "p_mw": on_site,
+        "standby": standby,
+        **({} if on_site_cost is None else {"cost_per_mwh": on_site_cost}),
+    }
     storage = {"name": f"{name} battery", "p_mw": battery_mw, "e_mwh": battery_mwh, **place}
     document: dict[str, Value] = {
         "schema_version": 1,
@@ -182,6 +209,7 @@ def hub(
             "data_center": {"name": name, "contract_mw": mw, **place},
             "plants": plants,
             "storage": [storage] if battery_mw or battery_mwh else [],
+            "generators": [generator] if on_site else [],
         },
     }
     _run(
@@ -203,6 +231,8 @@ def _run(study: Study, base: Path, out: Path, force: bool, as_json: bool) -> Map
     _print_result(study.title or study.name, content.get("result", {}))
     if "carbon" in content:
         _print_carbon(content["carbon"])
+    if "hub" in content.get("dispatch", {}):
+        _print_hub_hours(content["dispatch"]["hub"])
     print_line(f"report: {folder / 'report.html'}")
     return content
 
@@ -216,6 +246,14 @@ def _print_result(title: str, result: Mapping[str, Any]) -> None:
             rows.append((key.replace("_", " "), value))
     print_table(title, ("what", "answer"), rows)
     print_line(str(result.get("verdict", "")))
+
+
+def _print_hub_hours(hub: Mapping[str, Any]) -> None:
+    print_line(
+        f"hub in the hours dispatched: {hub['load_mwh']:,.0f} MWh used, {hub['on_site_mwh']:,.0f} of it "
+        f"burnt on site, {hub['matched_mwh']:,.0f} matched carbon-free by the hour; "
+        f"{hub['grid_mwh']:,.0f} bought"
+    )
 
 
 def _print_carbon(carbon: Mapping[str, Any]) -> None:

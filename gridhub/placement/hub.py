@@ -1,17 +1,28 @@
-"""A hub and its parts, as a planner describes them: data center, plants, storage."""
+"""A hub and its parts, as a planner describes them: data center, plants, storage, on-site generation."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from gridhub.errors import PlacementError, name_ids
 from gridhub.profiles.cooling import COOLING_PUE, DEFAULT_COOLING, compute_hot_pue
+from gridhub.profiles.data_center import Utilisation
 
 Cooling = Literal["air", "air_economiser", "direct_to_chip", "warm_water", "immersion"]
 PlantKind = Literal["solar", "wind", "offshore_wind"]
+Fuel = Literal["lng", "oil", "coal", "biomass", "other"]
+EngineKind = Literal["gas_turbine", "gas_engine", "diesel", "fuel_cell"]
+
+USUAL_FUEL: Mapping[str, Fuel] = {
+    "gas_turbine": "lng",
+    "gas_engine": "lng",
+    "diesel": "oil",
+    "fuel_cell": "lng",
+}
+"""Kind of on-site generation -> what it burns where nothing is said."""
 
 AGREEMENT = 0.01
 """Relative difference up to which contract_mw and it_mw x pue are the same."""
@@ -69,11 +80,35 @@ class DataCenter:
         and the dispatch of a study may use, never used in the security of the hub as asked.
     province : str
         Province for the connection rules; empty: that of the point of connection.
+    utilisation : {"training", "inference", "mixed"}
+        How its hours look: `gridhub.DataCenterLoad`. Security and hosting do not ask.
+    training_share : float
+        Of the IT power, for "mixed".
+    ramp : mapping
+        Year -> IT power from then on [MW]; empty: `it_mw` always. Counts in hours and in `plan_years`.
+    flexible_hours, flexible_energy_percent, flexible_notice_hours : float
+        What else is offered: `gridhub.profiles.data_center.Flexibility`.
+    ups_mw : float, optional
+        Power of the uninterruptible supply [MW]; None: the IT power (assumed).
+    ups_minutes : float
+        How long its batteries carry that [min]; the default is assumed.
+    ride_through_vm_pu : float, optional
+        Voltage below which the data center leaves the grid for its uninterruptible supply [p.u.]; None: that
+        of the criteria.
+    ride_through_s : float
+        How long it bears a lower voltage before it leaves [s]; 0: not at all (assumed).
 
     Raises
     ------
     PlacementError
         If a value is out of range, the place is missing, or contract_mw and it_mw x pue do not agree.
+
+    Notes
+    -----
+    This is the one place of the uninterruptible supply. `place` hands the two ride-through values to the row
+    of the load, from which `gridhub.assess_fault` takes them. Its losses are within the PUE, its batteries
+    are not offered to the grid, and they smooth nothing: a swing of `gridhub.assess_fluctuation` is that at
+    the point of connection.
 
     Examples
     --------
@@ -93,6 +128,16 @@ class DataCenter:
     power_factor: float = 0.95
     flexible_share: float = 0.0
     province: str = ""
+    utilisation: Utilisation = "mixed"
+    training_share: float = 0.5
+    ramp: Mapping[int, float] = field(default_factory=dict)
+    flexible_hours: float = 3.0
+    flexible_energy_percent: float = 0.5
+    flexible_notice_hours: float = 1.0
+    ups_mw: float | None = None
+    ups_minutes: float = 5.0
+    ride_through_vm_pu: float | None = None
+    ride_through_s: float = 0.0
 
     def __post_init__(self) -> None:
         """Check the values and complete contract_mw, it_mw and pue from each other."""
@@ -111,6 +156,7 @@ class DataCenter:
         )
         if self.power_factor < 0.5:
             raise PlacementError(f"{self.name!r}: power_factor = {self.power_factor} is below 0.5")
+        self._check_use()
         _check_place(self.name, self.lat, self.lon, self.bus)
         if self.cooling not in COOLING_PUE:
             known = ", ".join(COOLING_PUE)
@@ -132,6 +178,42 @@ class DataCenter:
             ("pue", float(pue)),
         ):
             object.__setattr__(self, key, value)
+        most = max(self.ramp.values(), default=0.0)
+        if most > self.it_mw * (1 + AGREEMENT):
+            raise PlacementError(
+                f"{self.name!r}: ramp goes to {most:g} MW of IT, above it_mw = {self.it_mw:g}: the contract "
+                "power would not cover it"
+            )
+
+    def _check_use(self) -> None:
+        """Refuse what is wrong with use, offer and uninterruptible supply, all at once."""
+        kinds = get_args(Utilisation)
+        voltage = self.ride_through_vm_pu
+        checks = (
+            ("utilisation", self.utilisation, self.utilisation in kinds, f"one of {', '.join(kinds)}"),
+            ("training_share", self.training_share, 0 <= self.training_share <= 1, "0 to 1"),
+            ("ramp", dict(self.ramp), all(0 <= mw < math.inf for mw in self.ramp.values()), "MW, 0 or more"),
+            ("flexible_hours", self.flexible_hours, self.flexible_hours > 0, "above 0"),
+            (
+                "flexible_energy_percent",
+                self.flexible_energy_percent,
+                0 <= self.flexible_energy_percent <= 100,
+                "0 to 100",
+            ),
+            (
+                "flexible_notice_hours",
+                self.flexible_notice_hours,
+                self.flexible_notice_hours >= 0,
+                "0 or more",
+            ),
+            ("ups_mw", self.ups_mw, self.ups_mw is None or 0 <= self.ups_mw < math.inf, "MW, 0 or more"),
+            ("ups_minutes", self.ups_minutes, 0 <= self.ups_minutes < math.inf, "0 or more"),
+            ("ride_through_vm_pu", voltage, voltage is None or 0 < voltage < 1, "p.u., between 0 and 1"),
+            ("ride_through_s", self.ride_through_s, 0 <= self.ride_through_s < math.inf, "0 or more"),
+        )
+        faults = [f"{key} = {value}: {wanted}" for key, value, good, wanted in checks if not good]
+        if faults:
+            raise PlacementError(f"{self.name!r}: {'; '.join(faults)}")
 
     @property
     def q_mvar(self) -> float:
@@ -247,12 +329,82 @@ class Storage:
         return "storage"
 
 
-Part = DataCenter | RenewablePlant | Storage
+@dataclass(frozen=True)
+class OnSiteGenerator:
+    """Generation of a hub that burns fuel, at the bus of its data center, behind the same meter.
+
+    Parameters
+    ----------
+    name : str
+        Name; the ids of its rows are made of it.
+    kind : {"gas_turbine", "gas_engine", "diesel", "fuel_cell"}
+        What it is.
+    p_mw : float
+        Largest power [MW].
+    fuel : {"lng", "oil", "coal", "biomass", "other"}, optional
+        What it burns; None: by kind. No fuel of it counts as carbon-free.
+    cost_per_mwh : float, optional
+        Marginal cost [currency of the network/MWh]; None: the median of what the network's units of
+        that fuel cost per MWh at full output, assumed.
+    p_min_mw : float
+        Lowest power while it runs [MW].
+    standby : bool
+        True: there for the loss of supply alone. Its row is out of service: no power flow, dispatch or outage
+        counts it, and neither does a voltage dip, which is over before an engine has started.
+    output : float or mapping, optional
+        Share of p_mw given in every snapshot, or snapshot -> share. None: all of it, as far as the data
+        center draws it (assumed).
+
+    Raises
+    ------
+    PlacementError
+        If a value is out of range.
+
+    Notes
+    -----
+    It exports nothing: in a snapshot, and in an hour of a dispatch, it gives at most what the load it stands
+    behind asks for, less what plants behind the same meter give. The contract power and the connection stay
+    those of the load, because the grid has to carry all of it when the unit is lost.
+    """
+
+    name: str
+    kind: EngineKind = "gas_turbine"
+    p_mw: float = math.nan
+    fuel: Fuel | None = None
+    cost_per_mwh: float | None = None
+    p_min_mw: float = 0.0
+    standby: bool = False
+    output: float | Mapping[str, float] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the values and complete the fuel."""
+        if not self.name.strip():
+            raise PlacementError("an on-site generator needs a name")
+        if self.kind not in USUAL_FUEL:
+            raise PlacementError(f"{self.name!r}: kind {self.kind!r} is not one of {', '.join(USUAL_FUEL)}")
+        if self.fuel is None:
+            object.__setattr__(self, "fuel", USUAL_FUEL[self.kind])
+        if self.fuel not in get_args(Fuel):
+            raise PlacementError(
+                f"{self.name!r}: fuel {self.fuel!r} is not one of {', '.join(get_args(Fuel))}; sun and wind "
+                "are plants"
+            )
+        _check_positive(self.name, p_mw=self.p_mw)
+        if not 0 <= self.p_min_mw <= self.p_mw:
+            raise PlacementError(f"{self.name!r}: p_min_mw = {self.p_min_mw} must lie between 0 and p_mw")
+        if self.cost_per_mwh is not None and not math.isfinite(self.cost_per_mwh):
+            raise PlacementError(f"{self.name!r}: cost_per_mwh = {self.cost_per_mwh} must be a finite number")
+        if self.output is not None:
+            given = self.output if isinstance(self.output, Mapping) else {"output": self.output}
+            _check_share(self.name, **{str(key): float(value) for key, value in given.items()})
+
+
+Part = DataCenter | RenewablePlant | Storage | OnSiteGenerator
 
 
 @dataclass(frozen=True)
 class Hub:
-    """A data center with its own plants and storage.
+    """A data center with its own plants, storage and on-site generation.
 
     Parameters
     ----------
@@ -263,6 +415,8 @@ class Hub:
     behind_the_meter : bool
         True: plants and storage are connected at the hub's own bus, and the plants together never produce
         more than the data center draws there (no export).
+    generators : sequence
+        On-site generation that burns fuel; always at the hub's own bus.
 
     Raises
     ------
@@ -281,6 +435,7 @@ class Hub:
     plants: tuple[RenewablePlant, ...] = ()
     storage: tuple[Storage, ...] = ()
     behind_the_meter: bool = False
+    generators: tuple[OnSiteGenerator, ...] = ()
 
     def __init__(
         self,
@@ -288,17 +443,24 @@ class Hub:
         plants: Iterable[RenewablePlant] = (),
         storage: Iterable[Storage] = (),
         behind_the_meter: bool = False,
+        generators: Iterable[OnSiteGenerator] = (),
     ) -> None:
         object.__setattr__(self, "data_center", data_center)
         object.__setattr__(self, "plants", tuple(plants))
         object.__setattr__(self, "storage", tuple(storage))
         object.__setattr__(self, "behind_the_meter", behind_the_meter)
+        object.__setattr__(self, "generators", tuple(generators))
         check_names(self.parts)
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """All parts: data center, plants, storage."""
-        return (self.data_center, *self.plants, *self.storage)
+        """All parts: data center, plants, storage, on-site generation."""
+        return (self.data_center, *self.plants, *self.storage, *self.generators)
+
+    @property
+    def plants_and_storage(self) -> tuple[RenewablePlant | Storage, ...]:
+        """What may have a connection of its own."""
+        return (*self.plants, *self.storage)
 
     @property
     def name(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 import numpy as np
@@ -55,6 +55,30 @@ class Contract(Protocol):
     def flexible_share(self) -> float:
         """Share of the power that can be shed or shifted on request."""
 
+    @property
+    def flexible_hours(self) -> float:
+        """Longest call [h]."""
+
+    @property
+    def flexible_energy_percent(self) -> float:
+        """Energy of all calls of a year, of that drawn [%]."""
+
+    @property
+    def flexible_notice_hours(self) -> float:
+        """Time between call and answer [h]."""
+
+    @property
+    def utilisation(self) -> Utilisation:
+        """How the IT power is used."""
+
+    @property
+    def training_share(self) -> float:
+        """Of the IT power, for "mixed"."""
+
+    @property
+    def ramp(self) -> Mapping[int, float]:
+        """Year -> IT power from then on [MW]."""
+
 
 @dataclass(frozen=True, slots=True)
 class Flexibility:
@@ -84,9 +108,9 @@ class Flexibility:
 class DataCenterLoad:
     """How a data center draws power over the years and the hours.
 
-    A battery, or sun and wind on its own ground, are parts of its hub (`gridhub.Hub`, ``behind_the_meter``).
-    Its UPS is no energy of an hour: it counts in `gridhub.assess_fault`, by what voltage it rides through.
-    Own generation that burns fuel is not modelled.
+    A battery, sun and wind on its own ground (`gridhub.Hub`, ``behind_the_meter``) and generation that burns
+    fuel (``generators``) are parts of its hub. Its uninterruptible supply is no energy of an hour: its losses
+    are within the PUE, and what it rides through counts in `gridhub.assess_fault` (`gridhub.DataCenter`).
 
     Attributes
     ----------
@@ -164,19 +188,44 @@ class DataCenterLoad:
 
     @classmethod
     def of(
-        cls, contract: Contract, utilisation: Utilisation = "mixed", ramp: Mapping[int, float] | None = None
+        cls,
+        contract: Contract,
+        utilisation: Utilisation | None = None,
+        ramp: Mapping[int, float] | None = None,
     ) -> DataCenterLoad:
-        """Take name, power, cooling, PUE, load factor and flexible share from a `gridhub.DataCenter`."""
+        """Take all of it from a `gridhub.DataCenter`, but for what is given."""
         return cls(
             contract.name,
             contract.it_mw,
             contract.cooling,
             contract.pue,
             contract.load_factor,
-            utilisation,
-            ramp=ramp or {},
-            flexibility=Flexibility(contract.flexible_share),
+            contract.utilisation if utilisation is None else utilisation,
+            contract.training_share,
+            contract.ramp if ramp is None else ramp,
+            Flexibility(
+                contract.flexible_share,
+                contract.flexible_hours,
+                contract.flexible_energy_percent,
+                contract.flexible_notice_hours,
+            ),
         )
+
+    def settle(self, year: int) -> DataCenterLoad:
+        """Give the data center as it stands in a year, without a ramp; for hours with another calendar.
+
+        Raises
+        ------
+        InputError
+            If its ramp begins later: it draws nothing in that year.
+        """
+        it_mw = self.find_it_mw(year)
+        if it_mw <= 0:
+            first = min((start for start, mw in self.ramp.items() if mw > 0), default=None)
+            text = f"draws nothing in {year}: the ramp begins in {first}; ask for a later year"
+            issue = Issue("error", "E-RANGE", "data center", self.name, "ramp", str(dict(self.ramp)), text)
+            raise InputError([issue], "data center")
+        return replace(self, it_mw=it_mw, ramp={})
 
     @property
     def hot_pue(self) -> float:

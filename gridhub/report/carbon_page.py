@@ -35,6 +35,7 @@ LABELS = {
     "cfe_percent": "24/7 score",
     "cfe_grid_percent": "24/7 score with the grid",
     "re100_percent": "Annual share (RE100)",
+    "on_site_mwh": "Burnt on site",
     "generation_percent": "Generation over load",
     "matched_hours_percent": "Hours matched in full",
     "load_mwh": "Load",
@@ -100,6 +101,9 @@ def list_match_numbers(match: CarbonMatch) -> tuple[KeyNumber, ...]:
     ]
     if not np.isnan(row["cfe_grid_percent"]):
         numbers.insert(1, KeyNumber("With the grid's mix", float(row["cfe_grid_percent"]), "%"))
+    if row["on_site_mwh"] > 0.0:
+        note = "carbon-free in no part"
+        numbers.append(KeyNumber("Burnt on site", float(row["on_site_mwh"]) / 1e3, "GWh", note))
     if not np.isnan(row["curtailed_mwh"]):
         numbers.append(KeyNumber("Curtailed", float(row["curtailed_mwh"]) / 1e3, "GWh"))
     return tuple(numbers)
@@ -121,6 +125,8 @@ def build_match_section(match: CarbonMatch, title: str, file: str) -> Section:
     Section
     """
     shown = [name for name in LABELS if not match.summary[name].isna().all()]
+    if not any(one.generators for one in match.contracts):
+        shown.remove("on_site_mwh")
     table = TableBlock(
         match.summary, "By hub", file, LABELS, units={"cost_per_mwh": "per MWh"}, show=["hub", *shown]
     )

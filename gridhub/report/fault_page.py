@@ -187,7 +187,7 @@ def build_dip_page(effect: FaultEffect, net: Network | None = None) -> Page:
         sections=_list_dip_sections(effect, net, names),
         assumptions=_list_assumptions(effect.assumptions),
         not_assessed=(
-            NotAssessed("Duration of the dip", "a load trips by the voltage alone, however short the dip"),
+            *_list_duration(effect),
             *_SHORT[:1],
             *_LEVEL_ASSESSED,
         ),
@@ -196,9 +196,16 @@ def build_dip_page(effect: FaultEffect, net: Network | None = None) -> Page:
             "Network": effect.network,
             "Snapshot": effect.snapshot,
             "Ride-through threshold": f"{effect.ride_through_vm_pu:g} p.u.",
+            "Fault cleared after": "not given" if effect.clearing_s is None else f"{effect.clearing_s:g} s",
             "Status afterwards": f"{effect.status_after}; before units react: {effect.status_frozen}",
         },
     )  # fmt: skip
+
+
+def _list_duration(effect: FaultEffect) -> tuple[NotAssessed, ...]:
+    if effect.clearing_s is not None:
+        return ()
+    return (NotAssessed("Duration of the dip", "a load trips by the voltage alone, however short the dip"),)
 
 
 def _judge_effect(effect: FaultEffect, over: int) -> Verdict:
@@ -210,7 +217,8 @@ def _judge_effect(effect: FaultEffect, over: int) -> Verdict:
         text = f"The network has no data center in service.{rest}"
         return Verdict("No data center to trip", text, "unknown")
     if count == 0:
-        text = f"None of {effect.examined} data centers sees less than {threshold}.{rest}"
+        long = "" if effect.clearing_s is None else f" for longer than it bears in {effect.clearing_s:g} s"
+        text = f"None of {effect.examined} data centers sees less than {threshold}{long}.{rest}"
         return Verdict("Nothing trips", text, "good" if solved and not over else "warning")
     lost = f"{effect.tripped_mw:,.0f} MW"
     text = f"{count} of {effect.examined} data centers see less than {threshold} and leave: {lost}.{rest}"
@@ -254,8 +262,12 @@ def _list_dip_sections(effect: FaultEffect, net: Network | None, names: Names) -
                     tripped,
                     "Loads that see less than the threshold",
                     "tripped_loads",
-                    {"during_vm_pu": "During the fault"},
-                    show=["name", "p_mw", "q_mvar", "during_vm_pu"],
+                    {
+                        "during_vm_pu": "During the fault",
+                        "ride_through_vm_pu": "Leaves below",
+                        "ride_through_s": "Bears that for",
+                    },
+                    show=["name", "p_mw", "q_mvar", "during_vm_pu", "ride_through_vm_pu", "ride_through_s"],
                     empty="No load trips.",
                 ),
             ),

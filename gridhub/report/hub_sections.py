@@ -150,8 +150,9 @@ def _build_states(study: HubStudy, names: Names) -> Section:
         if snapshot in results:
             flows[variant] = results[snapshot].base
     text = (
-        "The hub draws its contract power in every snapshot; its plants and storage give what the snapshot "
-        f"says. The charts show {_name_snapshot(snapshot)}, where the most loaded branch is loaded most.",
+        "The hub draws its contract power in every snapshot; its plants, storage and on-site generation give "
+        f"what the snapshot says. The charts show {_name_snapshot(snapshot)}, where the most loaded branch "
+        "is loaded most.",
     )
     return Section(
         "Before and after",
@@ -297,6 +298,7 @@ def _build_losses(study: HubStudy, names: Names) -> Section:
             table["outage"] = [names.find_outage(key) for key in table["contingency"]]
     if len(own):
         own["worst"] = [names.find(key) for key in own["worst_element"]]
+    on_site = (_build_on_site(study, names),) if study.hub.generators else ()
     return Section(
         "Loss of the hub, and of supply",
         (),
@@ -324,6 +326,7 @@ def _build_losses(study: HubStudy, names: Names) -> Section:
                     "violations",
                 ],
             ),
+            *on_site,
             TableBlock(
                 lost,
                 "Outages that cut off load or generation, where the hub makes a difference",
@@ -347,6 +350,34 @@ def _build_losses(study: HubStudy, names: Names) -> Section:
                 empty="The hub changes no outage that cuts off load or generation.",
             ),
         ),
+    )
+
+
+def _build_on_site(study: HubStudy, names: Names) -> TableBlock:
+    """Show what the grid carries when on-site generation is lost."""
+    table = study.on_site_losses.copy()
+    if len(table):
+        table["snapshot_name"] = table["snapshot"].map(_name_snapshot)
+        table["unit_name"] = [names.find(key, "generator") for key in table["unit"]]
+        table["worst"] = [names.find(key) for key in table["worst_element"]]
+    labels = {
+        "unit_name": "Unit",
+        "snapshot_name": "Snapshot",
+        "lost_mw": "Its output",
+        "draw_before_mw": "Drawn before",
+        "draw_after_mw": "Drawn after",
+        "worst": "Most loaded then",
+        "worst_loading_percent": "Its loading",
+        "violations": "New violations",
+    }
+    return TableBlock(
+        table,
+        "On-site generation is lost, and the grid carries the whole load",
+        "on_site_losses",
+        labels,
+        show=list(labels),
+        note="Drawn from the grid. Standby units are out of service: their loss changes nothing.",
+        empty="All of it is standby: out of service, so the grid carries the whole load anyway.",
     )
 
 

@@ -68,6 +68,7 @@ def trace_carbon(
     part: CarbonPart,
     seed: int = 0,
     *,
+    year: int | None = None,
     own: Mapping[Any, Any] | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> SizingCurve:
@@ -81,6 +82,8 @@ def trace_carbon(
     part : CarbonPart
     seed : int
         Of the weather.
+    year : int, optional
+        Year of the hub's ramp; None: that of the calendar.
     own : mapping, optional
         Own series, as for `gridhub.make_profiles`.
     progress : callable, optional
@@ -99,10 +102,12 @@ def trace_carbon(
     from gridhub.analysis.carbon.hub_sizing import SHARES, trace_hub_sizing
     from gridhub.model.profiles import make_profiles
     from gridhub.model.typical_weeks import pick_typical_weeks
+    from gridhub.profiles.data_center import DataCenterLoad
 
     tell = progress or (lambda _step, _done: None)
     tell("hours of the year", 0.0)
-    profiles = make_profiles(net, part.profile_year, seed, own=own, data_centers=[hub.data_center])
+    center = DataCenterLoad.of(hub.data_center).settle(part.profile_year if year is None else year)
+    profiles = make_profiles(net, part.profile_year, seed, own=own, data_centers=[center])
     typical = None
     if part.typical_weeks:
         # the hub's own hours decide: weeks that are typical of a country are not those of one wind farm

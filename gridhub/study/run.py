@@ -131,6 +131,7 @@ def run_study(
                     study.hub,
                     study.carbon,
                     study.seed,
+                    year=study.year,
                     progress=lambda step, done: tell(step, 0.7 + 0.1 * done),
                 )
         hours = None
@@ -142,6 +143,7 @@ def run_study(
                     study.hub,
                     study.dispatch,
                     study.seed,
+                    year=study.year,
                     progress=lambda step, done: tell(step, 0.8 + 0.1 * done),
                 )
         tell("report", 0.9)

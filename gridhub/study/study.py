@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gridhub.errors import FileFormatError, InputError, Issue, OptionError, PlacementError
-from gridhub.placement.hub import DataCenter, Hub, RenewablePlant, Storage
+from gridhub.placement.hub import DataCenter, Hub, OnSiteGenerator, RenewablePlant, Storage
 from gridhub.solvers.options import read_options
 from gridhub.study.carbon import CarbonPart
 from gridhub.study.dispatch import DispatchPart
@@ -77,9 +77,9 @@ def read_study(path: Path | str) -> Study:
     path : path-like
         TOML with ``schema_version = 1``, ``name``, ``network``, optional ``title``, ``question``, ``year``,
         ``ratings``, ``snapshots``, ``seed``; tables ``[hub.data_center]``, ``[[hub.plants]]``,
-        ``[[hub.storage]]`` with the fields of `DataCenter`, `RenewablePlant` and `Storage`; ``[power_flow]``
-        options; optional ``[carbon]`` with the fields of `CarbonPart`, ``[dispatch]`` with those of
-        `DispatchPart`.
+        ``[[hub.storage]]``, ``[[hub.generators]]`` with the fields of `DataCenter`, `RenewablePlant`,
+        `Storage` and `OnSiteGenerator`, years of a ramp as quoted keys; ``[power_flow]`` options; optional
+        ``[carbon]`` with the fields of `CarbonPart`, ``[dispatch]`` with those of `DispatchPart`.
 
     Returns
     -------
@@ -171,7 +171,8 @@ def _read_hub(table: object, faults: FaultList) -> Hub | None:
     if not isinstance(table, dict):
         faults.add("E-STUDY-MISSING", "hub", table, "is missing; wants the table [hub.data_center] at least")
         return None
-    list_unknown_keys(table, ("data_center", "plants", "storage", "behind_the_meter"), "hub", faults)
+    known = ("data_center", "plants", "storage", "generators", "behind_the_meter")
+    list_unknown_keys(table, known, "hub", faults)
     behind = table.get("behind_the_meter", False)
     if not isinstance(behind, bool):
         faults.add("E-STUDY-TYPE", "hub.behind_the_meter", behind, "wants true or false")
@@ -179,10 +180,11 @@ def _read_hub(table: object, faults: FaultList) -> Hub | None:
     center = build_from_table(DataCenter, table.get("data_center"), "hub.data_center", faults)
     plants = _read_parts(RenewablePlant, table.get("plants", []), "hub.plants", faults)
     storage = _read_parts(Storage, table.get("storage", []), "hub.storage", faults)
+    generators = _read_parts(OnSiteGenerator, table.get("generators", []), "hub.generators", faults)
     if faults.issues or center is None:
         return None
     try:
-        return Hub(center, plants, storage, behind_the_meter=behind)
+        return Hub(center, plants, storage, behind_the_meter=behind, generators=generators)
     except PlacementError as error:
         faults.add("E-STUDY-VALUE", "hub", None, str(error))
         return None

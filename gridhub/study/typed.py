@@ -92,7 +92,9 @@ def _describe(hint: Any) -> str:
     if _is_sequence(hint):
         return f"a list, each {_describe(typing.get_args(hint)[0])}"
     if origin is Mapping:
-        return f"a table, each value {_describe(typing.get_args(hint)[1])}"
+        kind, each = typing.get_args(hint)
+        keys = "" if kind is str else f" with {_describe(kind)} as key,"
+        return f"a table{keys or ','} each value {_describe(each)}"
     words = {str: "text", bool: "true or false", int: "a whole number", float: "a finite number"}
     return words.get(hint, str(getattr(hint, "__name__", hint)))
 
@@ -128,7 +130,17 @@ def _convert(hint: Any, value: object) -> Any:
     if hint in (str, bool, int) and type(value) is hint:
         return value
     if origin is Mapping and isinstance(value, dict):
-        return {key: _convert(typing.get_args(hint)[1], item) for key, item in value.items()}
+        kind, each = typing.get_args(hint)
+        return {_convert_key(kind, key): _convert(each, item) for key, item in value.items()}
+    raise _Mismatch
+
+
+def _convert_key(kind: type, key: str) -> str | int:
+    """Bring a key of a TOML table to its type: TOML has texts alone, and a year is one."""
+    if kind is str:
+        return key
+    if re.fullmatch(r"\d{1,9}", key):
+        return int(key)
     raise _Mismatch
 
 

@@ -212,7 +212,8 @@ def _offer_moves(net: Network, case: Case, adjustment: Adjustment) -> UnitOffers
         ramp = pd.to_numeric(units[RAMP_COLUMN], errors="coerce").to_numpy(dtype=float)
         reach = np.where(np.isnan(ramp), np.inf, ramp * adjustment.minutes / 10.0)
         low, high = np.maximum(low, scheduled - reach), np.minimum(high, scheduled + reach)
-    held = ~on | ~units["metered"].to_numpy(dtype=bool)
+    # what stands behind a load serves that load: the grid does not order it, and it exports nothing
+    held = ~on | ~units["metered"].to_numpy(dtype=bool) | (units["behind_load"] != "").to_numpy()
     low = np.where(held, scheduled, np.minimum(low, scheduled))
     high = np.where(held, scheduled, np.maximum(high, scheduled))
     low, high = np.where(on, low, 0.0), np.where(on, high, 0.0)

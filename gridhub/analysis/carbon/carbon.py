@@ -31,6 +31,12 @@ RULES = (
 )
 """How it is counted."""
 
+ON_SITE_RULE = (
+    "own generation that burns fuel serves the load before anything else and is carbon-free in no part, "
+    "whatever it burns: only the rest of the load can be matched, by contract or by the grid's mix"
+)
+"""How on-site generation is counted, where there is any."""
+
 
 @dataclass(frozen=True, eq=False)
 class CarbonMatch:
@@ -40,17 +46,19 @@ class CarbonMatch:
     ----------
     summary : DataFrame
         One row per hub. MWh over all hours, by their weights: load_mwh; available_mwh, curtailed_mwh (NaN
-        where not given), generation_mwh (contracted, delivered); direct_mwh, stored_mwh (matched out of
+        where not given), generation_mwh (contracted, delivered); on_site_mwh (given to the load by own
+        generation that burns fuel, within unmatched_mwh); direct_mwh, stored_mwh (matched out of
         storage), matched_mwh, unmatched_mwh; surplus_mwh (delivered and not used); charged_contracted_mwh,
-        charged_grid_mwh; grid_mwh (bought: unmatched, less what storage gives of grid energy, and charging);
+        charged_grid_mwh; grid_mwh (bought: unmatched, less on-site generation and what storage gives of grid
+        energy, and charging);
         missing_mwh (given by storage without having been charged). Percent of load: cfe_percent (24/7 score
         without the grid), cfe_grid_percent (with it; NaN without its share), re100_percent,
         generation_percent; matched_hours_percent (of hours: matched in full). Money: cost, cost_per_mwh (of
         load), NaN without prices and costs.
     hourly : DataFrame
-        One row per hour and hub: hour, hub, weight; load_mw, generation_mw, curtailed_mw, direct_mw,
-        stored_mw, matched_mw, unmatched_mw, surplus_mw, charge_contracted_mw, charge_grid_mw, grid_mw,
-        grid_free_mw (carbon-free part of what is not matched), in_storage_contracted_mwh and
+        One row per hour and hub: hour, hub, weight; load_mw, generation_mw, curtailed_mw, on_site_mw,
+        direct_mw, stored_mw, matched_mw, unmatched_mw, surplus_mw, charge_contracted_mw, charge_grid_mw,
+        grid_mw, grid_free_mw (carbon-free part of what is not matched), in_storage_contracted_mwh and
         in_storage_grid_mwh (after the hour), matched_percent.
     contracts : tuple of HubContract
     rules : tuple of str
@@ -74,6 +82,7 @@ class _Series:
     generation: pd.DataFrame
     available: pd.DataFrame | None
     storage: pd.DataFrame
+    on_site: pd.DataFrame
     grid_share: Floats | None
     grid_price: Mapping[str, Floats]
 
@@ -85,6 +94,8 @@ def match_carbon_free(
     *,
     contracts: Iterable[HubContract],
     available: pd.DataFrame | None = None,
+    on_site: pd.DataFrame | None = None,
+    fuel_price: Mapping[str, float] | None = None,
     grid_share: pd.Series | float | None = None,
     grid_price: pd.DataFrame | pd.Series | float | None = None,
     yearly_cost: Mapping[str, float] | None = None,
@@ -107,6 +118,10 @@ def match_carbon_free(
         Which of them belong to which hub.
     available : DataFrame, optional
         hour x plant: what could have been delivered [MW]; tells what was curtailed.
+    on_site : DataFrame, optional
+        hour x own generation that burns fuel [MW].
+    fuel_price : mapping, optional
+        Of that generation: id -> what a MWh of it costs [currency/MWh].
     grid_share : Series or float, optional
         Carbon-free share of the grid's mix by hour, 0 … 1, without what is contracted.
     grid_price : DataFrame (hour x hub), Series or float, optional
@@ -140,7 +155,9 @@ def match_carbon_free(
               \mathrm{CFE} = \frac{\sum_t w_t m_t}{\sum_t w_t L_t}, \quad
               \mathrm{CFE_{grid}} = \frac{\sum_t w_t (m_t + g_t (L_t - m_t))}{\sum_t w_t L_t}
 
-    where grid energy out of storage counts by the share it was charged with. As :math:`\sum m \le \sum G`,
+    where grid energy out of storage counts by the share it was charged with. With on-site generation F that
+    burns fuel, :math:`L_t - F_t` stands in the place of :math:`L_t` in both numerators, not in the
+    denominators: what it gives is load that nothing carbon-free serves. As :math:`\sum m \le \sum G`,
     the score is never above the annual share. See `gridhub.dispatch.origin.track_origin` for storage.
     Emissions are not computed; no certificates are tracked.
 
@@ -170,11 +187,21 @@ def match_carbon_free(
     """
     given = tuple(contracts)
     prices = _spread_prices(grid_price, [one.hub for one in given], load.index)
-    series = _check(load, generation, storage, available, grid_share, prices, typical)
-    ids = {"load": load.columns, "generator": generation.columns, "storage": series.storage.columns}
+    series = _check(load, generation, storage, available, on_site, grid_share, prices, typical)
+    ids = {
+        "load": load.columns,
+        "generator": generation.columns,
+        "storage": series.storage.columns,
+        "on-site generation": series.on_site.columns,
+    }
     check_contracts(given, ids)
     rules = list(RULES)
     used = [name for one in given for name in one.storage]
+    burning = [name for one in given for name in one.generators]
+    if burning:
+        rules.append(ON_SITE_RULE)
+    if unpriced := [name for name in burning if not np.isfinite((fuel_price or {}).get(name, np.nan))]:
+        rules.append(f"what {', '.join(unpriced)} burns has no known price: it is not in the cost")
     if assumed := [name for name in used if name not in (efficiency or {})]:
         rules.append(f"round-trip efficiency {EFFICIENCY} of {', '.join(assumed)}: assumed")
     if typical is not None:
@@ -188,7 +215,8 @@ def match_carbon_free(
     for one in given:
         hours = _account(series, one, efficiency or {}, start_mwh or {}, cyclic)
         cost = None if yearly_cost is None else yearly_cost.get(one.hub)
-        rows[one.hub] = _summarize(series, hours, series.grid_price.get(one.hub), cost)
+        fuel = _sum_fuel(series, one, fuel_price or {})
+        rows[one.hub] = _summarize(series, hours, series.grid_price.get(one.hub), cost, fuel)
         frames.append(_list_hours(series, one.hub, hours))
     summary = pd.DataFrame.from_dict(rows, orient="index").rename_axis(index="hub")
     hourly = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
@@ -200,6 +228,7 @@ def _check(
     generation: pd.DataFrame,
     storage: pd.DataFrame | None,
     available: pd.DataFrame | None,
+    on_site: pd.DataFrame | None,
     grid_share: pd.Series | float | None,
     grid_price: Mapping[str, pd.Series],
     typical: TypicalWeeks | None,
@@ -209,7 +238,14 @@ def _check(
     if not len(hours):
         faults.append(Issue("error", "E-EMPTY", "load", "", "", "", "has no hours"))
     signed = storage if storage is not None else pd.DataFrame(index=hours)
-    frames = {"load": load, "generation": generation, "storage": signed, "available": available}
+    burning = on_site if on_site is not None else pd.DataFrame(index=hours)
+    frames = {
+        "load": load,
+        "generation": generation,
+        "storage": signed,
+        "available": available,
+        "on_site": burning,
+    }
     for name, frame in frames.items():
         if frame is None:
             continue
@@ -238,7 +274,7 @@ def _check(
         blocks = tuple(slice(first, first + size) for first in range(0, len(hours), size))
     if faults:
         raise InputError(faults, "carbon-free accounting")
-    return _Series(hours, weight, blocks, load, generation, available, signed, share, price)
+    return _Series(hours, weight, blocks, load, generation, available, signed, burning, share, price)
 
 
 def _spread_prices(
@@ -296,6 +332,7 @@ def _account(
         load=add(series.load, dict.fromkeys(contract.loads, 1.0)),
         generation=add(series.generation, contract.plants),
         available=add(series.available, contract.plants),
+        on_site=add(series.on_site, dict.fromkeys(contract.generators, 1.0)),
         storage=power,
         efficiency=[efficiency.get(name, EFFICIENCY) for name in contract.storage],
         start_mwh=starts,
@@ -305,8 +342,17 @@ def _account(
     )
 
 
+def _sum_fuel(series: _Series, contract: HubContract, price: Mapping[str, float]) -> float | None:
+    """Add up what on-site generation burns, by its known prices [currency]; None where there is none."""
+    known = {name: price[name] for name in contract.generators if np.isfinite(price.get(name, np.nan))}
+    if not known:
+        return None
+    energy = series.weight @ series.on_site[list(known)].to_numpy(dtype=float)
+    return float(energy @ np.array(list(known.values())))
+
+
 def _summarize(
-    series: _Series, one: HubHours, price: Floats | None, yearly_cost: float | None
+    series: _Series, one: HubHours, price: Floats | None, yearly_cost: float | None, fuel: float | None
 ) -> dict[str, float]:
     def add(values: Floats) -> float:
         return float(series.weight @ values)
@@ -316,14 +362,15 @@ def _summarize(
     full = one.load - one.matched <= MATCHED * one.load
     known = series.grid_share is not None
     cost = np.nan
-    if price is not None or yearly_cost is not None:
+    if price is not None or yearly_cost is not None or fuel is not None:
         bought = 0.0 if price is None else add(one.grid * price)
-        cost = bought + (yearly_cost or 0.0)
+        cost = bought + (yearly_cost or 0.0) + (fuel or 0.0)
     return {
         "load_mwh": load,
         "available_mwh": add(one.available),
         "curtailed_mwh": add(one.available - one.generation),
         "generation_mwh": add(one.generation),
+        "on_site_mwh": add(one.on_site),
         "direct_mwh": add(one.direct),
         "stored_mwh": add(one.stored),
         "matched_mwh": add(one.matched),
@@ -353,6 +400,7 @@ def _list_hours(series: _Series, hub: str, one: HubHours) -> pd.DataFrame:
             "load_mw": one.load,
             "generation_mw": one.generation,
             "curtailed_mw": one.available - one.generation,
+            "on_site_mw": one.on_site,
             "direct_mw": one.direct,
             "stored_mw": one.stored,
             "matched_mw": one.matched,

@@ -30,6 +30,8 @@ class HubContract:
         Its loads.
     plants, storage : iterable of str, or mapping
         Its plants and storage; a mapping gives the share contracted, above 0 and at most 1.
+    generators : iterable of str
+        Its on-site generation that burns fuel: what it gives the load is carbon-free in no part.
 
     Raises
     ------
@@ -46,6 +48,7 @@ class HubContract:
     loads: tuple[str, ...]
     plants: Shares
     storage: Shares
+    generators: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -53,11 +56,13 @@ class HubContract:
         loads: Iterable[str],
         plants: Iterable[str] | Shares = (),
         storage: Iterable[str] | Shares = (),
+        generators: Iterable[str] = (),
     ) -> None:
         object.__setattr__(self, "hub", hub)
         object.__setattr__(self, "loads", tuple(loads))
         object.__setattr__(self, "plants", _read_shares(plants))
         object.__setattr__(self, "storage", _read_shares(storage))
+        object.__setattr__(self, "generators", tuple(generators))
         faults = [
             Issue("error", "E-RANGE", "contract", hub, part, str(share), "must be above 0 and at most 1")
             for part, share in {**self.plants, **self.storage}.items()
@@ -71,6 +76,8 @@ class HubContract:
 
 def read_contracts(net: Network, hubs: Iterable[Hub]) -> tuple[HubContract, ...]:
     """Find the rows of placed hubs in a network: each hub has contracted its own plants and storage.
+
+    Its on-site generation is found beside them.
 
     Parameters
     ----------
@@ -89,17 +96,24 @@ def read_contracts(net: Network, hubs: Iterable[Hub]) -> tuple[HubContract, ...]
     """
     contracts, faults = [], []
     for hub in hubs:
-        rows: dict[str, list[str]] = {"load": [], "generator": [], "storage": []}
-        groups = (("load", (hub.data_center,)), ("generator", hub.plants), ("storage", hub.storage))
-        for table, parts in groups:
+        rows: dict[str, list[str]] = {"load": [], "plant": [], "storage": [], "generator": []}
+        groups = (
+            ("load", "load", (hub.data_center,)),
+            ("plant", "generator", hub.plants),
+            ("storage", "storage", hub.storage),
+            ("generator", "generator", hub.generators),
+        )
+        for group, table, parts in groups:
             for part in parts:
                 found = find_rows(net.tables[table], part.name)
-                rows[table] += found
+                rows[group] += found
                 if not found:
                     text = "is not in the network: place the hub first"
                     faults.append(Issue("error", "E-REF", table, part.name, "name", "", text))
         if rows["load"]:
-            contracts.append(HubContract(hub.name, rows["load"], rows["generator"], rows["storage"]))
+            contracts.append(
+                HubContract(hub.name, rows["load"], rows["plant"], rows["storage"], rows["generator"])
+            )
     if faults:
         raise InputError(faults, "hubs")
     return tuple(contracts)
@@ -122,7 +136,7 @@ def check_contracts(
     ----------
     contracts : iterable of HubContract
     ids : mapping
-        "load", "generator", "storage" -> ids there are.
+        "load", "generator", "storage" and "on-site generation" -> ids there are.
     what : str
         What the contracts belong to, for the message.
 
@@ -138,6 +152,7 @@ def check_contracts(
             ("load", dict.fromkeys(one.loads, 1.0)),
             ("generator", one.plants),
             ("storage", one.storage),
+            ("on-site generation", dict.fromkeys(one.generators, 1.0)),
         ):
             missing = [name for name in wanted if name not in ids[table]]
             if missing:

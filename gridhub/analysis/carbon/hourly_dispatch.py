@@ -41,7 +41,7 @@ def match_dispatch(
     dispatch : Dispatch
         Of `gridhub.run_dispatch`.
     contracts : iterable of Hub or HubContract
-        A hub has contracted its own plants and storage.
+        A hub has contracted its own plants and storage; its on-site generation burns fuel.
     profiles : mapping, optional
         As given to the dispatch: the load of the hubs. Loads without one keep that of the snapshot.
     carbon_free : iterable of str
@@ -60,9 +60,10 @@ def match_dispatch(
 
     Notes
     -----
-    The grid's mix of an hour is the generation of all units less what hubs have contracted of theirs, so that
-    no energy counts twice (residual mix); storage and flows over links are not part of it. Energy from the
-    grid is bought at the price of the hub's bus, the mean of its loads by their power.
+    The grid's mix of an hour is the generation of all units less what hubs have contracted of theirs and less
+    their on-site generation, so that no energy counts twice (residual mix); storage and flows over links are
+    not part of it. Energy from the grid is bought at the price of the hub's bus, the mean of its loads by
+    their power; on-site generation costs its linear cost.
     """
     given = tuple(one for item in contracts for one in _read_contract(net, item))
     state = apply_snapshot(net, dispatch.snapshot or None)
@@ -70,6 +71,7 @@ def match_dispatch(
         "load": dispatch.shed.columns,
         "generator": dispatch.generation.columns,
         "storage": dispatch.storage.columns,
+        "on-site generation": dispatch.generation.columns,
     }
     check_contracts(given, ids)
     bad = ~np.isfinite(dispatch.generation.to_numpy(dtype=float)).all(axis=1)
@@ -81,7 +83,9 @@ def match_dispatch(
     loads = list(dict.fromkeys(name for one in given for name in one.loads))
     plants = list(dict.fromkeys(name for one in given for name in one.plants))
     stores = list(dict.fromkeys(name for one in given for name in one.storage))
-    drawn = _find_load(state, profiles, loads, hours) - dispatch.shed[loads]
+    burning = list(dict.fromkeys(name for one in given for name in one.generators))
+    drawn = _find_load(state, profiles, loads, hours) - dispatch.unserved[loads]
+    prices = state.tables["generator"]["cost_c1_per_mwh"].astype(float)[burning]
     generation = dispatch.generation[plants].clip(lower=0.0)
     lost = dispatch.curtailment.reindex(columns=plants, fill_value=0.0)
     efficiency = _read_efficiency(state, stores)
@@ -92,6 +96,8 @@ def match_dispatch(
         dispatch.storage[stores],
         contracts=given,
         available=generation + lost,
+        on_site=dispatch.generation[burning].clip(lower=0.0),
+        fuel_price={str(name): float(cost) for name, cost in prices.items()},
         grid_share=share,
         grid_price=_find_prices(state, dispatch, given, drawn),
         yearly_cost=yearly_cost,
@@ -145,11 +151,11 @@ def _find_start(dispatch: Dispatch, stores: list[str], efficiency: Mapping[str, 
 def _find_grid_share(
     state: Network, dispatch: Dispatch, contracts: tuple[HubContract, ...], carbon_free: frozenset[str]
 ) -> pd.Series:
-    """Find the carbon-free share of what is generated and not contracted, by hour; 0 where nothing is."""
+    """Find the carbon-free share of what the grid gives and nobody has contracted, by hour; 0 for nothing."""
     output = dispatch.generation.clip(lower=0.0)
     free_share = pd.Series(1.0, index=output.columns)
     for one in contracts:
-        for name, share in one.plants.items():
+        for name, share in {**one.plants, **dict.fromkeys(one.generators, 1.0)}.items():
             free_share[name] -= share
     rest = output * free_share
     fuel = state.tables["generator"]["fuel"].reindex(output.columns).astype(str)

@@ -18,6 +18,7 @@ class HubHours:
     Attributes
     ----------
     load, generation, available : contracted; available is NaN where not known.
+    on_site : given to the load by own generation that burns fuel; carbon-free in no part.
     direct, stored, matched : used in the hour it is made; out of storage; both.
     surplus : delivered and neither used nor stored, or given by storage beyond the load.
     charge_contracted, charge_grid : into storage.
@@ -31,6 +32,7 @@ class HubHours:
     load: Floats
     generation: Floats
     available: Floats
+    on_site: Floats
     direct: Floats
     stored: Floats
     matched: Floats
@@ -49,6 +51,7 @@ def account_hub(
     load: Floats,
     generation: Floats,
     available: Floats,
+    on_site: Floats,
     storage: Sequence[Floats],
     efficiency: Sequence[float],
     start_mwh: Sequence[float | None],
@@ -62,6 +65,9 @@ def account_hub(
     ----------
     load, generation, available : (n,) float
         [MW]
+    on_site : (n,) float
+        Output of own generation that burns fuel [MW]: the load uses it first, and only the rest of the load
+        can be matched. What is more than the load is nobody's here.
     storage : sequence of (n,) float
         Discharge positive [MW].
     efficiency : sequence of float
@@ -80,7 +86,9 @@ def account_hub(
     HubHours
     """
     count = len(load)
-    direct = np.minimum(load, generation)
+    burnt = np.minimum(load, on_site)
+    rest = load - burnt
+    direct = np.minimum(rest, generation)
     spare = generation - direct
     charging = sum((np.maximum(-power, 0.0) for power in storage), np.zeros(count))
     # what is to spare is shared by what each takes in
@@ -109,15 +117,16 @@ def account_hub(
             )
             missing += found.missing_mwh
     charge_contracted, charge_grid, given, other, other_free, contracted, grid_mwh = total
-    stored = np.minimum(given, load - direct)
+    stored = np.minimum(given, rest - direct)
     matched = direct + stored
-    used = np.minimum(other, load - matched)
+    used = np.minimum(other, rest - matched)
     used_free = np.divide(used * other_free, other, out=np.zeros(count), where=other > 0.0)
-    drawn = load - matched - used
+    drawn = rest - matched - used
     return HubHours(
         load=load,
         generation=generation,
         available=available,
+        on_site=burnt,
         direct=direct,
         stored=stored,
         matched=matched,

@@ -135,6 +135,11 @@ def build_sizing_inputs(
         said.append("energy from the grid is not priced: cost is that of plants and storage alone")
     else:
         said.append(f"energy from the grid at {grid_price:,.0f} {net.currency}/MWh in every hour")
+    if hub.generators:
+        names = ", ".join(part.name for part in hub.generators)
+        said.append(
+            f"on-site generation that burns fuel ({names}) takes no part: it is no carbon-free supply"
+        )
     if typical is not None:
         said += [f"{len(typical.periods)} typical {typical.length}s", *typical.not_represented]
     free = None if grid_share is None else pd.Series(share, index=hours)

@@ -51,10 +51,10 @@ class HubStudy:
         Per snapshot, before and after (`tables.build_states`).
     overloads : DataFrame
         Violations of the N state after: columns of ``Security.violations``.
-    voltages, interfaces, violations, islanding, hvdc, hub_losses : DataFrame
+    voltages, interfaces, violations, islanding, hvdc, hub_losses, on_site_losses : DataFrame
         See `tables.build_voltages`, `interfaces.compare_interfaces`, `comparison.compare_violations`
         (column change: caused, worsened, as before, relieved), `tables.build_islanding`,
-        `build_hvdc`, `build_hub_losses`.
+        `build_hvdc`, `build_hub_losses`, `build_on_site_losses`.
     supplying_banks, raised_branches : DataFrame
         Technical inputs of a grid impact assessment, as evidence and no official score
         (`impact.build_supplying_banks`, `impact.build_raised_branches`).
@@ -99,6 +99,7 @@ class HubStudy:
     islanding: pd.DataFrame
     hvdc: pd.DataFrame
     hub_losses: pd.DataFrame
+    on_site_losses: pd.DataFrame
     supplying_banks: pd.DataFrame
     raised_branches: pd.DataFrame
     headroom: Headroom
@@ -215,9 +216,10 @@ def _study(run: HubRun, seed: int) -> HubStudy:
     rule_findings = tables.build_rule_findings(mine, run.rules)
     outcome = decide(mine, violations, package, not_assessable)
     hub_losses = tables.build_hub_losses(hub, run.criteria, after, violations)
+    on_site = tables.build_on_site_losses(placed, hub, after, violations)
     money = run.costs.money_unit if run.costs is not None else ""
     verdict = write_verdict(
-        net, hub, mine, violations, package, money, headroom, not_assessable, hub_losses, outcome
+        net, hub, mine, violations, package, money, headroom, not_assessable, hub_losses, on_site, outcome
     )
     after_interfaces = tables.build_interfaces(placed, after)
     run.tell("done", 1.0)
@@ -239,6 +241,7 @@ def _study(run: HubRun, seed: int) -> HubStudy:
         islanding=tables.build_islanding(before, after),
         hvdc=tables.build_hvdc(net, before, after),
         hub_losses=hub_losses,
+        on_site_losses=on_site,
         supplying_banks=build_supplying_banks(
             net, placed, run.criteria, before, after, hub.data_center.contract_mw
         ),

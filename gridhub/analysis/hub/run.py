@@ -72,11 +72,13 @@ def list_hub_contingencies(net: Network, criteria: Criteria | None) -> pd.DataFr
     -------
     DataFrame
         Lines, transformers, series elements, HVDC poles, whole data centers; towers from the voltage the
-        criteria name (else 345 kV); units of 1,000 MW and more.
+        criteria name (else 345 kV); units of 1,000 MW and more, and on-site generation of any size: when it
+        is lost, the grid carries the whole load it stood behind.
     """
     from_kv = criteria.double_circuit_min_kv if criteria is not None else TOWER_KV
     units = list_contingencies(net, ("generator",))
-    large = net.generator.index[net.generator["p_max_mw"] >= LARGE_UNIT_MW]
+    unit = net.generator
+    large = unit.index[(unit["p_max_mw"] >= LARGE_UNIT_MW) | (unit["behind_load"] != "")]
     parts = [
         list_contingencies(net, KINDS),
         list_contingencies(net, ("tower",), from_kv),

@@ -19,7 +19,7 @@ from gridhub.costs import Cost, Costs
 from gridhub.criteria import Criteria
 from gridhub.model.network import Network
 from gridhub.placement.candidates import HUB_PREFIX
-from gridhub.placement.hub import Hub
+from gridhub.placement.hub import DataCenter, Hub
 
 VOLTAGE_STEP_PU = 0.002
 """Change of a bus voltage from which the bus is listed [p.u.]."""
@@ -267,6 +267,56 @@ def build_hub_losses(
     return pd.DataFrame(rows)
 
 
+def build_on_site_losses(
+    net: Network, hub: Hub, after: Mapping[str, Security], violations: pd.DataFrame
+) -> pd.DataFrame:
+    """Show what the loss of each on-site unit does: the grid then carries the load it stood behind.
+
+    Parameters
+    ----------
+    net : Network
+        With the hub placed.
+    hub : Hub
+    after : mapping
+        Snapshot -> Security.
+    violations : DataFrame
+        Compared with the grid without the hub.
+
+    Returns
+    -------
+    DataFrame
+        snapshot, unit (id), lost_mw (its output before), draw_before_mw and draw_after_mw (of the load it
+        stands behind, less what units behind it give), status, worst_element, worst_loading_percent,
+        violations (caused by it). Standby units are out of service and have no row.
+    """
+    rows, table = [], net.generator
+    for part in hub.generators:
+        unit = f"{HUB_PREFIX}{part.name}"
+        load = str(table.at[unit, "behind_load"])
+        for name, sec in after.items():
+            if unit not in sec.status.index:
+                continue
+            status = sec.status.loc[unit]
+            lost = float(sec.base.generator["p_mw"][unit])
+            own = sec.base.generator["p_mw"][(table["behind_load"] == load).to_numpy()]
+            draw = float(net.load.at[load, "p_mw"]) - float(own.sum())
+            mine = violations[(violations["contingency"] == unit) & (violations["snapshot"] == name)]
+            rows.append(
+                {
+                    "snapshot": name,
+                    "unit": unit,
+                    "lost_mw": lost,
+                    "draw_before_mw": draw,
+                    "draw_after_mw": draw + lost,
+                    "status": str(status["status"]),
+                    "worst_element": status["worst_element"],
+                    "worst_loading_percent": float(status["worst_loading_percent"]),
+                    "violations": int((mine["change"] == "caused").sum()),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
 def build_rule_findings(placements: pd.DataFrame, rules: ConnectionRules | None) -> pd.DataFrame:
     """List every rule that a part of the hub meets.
 
@@ -380,6 +430,55 @@ def find_unassessable(net: Network, placements: pd.DataFrame, violations: pd.Dat
     return found.loc[order.sort_values(kind="stable").index, columns]
 
 
+def _list_supply(center: DataCenter, criteria: Criteria | None) -> list[tuple[str, str, str, str, str]]:
+    """Say what is taken of the uninterruptible supply, of the use, the ramp and the offer."""
+    mw = center.it_mw if center.ups_mw is None else center.ups_mw
+    size = f"{mw:,.0f} MW for {center.ups_minutes:g} min"
+    usual = center.ups_mw is None or center.ups_minutes == DataCenter.ups_minutes
+    voltage = center.ride_through_vm_pu
+    own = voltage is not None
+    if voltage is None and criteria is not None:
+        voltage = criteria.ride_through_vm_pu
+    leaves = "no voltage known" if voltage is None else f"below {voltage:g} p.u."
+    if center.ride_through_s > 0:
+        leaves += f" for more than {center.ride_through_s:g} s"
+    rows = [
+        (
+            "hub",
+            "uninterruptible supply: losses within the PUE, not offered to the grid, smooths no swing",
+            size,
+            "assumed: the IT power, five minutes, where nothing is asked" if usual else "asked",
+            "assumed" if usual else "",
+        ),
+        (
+            "hub",
+            "it leaves the grid for its uninterruptible supply on a dip (see gridhub fault)",
+            leaves,
+            "asked" if own else "criteria: ride_through_vm_pu",
+            "" if own else "assumed",
+        ),
+    ]
+    use = center.utilisation
+    if use == "mixed":
+        use += f" ({center.training_share:.0%} training)"
+    rows.append(
+        ("hub", "use of the IT power in hours", f"{use}, load factor {center.load_factor:g}", "asked", "")
+    )
+    if center.flexible_share > 0:
+        offer = (
+            f"{center.flexible_share:.0%} of the contract power for up to {center.flexible_hours:g} h, "
+            f"{center.flexible_energy_percent:g} % of the energy, {center.flexible_notice_hours:g} h notice"
+        )
+        rows.append(
+            ("hub", "flexible load offered", offer, "asked; see DataCenter for defaults, assumed", "")
+        )
+    if center.ramp:
+        steps = ", ".join(f"{year} {mw:g} MW" for year, mw in sorted(center.ramp.items()))
+        text = "IT power by year: counts in hours; every snapshot has the whole contract power"
+        rows.append(("hub", text, steps, "asked", ""))
+    return rows
+
+
 def build_assumptions(
     net: Network, hub: Hub, placements: pd.DataFrame, rules: ConnectionRules | None, criteria: Criteria | None
 ) -> pd.DataFrame:
@@ -402,6 +501,7 @@ def build_assumptions(
         ),
         ("hub", "power factor at the point of connection", f"{center.power_factor:g} lagging", "asked", ""),
         ("hub", "voltage dependence of the load", "none: constant power", "assumed", "assumed"),
+        *_list_supply(center, criteria),
         (
             "hub",
             "who generates for the hub",

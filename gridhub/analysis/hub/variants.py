@@ -52,7 +52,7 @@ def compare_variants(
     hub = run.hub
     if not hub.plants and not hub.storage:
         return pd.DataFrame()
-    twin = Hub(hub.data_center, hub.plants, hub.storage, not hub.behind_the_meter)
+    twin = Hub(hub.data_center, hub.plants, hub.storage, not hub.behind_the_meter, hub.generators)
     other = place(run.net, twin)
     chosen = pick_outages(violations, ("caused", "worsened"))
     for name in after:
@@ -116,7 +116,7 @@ def run_sensitivities(
     )
     for factor in POWER_FACTORS:
         center = replace(run.hub.data_center, power_factor=factor)
-        net = place(run.net, Hub(center, run.hub.plants, run.hub.storage, run.hub.behind_the_meter))
+        net = place(run.net, replace(run.hub, data_center=center))
         table, results = judge_again(run, net, old, chosen)
         rows.append(_describe_case(f"power factor {factor:.2f}", table, results))
     for name, kind in _list_conductor_cases(run.net):

@@ -7,6 +7,7 @@ import pandas as pd
 from gridhub.analysis.hosting.headroom import Headroom
 from gridhub.errors import name_ids
 from gridhub.model.network import Network
+from gridhub.placement.candidates import HUB_PREFIX
 from gridhub.placement.hub import Hub
 
 LIMIT_WORDS = {
@@ -49,6 +50,7 @@ def write_verdict(
     headroom: Headroom,
     not_assessable: pd.DataFrame,
     hub_losses: pd.DataFrame,
+    on_site_losses: pd.DataFrame,
     outcome: str,
 ) -> str:
     """Write one sentence: what the hub causes, what works do, when it may come, what was not assessed.
@@ -57,7 +59,8 @@ def write_verdict(
     ----------
     net : Network
         Without the hub.
-    hub, placements, violations, package, money_unit, headroom, not_assessable, hub_losses, outcome
+    hub, placements, violations, package, money_unit, headroom, not_assessable, hub_losses, on_site_losses,
+    outcome
         Of `gridhub.analysis.hub.hub.HubStudy`.
     """
     center, first = hub.data_center, placements.iloc[0]
@@ -84,6 +87,7 @@ def write_verdict(
     words += _describe_dates(placements)
     if len(hub_losses) and (hub_losses["state"] == "frequency study required").any():
         words.append("; a frequency study is required for the loss of the hub")
+    words += _describe_on_site(hub, on_site_losses)
     if len(not_assessable) and outcome != "not assessable":
         words.append(
             f"; {len(not_assessable)} sites behind these figures are not assessable with public data"
@@ -93,6 +97,22 @@ def write_verdict(
         "assessed."
     )
     return "".join(words)
+
+
+def _describe_on_site(hub: Hub, losses: pd.DataFrame) -> list[str]:
+    """Say what the grid carries when on-site generation is lost, or that it never runs."""
+    if not hub.generators:
+        return []
+    standby = [part.name for part in hub.generators if part.standby]
+    words = [f"; {name_ids(standby)} is standby and serves no hour"] if standby else []
+    if len(losses):
+        worst = losses.loc[losses["draw_after_mw"].idxmax()]
+        name = str(worst["unit"]).removeprefix(HUB_PREFIX)
+        words.append(
+            f"; after the loss of {name} the grid carries {worst['draw_after_mw']:,.0f} MW "
+            f"instead of {worst['draw_before_mw']:,.0f}; {losses['violations'].sum():d} violations are new"
+        )
+    return words
 
 
 def _describe_dates(placements: pd.DataFrame) -> list[str]:

@@ -20,10 +20,10 @@ from gridhub.analysis.voltage.fault_sources import (
     list_fault_sources,
     read_assumptions,
 )
-from gridhub.case.case import Case, Floats, Outage
+from gridhub.case.case import Bools, Case, Floats, Outage
 from gridhub.case.compile import compile_case
 from gridhub.criteria import Criteria
-from gridhub.errors import InputError, Issue, OptionError
+from gridhub.errors import InputError, Issue, OptionError, name_ids
 from gridhub.model.network import Network
 from gridhub.model.snapshot import apply_snapshot, find_snapshot
 from gridhub.solvers.ac import make_start, solve_ac
@@ -34,9 +34,11 @@ from gridhub.solvers.solution import Solution
 
 METHOD = (
     "voltage during the fault: voltage before it x |1 - Z_kf / Z_ff|, bolted three-phase fault, machines "
-    "behind their subtransient reactance, loads and the support of converters left out; a load trips by "
-    "the voltage alone"
+    "behind their subtransient reactance, loads and the support of converters left out"
 )
+
+BY_VOLTAGE = "a load trips by the voltage alone: how long the fault lasts is not given"
+"""What is assumed where no time is given until a fault is cleared."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,14 +50,16 @@ class FaultEffect:
     network, snapshot, bus : str
         Where the fault is.
     ride_through_vm_pu : float
-        Voltage below which a data center leaves the grid.
+        Voltage below which a data center leaves the grid; the highest, where loads differ.
+    clearing_s : float or None
+        Time until the fault is cleared [s].
     table : DataFrame
         Index bus: vn_kv, before_vm_pu, during_vm_pu, after_vm_pu (loads tripped, fault cleared, units holding
         their voltage), frozen_vm_pu (the same before any unit changes its reactive power: the highest voltage
         to expect; only a reference keeps its voltage), low_pu, high_pu (criteria of the state after an
         outage, NaN: not judged), over (above high_pu in either state).
     tripped : DataFrame
-        Index load: bus, p_mw, q_mvar, during_vm_pu.
+        Index load: bus, p_mw, q_mvar, during_vm_pu, ride_through_vm_pu and ride_through_s (its own).
     tripped_mw : float
     examined : int
         Loads that could have tripped; 0 means that the network has no data center in service.
@@ -68,6 +72,7 @@ class FaultEffect:
     snapshot: str
     bus: str
     ride_through_vm_pu: float
+    clearing_s: float | None
     table: pd.DataFrame
     tripped: pd.DataFrame
     tripped_mw: float
@@ -79,7 +84,7 @@ class FaultEffect:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Study:
-    """What every fault of a study shares."""
+    """What every fault of a study shares; `threshold` [p.u.] and `bears_s` [s] are by load."""
 
     net: Network
     state: Network
@@ -88,9 +93,18 @@ class _Study:
     options: PowerFlowOptions
     model: FaultModel
     before: Solution
-    threshold: float
+    threshold: Floats
+    bears_s: Floats
+    clearing_s: float | None
     loads: tuple[str, ...]
     assumptions: tuple[str, ...]
+
+    @property
+    def is_long(self) -> Bools:
+        """Which loads a dip as long as the fault makes trip, (n_load,)."""
+        if self.clearing_s is None:
+            return np.ones(len(self.loads), dtype=bool)
+        return np.asarray(self.clearing_s > self.bears_s)
 
 
 def assess_fault(
@@ -101,6 +115,7 @@ def assess_fault(
     *,
     lost: Sequence[str] = (),
     ride_through_vm_pu: float | None = None,
+    clearing_s: float | None = None,
     loads: Sequence[str] | None = None,
     sources: pd.DataFrame | None = None,
     assumptions: FaultAssumptions | Mapping[str, Any] | None = None,
@@ -119,7 +134,11 @@ def assess_fault(
     lost : sequence of str
         Elements that clear the fault by being switched off, such as one circuit.
     ride_through_vm_pu : float, optional
-        Voltage below which a load trips; None: that of the criteria.
+        Voltage below which a load trips; None: that of each load (``ride_through_vm_pu`` of its row, which
+        `gridhub.DataCenter` hands over), where it has none that of the criteria.
+    clearing_s : float, optional
+        Time until the fault is cleared [s]: a load trips only if that is longer than it bears a lower voltage
+        (``ride_through_s`` of its row). None: by the voltage alone.
     loads : sequence of str, optional
         Ids of the loads that trip on a dip; None: those of kind data_center.
     sources, assumptions
@@ -147,7 +166,15 @@ def assess_fault(
     System Analysis, 1994, chapter 10). Duration, motors and phase angles are not looked at: indicative.
     """
     study = _prepare(
-        net, snapshot, criteria, ride_through_vm_pu, loads, sources, assumptions, options, (bus,)
+        net,
+        snapshot,
+        criteria,
+        (ride_through_vm_pu, clearing_s),
+        loads,
+        sources,
+        assumptions,
+        options,
+        (bus,),
     )
     case = study.before.case
     node = int(case.bus_node[case.labels.bus.index(bus)])
@@ -162,7 +189,8 @@ def assess_fault(
         network=net.name,
         snapshot=study.snapshot,
         bus=bus,
-        ride_through_vm_pu=study.threshold,
+        ride_through_vm_pu=float(study.threshold.max()),
+        clearing_s=clearing_s,
         table=_build_table(study, before, during, after, frozen),
         tripped=tripped,
         tripped_mw=float(tripped["p_mw"].sum()),
@@ -179,6 +207,7 @@ def rank_faults(
     criteria: str | Criteria | None = "network",
     *,
     ride_through_vm_pu: float | None = None,
+    clearing_s: float | None = None,
     loads: Sequence[str] | None = None,
     sources: pd.DataFrame | None = None,
     assumptions: FaultAssumptions | Mapping[str, Any] | None = None,
@@ -194,7 +223,8 @@ def rank_faults(
         Index bus, largest loss first; columns vn_kv, tripped_mw, tripped (number of loads), lowest_vm_pu and
         lowest_load (the load with the deepest dip).
     """
-    study = _prepare(net, snapshot, criteria, ride_through_vm_pu, loads, sources, assumptions, options, ())
+    asked = (ride_through_vm_pu, clearing_s)
+    study = _prepare(net, snapshot, criteria, asked, loads, sources, assumptions, options, ())
     case, plan = study.before.case, study.model.plan
     place = {name: i for i, name in enumerate(case.labels.load)}
     rows = np.array([place[name] for name in study.loads], dtype=np.int64)
@@ -209,7 +239,7 @@ def rank_faults(
             during[:, some] = np.abs(1.0 - plan.find_columns(node[some]) / z_own[:, None])
     during[~plan.fed] = 1.0
     during *= study.before.vm[node]
-    trips = during < study.threshold
+    trips = (during < study.threshold) & study.is_long
     deepest = during.argmin(axis=1) if len(rows) else np.zeros(case.n_node, dtype=np.int64)
     names = np.array([*study.loads, ""], dtype=object)
     by_node = pd.DataFrame(
@@ -231,7 +261,7 @@ def _prepare(
     net: Network,
     snapshot: str | None,
     criteria: str | Criteria | None,
-    threshold: float | None,
+    asked: tuple[float | None, float | None],
     loads: Sequence[str] | None,
     sources: pd.DataFrame | None,
     assumptions: FaultAssumptions | Mapping[str, Any] | None,
@@ -241,14 +271,12 @@ def _prepare(
     settled = read_options(options, reactive_limits=net.reactive_limits)
     rules = resolve_criteria(net, criteria)
     given = read_assumptions(assumptions)
-    if threshold is None:
-        threshold = rules.ride_through_vm_pu if rules is not None else None
-    if threshold is None:
-        raise OptionError("the criteria name no ride_through_vm_pu: give one, p.u., between 0 and 1")
-    if not 0.0 < threshold < 1.0:
-        raise OptionError(f"ride_through_vm_pu = {threshold}: p.u., wants a number between 0 and 1")
+    if asked[1] is not None and not 0.0 <= asked[1] < np.inf:
+        raise OptionError(f"clearing_s = {asked[1]}: seconds, wants a number of 0 or more")
     state = apply_snapshot(net, snapshot)
     chosen = _choose_loads(state, loads, buses)
+    usual = rules.ride_through_vm_pu if rules is not None else None
+    threshold, bears = _find_thresholds(state, chosen, asked[0], usual)
     used = list_fault_sources(net, snapshot, given) if sources is None else check_fault_sources(net, sources)
     case, _ = choose_references(compile_case(net, snapshot))
     before = solve_ac(case, settled)
@@ -257,7 +285,35 @@ def _prepare(
         raise explain_failure(net.name, name, before, settled)
     said = given.describe() if sources is None else ("sources: as given",)
     model = build_fault_model(net, snapshot, used)
-    return _Study(net, state, name, rules, settled, model, before, threshold, chosen, (METHOD, *said))
+    method = (METHOD, BY_VOLTAGE) if asked[1] is None else (METHOD,)
+    return _Study(
+        net, state, name, rules, settled, model, before, threshold, bears, asked[1], chosen, (*method, *said)
+    )
+
+
+def _find_thresholds(
+    state: Network, loads: tuple[str, ...], asked: float | None, usual: float | None
+) -> tuple[Floats, Floats]:
+    """Find the voltage below which each load trips [p.u.], and how long it bears that [s].
+
+    What is asked goes before what a load has of its own, and that before the criteria. Without any load there
+    is still the threshold that would hold.
+    """
+    table = state.load.loc[list(loads)]
+    own = table["ride_through_vm_pu"].to_numpy(dtype=float)
+    fallback = np.nan if usual is None else usual
+    found = np.where(np.isnan(own), fallback, own) if asked is None else np.full(len(own), asked)
+    if not len(found):
+        found = np.array([fallback if asked is None else asked])
+    lacking = np.isnan(found)
+    if lacking.any():
+        names = [name for name, bad in zip(loads, lacking, strict=False) if bad]
+        whose = f" for {name_ids(names)}" if names else ""
+        raise OptionError(f"the criteria name no ride_through_vm_pu{whose}: give one, p.u., between 0 and 1")
+    bad = found[~((found > 0.0) & (found < 1.0))]
+    if len(bad):
+        raise OptionError(f"ride_through_vm_pu = {bad[0]:g}: p.u., wants a number between 0 and 1")
+    return found, table["ride_through_s"].to_numpy(dtype=float)
 
 
 def _choose_loads(state: Network, loads: Sequence[str] | None, buses: tuple[str, ...]) -> tuple[str, ...]:
@@ -289,8 +345,10 @@ def _spread(case: Case, values: Floats, missing: float) -> Floats:
 def _list_tripped(study: _Study, case: Case, during: Floats) -> pd.DataFrame:
     table = study.state.load.loc[list(study.loads), ["bus", "p_mw", "q_mvar"]]
     at = pd.Series(during, index=pd.Index(case.labels.bus, dtype=object)).reindex(table["bus"]).to_numpy()
-    table = table.assign(during_vm_pu=at)
-    return table[at < study.threshold].rename_axis("load")
+    threshold = study.threshold[: len(table)]
+    own = {"ride_through_vm_pu": threshold, "ride_through_s": study.bears_s}
+    table = table.assign(during_vm_pu=at, **own)
+    return table[(at < threshold) & study.is_long].rename_axis("load")
 
 
 def _solve_after(study: _Study, tripped: pd.DataFrame, outages: Sequence[Outage], hold: bool) -> Solution:

@@ -116,6 +116,8 @@ def check_buses(
 
 def find_wanted(hub: Hub, ramp: Ramp | None, window: Sequence[int]) -> Floats:
     """Find the contract power wanted in each year, (n_year,) [MW]."""
+    if ramp is None and hub.data_center.ramp:
+        ramp = DataCenterLoad.of(hub.data_center)
     if ramp is None:
         return np.full(len(window), hub.data_center.contract_mw)
     if isinstance(ramp, DataCenterLoad):

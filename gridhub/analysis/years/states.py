@@ -63,7 +63,8 @@ class YearNetworks:
         for one in self.projects:
             if one.name in done:
                 net = one.put(net)
-        own = self.hub.parts[1:] if self.hub is not None else ()
+        # on-site generation adds no room: the grid carries the whole load when it is lost
+        own = self.hub.plants_and_storage if self.hub is not None else ()
         return place(net, list(own)) if own else net
 
     def key(self, year: int, done: Done) -> tuple[int, Done]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gridhub.model.files import write_network
+from gridhub.model.files import read_network, write_network
 from tests.unit.cli.conftest import build_ring
 from tests.unit.cli.test_voltage import run
 
@@ -43,6 +43,18 @@ def test_a_fault_trips_the_data_center(hub: Path, tmp_path: Path):
     assert during["C"] == pytest.approx(0.0, abs=1e-9)
     assert [row["load"] for row in document["tripped"]] == ["LE"]
     assert (tmp_path / "page" / "map.svg").exists()
+
+
+def test_a_dip_shorter_than_the_load_bears_trips_nothing(hub: Path, tmp_path: Path):
+    net = read_network(hub)
+    write_network(net.replace(load=net.load.assign(ride_through_s=0.2)), tmp_path / "patient")
+    args = ("fault", tmp_path / "patient", "--at", "C", "--ride-through", "0.7")
+    assert "50.0 MW of 1 loads trip" in run(*args)[1]
+    assert "0.0 MW of 1 loads trip" in run(*args, "--clearing", "0.1")[1]
+    document = json.loads(run(*args, "--clearing", "0.3", "--json")[1])
+    assert (document["tripped_mw"], document["clearing_s"]) == (50.0, 0.3)
+    ranked = json.loads(run(*args[:2], "--rank", *args[4:], "--clearing", "0.1", "--json")[1])
+    assert {row["tripped_mw"] for row in ranked["faults"]} == {0.0}
 
 
 def test_faults_are_ranked_by_what_they_trip(hub: Path):

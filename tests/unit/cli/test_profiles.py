@@ -45,6 +45,24 @@ def test_files_hold_what_the_library_makes(folder: Path, tmp_path: Path):
     pd.testing.assert_frame_equal(read, made["load", "p_mw"], check_names=False, check_freq=False)
 
 
+def test_the_hub_of_a_study_has_its_hours_as_it_says(folder: Path, tmp_path: Path):
+    study = tmp_path / "study.toml"
+    study.write_text(
+        'schema_version = 1\nname = "s"\nnetwork = "korean"\n[hub.data_center]\nname = "hall"\n'
+        'bus = "E"\nit_mw = 50\npue = 1.2\nutilisation = "training"\nload_factor = 0.8\n'
+        'ramp = { "2027" = 20, "2029" = 50 }\n',
+        encoding="utf-8",
+    )
+    for year, most in ((2027, 24.0), (2029, 60.0)):
+        out = tmp_path / str(year)
+        assert run("profiles", folder, "--hub", study, "--year", year, "--out", out)[0] == 0
+        load = read_series(out / "load_p_mw.parquet", build_hours(year, "Asia/Seoul"))["hub:hall"]
+        assert load.mean() == pytest.approx(0.8 * most, rel=1e-4)
+        assert load.median() < load.max() <= most and load.min() < 0.5 * load.median()  # flat, with pauses
+    code, _, err = run("profiles", folder, "--hub", study, "--year", 2026, "--out", tmp_path / "early")
+    assert code == 2 and "the ramp begins in 2027" in err
+
+
 def test_csv_own_series_and_json(folder: Path, tmp_path: Path):
     hours = build_hours(2025, "Asia/Seoul")
     pd.DataFrame({"mw": 400.0}, index=hours).to_csv(tmp_path / "mine.csv")

@@ -14,10 +14,12 @@ import time
 import tomllib
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from gridhub.cli.main import app
+from gridhub.model.files import read_network, write_network
 
 STUDY = """\
 schema_version = 1
@@ -142,6 +144,61 @@ def test_hub_as_typed_is_a_study_that_runs_again(ring: Path):
     }
 
 
+def test_a_study_dispatches_on_site_generation_and_accounts_for_it(ring: Path, repo_root: Path):
+    net = read_network(ring)
+    text = (repo_root / "networks/korea/profiles.toml").read_text(encoding="utf-8")
+    unit = net.generator.assign(fuel="coal", cost_c1_per_mwh=60.0, p_min_mw=0.0, p_max_mw=900.0)
+    write_network(net.replace(documents={"profiles": text}, generator=unit), ring.parent / "korean")
+    study, out = ring.parent / "study.toml", ring.parent / "out"
+    study.write_text(
+        STUDY.replace('"ring"', '"korean"')
+        .replace("output = 0.5\n", "")
+        .replace("contract_mw = 60.0\n", 'contract_mw = 60.0\nramp = { "2024" = 20, "2030" = 46.875 }\n')
+        + '[[hub.generators]]\nname = "gt"\np_mw = 8\ncost_per_mwh = 50\n'
+        + '[dispatch]\nhours = 24\nsecurity = "none"\ncheck = "none"\n',
+        encoding="utf-8",
+    )
+    code, said, err = run("study", "run", study, "--out", out)
+    assert code == 0, err
+    hub = tomllib.loads((out / "run.toml").read_text(encoding="utf-8"))["dispatch"]["hub"]
+    # cheaper than the grid: all 8 MW in every hour, beside a load of 20 MW of IT
+    assert hub["on_site_mwh"] == pytest.approx(8.0 * 24)
+    assert 24 * 15.0 < hub["load_mwh"] < 24 * 20.0 * 1.28
+    assert hub["load_mwh"] == pytest.approx(hub["on_site_mwh"] + hub["matched_mwh"] + hub["grid_mwh"])
+    assert hub["cfe_percent"] == pytest.approx(100 * hub["matched_mwh"] / hub["load_mwh"])
+    # what is not burnt or matched comes from coal
+    assert hub["cfe_grid_percent"] == pytest.approx(hub["cfe_percent"])
+    assert "192 of it burnt on site" in " ".join(said.split())
+    hours = pd.read_csv(out / "tables" / "carbon_hours.csv")
+    total = hours[["on_site_mw", "matched_mw", "grid_mw"]].sum(axis=1)
+    assert total.to_numpy() == pytest.approx(hours["load_mw"].to_numpy(), abs=1e-6)
+    page = (out / "report.html").read_text(encoding="utf-8")
+    for words in ("Burnt on site", "On-site generation is lost", "marginal cost 50 "):
+        assert words in page
+    study.write_text(
+        study.read_text(encoding="utf-8").replace('"2024" = 20', '"2027" = 20'), encoding="utf-8"
+    )
+    late = run("study", "run", study, "--out", ring.parent / "late")
+    assert late[0] == 2 and "the ramp begins in 2027" in late[2]
+
+
+def test_hub_as_typed_has_on_site_generation(ring: Path):
+    out = ring.parent / "out"
+    unit = ("--on-site", 20, "--on-site-kind", "gas_engine", "--on-site-cost", 75)
+    code, text, _ = run("hub", ring, "--mw", 60, "--bus", "E", *unit, "--out", out, "--json")
+    assert code == 0
+    assert "after the loss of hub gas engine the grid carries 60 MW" in json.loads(text)["result"]["verdict"]
+    study = tomllib.loads((out / "study.toml").read_text(encoding="utf-8"))
+    (written,) = study["hub"]["generators"]
+    assert (written["kind"], written["p_mw"], written["cost_per_mwh"]) == ("gas_engine", 20.0, 75.0)
+    losses = (out / "tables" / "on_site_losses.csv").read_text(encoding="utf-8")
+    assert "draw_after_mw" in losses and "hub:hub gas engine" in losses
+    quiet = run(
+        "hub", ring, "--mw", 60, "--bus", "E", "--on-site", 20, "--standby", "--out", ring.parent / "2"
+    )
+    assert quiet[0] == 0 and "is standby and serves no hour" in " ".join(quiet[1].split())
+
+
 @pytest.mark.parametrize(
     ("before", "after", "text"),
     [
@@ -169,6 +226,7 @@ def test_bad_study_is_2_and_writes_nothing(study: Path, before: str, after: str,
         (("--mw", "60", "--lat", "99", "--lon", "1"), "--lat"),
         (("--mw", "60", "--bus", "nowhere"), "nowhere"),
         (("--mw", "60", "--bus", "E", "--battery-mw", "5"), "e_mwh"),
+        (("--mw", "60", "--bus", "E", "--standby"), "--on-site"),
     ],
 )
 def test_bad_hub_is_2(ring: Path, args: tuple[str, ...], text: str):

@@ -109,3 +109,36 @@ def test_every_bad_value_is_named_at_once():
         DataCenterLoad("h", 1.0, flexibility=wrong)
     names = ("share", "hours", "energy_percent", "notice_hours")
     assert [one.column for one in caught.value.issues] == [f"flexibility.{name}" for name in names]
+
+
+def test_a_contract_hands_over_its_use_its_ramp_and_its_offer():
+    center = DataCenter("hall", contract_mw=120.0, it_mw=100.0, bus="b", flexible_share=0.2)
+    load = DataCenterLoad.of(center)
+    # what a contract assumes where nothing is said is what the load assumes
+    assert load == DataCenterLoad("hall", 100.0, pue=1.2, flexibility=Flexibility(0.2))
+    own = DataCenter(
+        "hall",
+        it_mw=100.0,
+        bus="b",
+        utilisation="training",
+        training_share=0.9,
+        ramp={2028: 40.0, 2030: 100.0},
+        flexible_share=0.2,
+        flexible_hours=2.0,
+        flexible_energy_percent=1.0,
+        flexible_notice_hours=0.5,
+    )
+    load = DataCenterLoad.of(own)
+    assert (load.utilisation, load.training_share, load.find_it_mw(2029)) == ("training", 0.9, 40.0)
+    assert load.flexibility == Flexibility(0.2, 2.0, 1.0, 0.5)
+    assert DataCenterLoad.of(own, "inference", {}).find_it_mw(2025) == 100.0
+
+
+def test_a_ramp_is_settled_in_a_year(hours, haenam_c):
+    load = DataCenterLoad("hall", 100.0, ramp={2028: 40.0, 2030: 100.0})
+    assert build_data_center_load(load, hours, haenam_c, 1).p_mw.max() == 0.0
+    settled = build_data_center_load(load.settle(2029), hours, haenam_c, 1)
+    whole = build_data_center_load(load.settle(2030), hours, haenam_c, 1)
+    assert settled.p_mw == pytest.approx(0.4 * whole.p_mw)
+    with pytest.raises(InputError, match=r"nothing in 2025: the ramp begins in 2028"):
+        load.settle(2025)

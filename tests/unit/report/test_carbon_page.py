@@ -48,6 +48,22 @@ def test_the_grids_mix_is_a_figure_of_its_own():
     assert values["With the grid's mix"] == pytest.approx(70.0)
 
 
+def test_what_is_burnt_on_site_is_a_figure_and_a_column_where_there_is_any():
+    index = pd.RangeIndex(3)
+    match = gh.match_carbon_free(
+        pd.DataFrame({"hall": 10.0}, index=index),
+        pd.DataFrame({"sun": [0.0, 5.0, 20.0]}, index=index),
+        contracts=[gh.HubContract("hub", ["hall"], ["sun"], generators=["gt"])],
+        on_site=pd.DataFrame({"gt": 4.0}, index=index),
+    )
+    page = build_carbon_page(match)
+    assert {number.label: number.value for number in page.key_numbers}["Burnt on site"] == 0.012
+    assert "on_site_mwh" in (page.tables[0].show or [])
+    plain = build_carbon_page(make_match())
+    assert "Burnt on site" not in {number.label for number in plain.key_numbers}
+    assert "on_site_mwh" not in (plain.tables[0].show or [])
+
+
 def test_hours_without_a_clock_have_no_mean_day():
     index = pd.RangeIndex(3)
     match = gh.match_carbon_free(

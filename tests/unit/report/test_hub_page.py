@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 
 from gridhub.analysis.hub.hub import HubStudy, run_hub_study
 from gridhub.model.network import Network, build_network
-from gridhub.placement.hub import DataCenter, Hub, RenewablePlant
+from gridhub.placement.hub import DataCenter, Hub, OnSiteGenerator, RenewablePlant
 from gridhub.report.hub_page import build_hub_page
 from gridhub.report.hub_sections import find_worst_snapshot
 from gridhub.report.page import NOT_ASSESSED, MapLayers, TableBlock
@@ -98,6 +99,24 @@ def study(request: pytest.FixtureRequest) -> HubStudy:
     center = DataCenter("hall", contract_mw=300.0, bus="c")
     hub = Hub(center, plants=(RenewablePlant("field", kind="solar", p_mw=50.0, bus="b"),))
     return run_hub_study(build_ring(documents), hub, criteria=None)
+
+
+def test_on_site_generation_has_its_table_and_its_assumptions():
+    center = DataCenter("hall", contract_mw=300.0, bus="c", ups_mw=200.0, ups_minutes=10.0)
+    units = [OnSiteGenerator("gt", p_mw=120.0, cost_per_mwh=80.0), OnSiteGenerator("set", "diesel", 300.0)]
+    standby = replace(units[1], standby=True)
+    found = run_hub_study(build_ring({}), Hub(center, generators=[units[0], standby]), criteria=None)
+    page = build_hub_page(found)
+    (table,) = (block for block in page.tables if block.file == "on_site_losses")
+    assert table.frame[["draw_before_mw", "draw_after_mw"]].to_numpy().tolist() == [
+        pytest.approx([180.0, 300.0])
+    ]
+    said = " ".join(f"{one.what} {one.value}" for one in page.assumptions)
+    for words in ("gas turbine on lng, marginal cost 80", "exports nothing", "standby", "200 MW for 10 min"):
+        assert words in said
+    resting = run_hub_study(build_ring({}), Hub(center, generators=[standby]), criteria=None)
+    (empty,) = (block for block in build_hub_page(resting).tables if block.file == "on_site_losses")
+    assert empty.frame.empty and "standby" in empty.empty
 
 
 def test_answer_comes_first(study: HubStudy):

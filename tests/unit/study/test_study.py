@@ -58,6 +58,27 @@ def test_good_study_is_typed(tmp_path: Path):
     assert study.text == GOOD
 
 
+def test_a_study_may_have_on_site_generation_a_ramp_and_an_uninterruptible_supply(tmp_path: Path):
+    center = (
+        'utilisation = "training"\nit_mw = 80\nramp = { "2028" = 40, "2030" = 80.0 }\n'
+        "ups_mw = 90\nride_through_s = 0.2\nflexible_hours = 2\n"
+    )
+    unit = '[[hub.generators]]\nname = "gt"\np_mw = 60\ncost_per_mwh = 80\nstandby = true\n'
+    text = GOOD.replace("contract_mw = 100\n", f"contract_mw = 100\n{center}") + unit
+    hub = read_study(write(tmp_path, text)).hub
+    assert hub.data_center.ramp == {2028: 40.0, 2030: 80.0}
+    assert (hub.data_center.utilisation, hub.data_center.ups_mw) == ("training", 90.0)
+    assert (hub.generators[0].p_mw, hub.generators[0].fuel, hub.generators[0].standby) == (60.0, "lng", True)
+    bad = (
+        text.replace('"2028"', '"soon"').replace('"gt"', '"gt"\nkind = "reactor"').replace("p_mw = 60\n", "")
+    )
+    faults = read_faults(tmp_path, bad)
+    assert faults["hub.data_center.ramp"][0] == faults["hub.generators[0].kind"][0] == "E-STUDY-TYPE"
+    assert read_faults(tmp_path, text.replace("p_mw = 60\n", ""))["hub.generators[0]"][0] == "E-STUDY-VALUE"
+    with pytest.raises(InputError, match="a table with a whole number as key, each value a finite number"):
+        read_study(write(tmp_path, bad))
+
+
 def test_a_study_may_ask_for_a_planned_year(tmp_path: Path):
     assert read_study(write(tmp_path, GOOD)).year is None
     assert (
@@ -87,6 +108,10 @@ def test_a_study_may_ask_for_hours_of_dispatch(tmp_path: Path):
         "flexible = {hall = {MW = 3.0}}",
         "flexible = {hall = 3.0}",
         "ramp_mw_per_h = {unit = 0.0}",
+        "flexible = {hall = {mw = 3.0, longest_h = -1.0}}",
+        "hours = 3\nreserve_mw = [10.0, 20.0]",
+        "hours = 2\nreserve_mw = [10.0, -20.0]",
+        "hours = 2\nreserve_mw = [10.0, 20.0]\noptions = {reserve_mw = 3.0}",
     ):
         with pytest.raises(InputError):
             read_study(write(tmp_path, f"{GOOD}\n[dispatch]\n{bad}\n"))
@@ -102,6 +127,14 @@ def test_a_dispatch_of_a_study_has_flexible_loads_and_ramps(tmp_path: Path):
         "flexible": {"hub:hall": {"mw": 20.0, "energy_mwh": 100.0}},
         "ramp_mw_per_h": {"unit": 50.0},
     }
+
+
+def test_a_dispatch_of_a_study_has_a_reserve_for_each_hour(tmp_path: Path):
+    text = "[dispatch]\nhours = 2\nreserve_mw = [10, 20.5]\n[dispatch.options]\nreserve_load_share = 0.05\n"
+    part = read_study(write(tmp_path, f"{GOOD}\n{text}")).dispatch
+    assert part is not None
+    assert part.settings["reserve_mw"] == (10.0, 20.5)
+    assert part.settings["reserve_load_share"] == 0.05
 
 
 def test_a_study_may_ask_for_its_carbon_free_energy(tmp_path: Path):

@@ -299,3 +299,70 @@ def test_contracts_are_the_rows_of_placed_hubs():
     other = gh.Hub(gh.DataCenter("nowhere", contract_mw=1, bus="b"))
     with pytest.raises(InputError, match="place the hub first"):
         read_contracts(net, [other])
+
+
+def test_what_is_burnt_on_site_is_carbon_free_in_no_part():
+    """Load 100; sun 0, 60, 160; on-site 40, 40, 0; battery takes 50 and gives nothing; grid half carbon-free.
+
+    1: 40 burnt, 60 bought. 2: 40 burnt, 60 matched. 3: 100 matched, 50 into the battery, 10 surplus.
+    """
+    match = gh.match_carbon_free(
+        make_frame(hall=[100, 100, 100]),
+        make_frame(sun=[0, 60, 160]),
+        make_frame(cell=[0, 0, -50]),
+        contracts=[gh.HubContract("hub", ["hall"], ["sun"], ["cell"], ["gt"])],
+        on_site=make_frame(gt=[40, 40, 0], other=[9, 9, 9]),
+        fuel_price={"gt": 5.0},
+        grid_share=0.5,
+        grid_price=10.0,
+        efficiency={"cell": 1.0},
+    )
+    hour, row = match.hourly, match.summary.loc["hub"]
+    assert hour["on_site_mw"].tolist() == [40, 40, 0]
+    assert hour["matched_mw"].tolist() == [0, 60, 100]
+    assert hour["grid_mw"].tolist() == [60, 0, 0]
+    assert hour["grid_free_mw"].tolist() == [30, 0, 0]
+    assert hour["surplus_mw"].tolist() == [0, 0, 10]
+    assert (row["on_site_mwh"], row["unmatched_mwh"]) == (80, 140)
+    assert row["cfe_percent"] == pytest.approx(100 * 160 / 300)
+    assert row["cfe_grid_percent"] == pytest.approx(100 * 190 / 300)
+    assert row["cost"] == pytest.approx(60 * 10 + 80 * 5)
+    assert any("carbon-free in no part" in rule for rule in match.rules)
+
+
+def test_fuel_without_a_price_is_said_and_an_unknown_unit_refused():
+    contract = gh.HubContract("hub", ["hall"], ["sun"], generators=["gt"])
+    load, sun = make_frame(hall=[100]), make_frame(sun=[70])
+    match = gh.match_carbon_free(load, sun, contracts=[contract], on_site=make_frame(gt=[50]), grid_price=2.0)
+    # the sun meets only what the unit leaves: 50 of its 70 MW
+    assert match.hourly["matched_mw"].tolist() == [50]
+    assert match.summary.at["hub", "cost"] == 0.0
+    assert any("gt burns has no known price" in rule for rule in match.rules)
+    with pytest.raises(InputError, match="no series of on-site generation"):
+        gh.match_carbon_free(load, sun, contracts=[contract])
+    with pytest.raises(InputError, match=r"on_site(.|\n)*below 0"):
+        gh.match_carbon_free(load, sun, contracts=[contract], on_site=make_frame(gt=[-1]))
+
+
+def test_a_dispatch_with_on_site_gas_lowers_the_share_and_leaves_the_mix_alone():
+    net, hub = make_hub_network()
+    turbine = gh.OnSiteGenerator("gt", p_mw=40, cost_per_mwh=1.0)
+    hub = gh.Hub(hub.data_center, generators=[turbine])
+    base = net.replace(
+        load=net.load.drop("hub:hall"),
+        generator=net.generator.drop("hub:sun"),
+        storage=net.storage.iloc[:0],
+        placements=net.placements.iloc[:0],
+    )
+    placed = gh.place(base, hub)
+    found = gh.run_dispatch(placed)
+    match = gh.match_dispatch(placed, found, [hub])
+    row = match.summary.loc["hall"]
+    # the unit gives 40 of 100 MW; the grid's 160 MW are 150 nuclear and 10 gas, the unit's own not among them
+    assert found.generation.iloc[0].to_dict() == pytest.approx({"clean": 150.0, "gas": 10.0, "hub:gt": 40.0})
+    assert (row["on_site_mwh"], row["grid_mwh"], row["cfe_percent"]) == pytest.approx((40, 60, 0))
+    assert row["cfe_grid_percent"] == pytest.approx(60 * 150 / 160)
+    assert row["cost"] == pytest.approx(60 * 60.0 + 40 * 1.0)
+    # as if it were sun of the same size: what the accounting must not say of gas
+    twin = gh.HubContract("hall", ["hub:hall"], ["hub:gt"])
+    assert gh.match_dispatch(placed, found, [twin]).summary.at["hall", "cfe_percent"] == pytest.approx(40)

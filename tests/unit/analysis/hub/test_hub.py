@@ -12,7 +12,7 @@ from gridhub.analysis.hub.hub import HubStudy, run_hub_study
 from gridhub.analysis.hub.run import list_hub_contingencies
 from gridhub.errors import NotConverged, PlacementError
 from gridhub.model.network import Network
-from gridhub.placement.hub import DataCenter, Hub, RenewablePlant, Storage
+from gridhub.placement.hub import DataCenter, Hub, OnSiteGenerator, RenewablePlant, Storage
 from gridhub.placement.place import place
 from tests.unit.placement.small_grid import build_small_grid
 
@@ -210,3 +210,59 @@ def test_bad_input_is_refused(grid):
         run_hub_study(grid, Hub(CENTER), snapshots=["autumn"])
     with pytest.raises(PlacementError, match="nearest candidates"):
         run_hub_study(grid, Hub(DataCenter("hub", contract_mw=1000.0, bus="town")))
+
+
+def weaken(grid: Network) -> Network:
+    """The same grid with lines that carry the hub's 500 MW beside the rest, and not its 1,200."""
+    return grid.replace(line=grid.line.assign(rate_mva=550.0))
+
+
+@pytest.fixture(scope="module")
+def on_site(grid) -> HubStudy:
+    units = [
+        OnSiteGenerator("gt", p_mw=700.0, cost_per_mwh=80.0),
+        OnSiteGenerator("set", "diesel", 1200.0, standby=True),
+    ]
+    return run_hub_study(weaken(grid), Hub(CENTER, generators=units))
+
+
+def test_loss_of_on_site_generation_leaves_the_whole_hub_to_the_grid(grid, on_site):
+    table = on_site.on_site_losses.set_index("snapshot")
+    assert set(table["unit"]) == {"hub:gt"}
+    assert table["lost_mw"].tolist() == pytest.approx([700.0, 700.0])
+    assert table["draw_before_mw"].tolist() == pytest.approx([500.0, 500.0])
+    assert table["draw_after_mw"].tolist() == pytest.approx([1200.0, 1200.0])
+    # by hand: the unit switched off is the hub without it, for the flow and for what is overloaded
+    placed = on_site.net_after
+    unit = placed.generator
+    off = placed.replace(generator=unit.assign(in_service=unit["in_service"] & (unit.index != "hub:gt")))
+    grid = weaken(grid)
+    bare = place(grid, Hub(CENTER))
+    for snapshot in grid.snapshots:
+        lost, plain = run_power_flow(off, snapshot), run_power_flow(bare, snapshot)
+        pd.testing.assert_frame_equal(lost.branch, plain.branch)
+        after = on_site.violations[on_site.violations["snapshot"] == snapshot]
+        found = set(after.loc[after["contingency"] == "hub:gt", "element"]) & set(plain.branch.index)
+        assert found == set(plain.branch.index[plain.branch["loading_percent"] > 100 + 1e-6])
+        worst = plain.branch["loading_percent"].max()
+        assert worst > 100.0
+        assert table.at[snapshot, "worst_loading_percent"] == pytest.approx(worst, rel=1e-3)
+    assert table["violations"].sum() > 0
+    assert f"; {table['violations'].sum()} violations are new" in on_site.verdict
+    assert "after the loss of gt the grid carries 1,200 MW instead of 500" in on_site.verdict
+    assert "set is standby" in on_site.verdict
+
+
+def test_on_site_generation_relieves_the_n_state_alone(on_site, grid):
+    plain = run_hub_study(weaken(grid), Hub(CENTER))
+    for snapshot in grid.snapshots:
+        mine, other = (one.security_after[snapshot].base.summary for one in (on_site, plain))
+        assert mine["worst_loading_percent"] < other["worst_loading_percent"]
+    # the room of the bus, the connection and its price are those of the load
+    assert on_site.headroom.near_mw == plain.headroom.near_mw
+    pd.testing.assert_frame_equal(on_site.connection_costs, plain.connection_costs)
+    assert plain.on_site_losses.empty and "on-site" not in plain.verdict
+    notes = on_site.assumptions.set_index("what")["value"]
+    assert "marginal cost 80" in notes["gt"] and "standby" in notes["set"]
+    assert "1,200" not in notes.filter(like="uninterruptible supply: losses").iloc[0]
+    assert "MW for 5 min" in notes.filter(like="uninterruptible supply: losses").iloc[0]

@@ -126,3 +126,46 @@ def test_bad_input_is_named() -> None:
     off.loc["c", "in_service"] = False
     with pytest.raises(OptionError, match="no fault current"):
         assess_fault(net.replace(bus=off), "c", criteria=None, ride_through_vm_pu=0.7)
+
+
+def make_equipped(vm_pu: list[float], seconds: list[float]) -> Network:
+    net = make_chain()
+    return net.replace(load=net.load.assign(ride_through_vm_pu=vm_pu, ride_through_s=seconds))
+
+
+def test_each_load_has_its_own_threshold_before_that_of_the_criteria() -> None:
+    # a fault at c leaves about 0.5 at b and nothing at c
+    own = make_equipped([0.3, np.nan, np.nan], [0.0, 0.0, 0.0])
+    effect = assess_fault(own, "c", criteria="korea", assumptions=PLAIN)
+    assert effect.tripped.index.to_list() == ["hall c"]
+    assert effect.tripped["ride_through_vm_pu"].to_list() == [0.7]
+    assert effect.ride_through_vm_pu == 0.7
+    every = assess_fault(own, "c", criteria="korea", ride_through_vm_pu=0.7, assumptions=PLAIN)
+    assert every.tripped.index.to_list() == ["hall b", "hall c"]
+    with pytest.raises(OptionError, match="ride_through_vm_pu for hall c"):
+        assess_fault(own, "c", criteria=None, assumptions=PLAIN)
+    alone = make_equipped([0.3, 0.9, np.nan], [0.0, 0.0, 0.0])
+    assert assess_fault(alone, "b", criteria=None, assumptions=PLAIN).tripped_mw == 100.0
+    ranking = rank_faults(alone, criteria=None, assumptions=PLAIN)
+    by_hand = {bus: assess_fault(alone, bus, criteria=None, assumptions=PLAIN).tripped_mw for bus in "abc"}
+    assert ranking["tripped_mw"].to_dict() == pytest.approx(by_hand)
+
+
+def test_a_load_bears_a_dip_for_its_time() -> None:
+    net = make_equipped([0.7, 0.7, np.nan], [0.2, 0.1, 0.0])
+    tripped = {
+        seconds: assess_fault(
+            net, "c", criteria=None, clearing_s=seconds, assumptions=PLAIN
+        ).tripped.index.to_list()
+        for seconds in (None, 0.1, 0.15, 0.3)
+    }
+    assert tripped == {None: ["hall b", "hall c"], 0.1: [], 0.15: ["hall c"], 0.3: ["hall b", "hall c"]}
+    ranking = rank_faults(net, criteria=None, clearing_s=0.15, assumptions=PLAIN)
+    assert ranking.at["c", "tripped_mw"] == 40.0
+    assert ranking.at["c", "tripped"] == 1
+    said = assess_fault(net, "c", criteria=None, assumptions=PLAIN).assumptions
+    timed = assess_fault(net, "c", criteria=None, clearing_s=0.1, assumptions=PLAIN).assumptions
+    assert any("voltage alone" in text for text in said)
+    assert not any("voltage alone" in text for text in timed)
+    with pytest.raises(OptionError, match="clearing_s"):
+        assess_fault(net, "c", criteria=None, clearing_s=-1.0, assumptions=PLAIN)

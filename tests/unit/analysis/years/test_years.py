@@ -11,6 +11,7 @@ import pytest
 
 from gridhub.analysis.hosting.hosting import hosting_capacity
 from gridhub.analysis.works.works import add_circuit
+from gridhub.analysis.years.inputs import find_wanted
 from gridhub.analysis.years.projects import Project, complete_projects, draw_years, spread_spending
 from gridhub.analysis.years.years import YearsPlan, plan_years
 from gridhub.costs import Cost, Delay
@@ -195,9 +196,10 @@ def test_own_storage_and_flexibility_cover_the_gap_of_the_late_year():
     asked, cell, shed = (found.loc[name] for name in ("as asked", "own storage", "be flexible"))
     gap = found.at["own storage", "extra_mw"]
     assert gap > 100 and cell["p10_last_mw"] == pytest.approx(min(asked["p10_last_mw"] + gap, 1500.0))
-    assert cell["cost_base"] == pytest.approx(gap * 6 * 0.31) and shed["cost_base"] == pytest.approx(
-        gap * 0.2
-    )
+    annuity = sum(1.045**-year for year in range(1, 26))
+    assert cell["cost_base"] == pytest.approx(gap * 6 * 0.31)
+    assert shed["cost_base"] == pytest.approx(gap * (0.03 + 0.04 * annuity))
+    assert "a year for being ready" in shed["note"] and "hours of need not known" in shed["note"]
     assert found.at["build elsewhere", "bus"] == "b"
     assert found.at["build later", "met_last_percent"] == asked["met_last_percent"]
 
@@ -319,3 +321,11 @@ def test_ratings_of_the_season_set_the_room_of_every_year():
     ]
     seasonal, halved, plain = (float(one.years["room_in_time_mw"].iloc[0]) for one in rooms)
     assert seasonal == pytest.approx(halved) and seasonal < plain - 100.0
+
+
+def test_a_hub_brings_its_own_ramp():
+    center = DataCenter("hall", contract_mw=1500.0, it_mw=1250.0, bus="d", ramp={2027: 500.0, 2029: 1250.0})
+    wanted = find_wanted(Hub(center), None, YEARS)
+    assert wanted.tolist() == pytest.approx([600.0, 600.0, 1500.0])
+    assert find_wanted(Hub(center), {2027: 7.0}, YEARS).tolist() == [7.0] * 3
+    assert find_wanted(HUB, None, YEARS).tolist() == [1500.0] * 3
