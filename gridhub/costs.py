@@ -18,6 +18,10 @@ DOLLAR = "exchange_usd"
 """Name of the item that says how many units of the currency one US dollar is."""
 
 
+MULTIPLES = {"": 1.0, "thousand": 1e3, "m": 1e6, "million": 1e6, "bn": 1e9, "billion": 1e9, "tn": 1e12}
+"""What may stand before the currency in a money unit, and how many of the currency it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """A cost, or a factor on costs, as a range.
@@ -224,7 +228,8 @@ class Costs:
     @property
     def scale(self) -> float:
         """How many of the currency one of the money unit is ("bn KRW": 1e9)."""
-        return {"bn": 1e9, "million": 1e6, "m": 1e6}.get(self.money_unit.split(" ")[0], 1.0)
+        multiple, _, _ = self.money_unit.rpartition(" ")
+        return MULTIPLES[multiple.lower()]
 
 
 def _read_cost(name: str, row: Mapping[str, Any]) -> tuple[Cost | None, list[Issue]]:
@@ -294,6 +299,11 @@ def read_costs(text: str) -> Costs:
     faults += [
         _fault("", key, "", "missing") for key in ("currency", "money_unit", "cost") if key not in data
     ]
+    if "currency" in data and "money_unit" in data:
+        multiple, _, currency = str(data["money_unit"]).rpartition(" ")
+        if multiple.lower() not in MULTIPLES or currency != str(data["currency"]):
+            text = f"is not the currency, or one of {', '.join(filter(None, MULTIPLES))} before it"
+            faults.append(_fault("", "money_unit", str(data["money_unit"]), text))
     items: dict[str, Cost] = {}
     for name, row in _flatten(data.get("cost", {})).items():
         cost, found = _read_cost(name, row)

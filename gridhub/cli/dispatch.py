@@ -20,6 +20,7 @@ from gridhub.cli.console import (
 from gridhub.cli.dispatch_options import FLEXIBLE, RAMP, add_flexible_and_ramps
 from gridhub.cli.exits import DONE, FOUND, exits, refuse
 from gridhub.cli.inputs import (
+    ForceOption,
     JsonOption,
     NetworkArgument,
     RatingsOption,
@@ -29,6 +30,8 @@ from gridhub.cli.inputs import (
     check_snapshot,
     parse_settings,
 )
+from gridhub.cli.pages import PageOption, check_page, print_page, write_page
+from gridhub.errors import name_ids
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
@@ -88,8 +91,8 @@ def dispatch(
         typer.Option(
             "--flexible",
             metavar=FLEXIBLE,
-            help="What a load may leave unserved in an hour and over all hours, at which price; may be "
-            "repeated.",
+            help="What a load may leave unserved in an hour and over all hours, at which price, for how many "
+            "hours in a row, with which notice in hours; may be repeated.",
         ),
     ] = None,
     ramp: Annotated[
@@ -98,6 +101,15 @@ def dispatch(
             "--ramp",
             metavar=RAMP,
             help="Most that the output of a unit changes from hour to hour; may be repeated.",
+        ),
+    ] = None,
+    reserve: Annotated[
+        Path | None,
+        typer.Option(
+            "--reserve",
+            metavar="FILE",
+            help="Reserve of each hour in MW (.csv or .parquet): first column the hours, one more column. "
+            "One for all hours: -o reserve_mw=MW; a share of the load: -o reserve_load_share=0.05.",
         ),
     ] = None,
     compare: Annotated[
@@ -114,9 +126,8 @@ def dispatch(
         Literal["n", "n-1"] | None,
         typer.Option("--check", help="Check the most telling hours by AC, intact or with every outage."),
     ] = None,
-    report: Annotated[
-        Path | None, typer.Option("--report", metavar="DIR", help="Write a page and tables there.")
-    ] = None,
+    out: PageOption = None,
+    force: ForceOption = False,
     top: TopOption = 10,
     as_json: JsonOption = False,
 ) -> int:
@@ -132,6 +143,7 @@ def dispatch(
 
     if fail_on == "ac" and check is None:
         refuse("--fail-on ac wants --check n or --check n-1")
+    check_page(out, force)
     net = open_network(network, year=year, ratings=ratings)
     state = check_snapshot(net, snapshot)
     profiles = read_profile_files(profile)
@@ -139,6 +151,11 @@ def dispatch(
         print_note(f"every hour has the ratings of snapshot {state}: profiles name no season")
     chosen = None if security == "none" else security
     settings = add_flexible_and_ramps(net, parse_settings(option), flexible, ramp)
+    if reserve is not None:
+        if "reserve_mw" in settings:
+            refuse("--reserve and --option reserve_mw say the same: give one")
+        hours = next(iter(profiles.values())).index if profiles else None
+        settings["reserve_mw"] = read_reserve_file(reserve, hours)
     with show_progress(as_json) as tell:
         result = run_dispatch(
             net,
@@ -154,21 +171,16 @@ def dispatch(
     if check is not None:
         checked = check_dispatch(net, profiles or None, result, security=None if check == "n" else check)
     failed = fail_on is not None and _has_found(result, fail_on, checked)
+    page = write_page(out, force, *(part for part in (result, change, checked) if part is not None), net)
     if as_json:
         document = _build_document(result, FOUND if failed else DONE)
-        print_json(document | _list_more(change, checked))
+        print_json(document | _list_more(change, checked) | page)
     else:
         _print_result(net, result, top)
         _print_more(change, checked)
         if failed:
             print_line(f"--fail-on {fail_on}: found")
-    if report is not None:
-        from gridhub.report.write import write_report
-
-        parts = [part for part in (result, change, checked) if part is not None]
-        page = write_report(report, *parts, net)
-        if not as_json:
-            print_line(f"page: {page}")
+        print_page(page)
     return FOUND if failed else DONE
 
 
@@ -260,34 +272,65 @@ def read_profile_files(texts: Sequence[str] | None) -> dict[tuple[str, str], pd.
     GridhubError
         If a text is not of that form, or a file cannot be read.
     """
-    import pandas as pd
-
     profiles: dict[tuple[str, str], pd.DataFrame] = {}
     for text in texts or ():
         key, _, name = text.partition("=")
         table, dot, column = key.strip().partition(".")
         if not name or not dot:
             refuse(f"--profile {text!r} is not TABLE.COLUMN=FILE, for example load.p_mw=load.csv")
-        path = Path(name.strip())
-        try:
-            frame = pd.read_csv(path, index_col=0) if path.suffix != ".parquet" else pd.read_parquet(path)
-            # files of the command profiles keep the hours as a column
-            if path.suffix == ".parquet" and "hour" in frame.columns[:1]:
-                frame = frame.set_index("hour")
-        except (OSError, ValueError) as error:
-            refuse(f"--profile {text!r}: {error}")
-        frame.columns = frame.columns.map(str)
-        profiles[table, column] = frame
+        profiles[table, column] = _read_hours(f"--profile {text!r}", Path(name.strip()))
     return profiles
+
+
+def read_reserve_file(path: Path, hours: pd.Index | None) -> list[float]:
+    """Read the reserve of each hour.
+
+    Parameters
+    ----------
+    path : Path
+    hours : Index, optional
+        Of the profiles; None: there are none.
+
+    Raises
+    ------
+    GridhubError
+        If the file cannot be read, has not one column of numbers, or has other hours.
+    """
+    import pandas as pd
+
+    what = f"--reserve {str(path)!r}"
+    frame = _read_hours(what, path)
+    if len(frame.columns) != 1 or not pd.api.types.is_numeric_dtype(frame.dtypes.iloc[0]):
+        names = name_ids(frame.columns) or "none"
+        refuse(f"{what}: wants the hours and one column of MW; beside the hours there are {names}")
+    if hours is not None and list(map(str, hours)) != list(map(str, frame.index)):
+        refuse(
+            f"{what}: its {len(frame):,} hours from {name_ids(frame.index[:1]) or 'none'} are not the "
+            f"{len(hours):,} of the profiles from {hours[0]}"
+        )
+    return [float(value) for value in frame.iloc[:, 0]]
+
+
+def _read_hours(what: str, path: Path) -> pd.DataFrame:
+    """Read a table of hours."""
+    import pandas as pd
+
+    try:
+        frame = pd.read_csv(path, index_col=0) if path.suffix != ".parquet" else pd.read_parquet(path)
+        # files of the command profiles keep the hours as a column
+        if path.suffix == ".parquet" and "hour" in frame.columns[:1]:
+            frame = frame.set_index("hour")
+    except (OSError, ValueError) as error:
+        refuse(f"{what}: {error}")
+    frame.columns = frame.columns.map(str)
+    return frame
 
 
 def _has_found(result: Dispatch, fail_on: FailOn, checked: DispatchCheck | None) -> bool:
     if fail_on == "ac":
         return checked is not None and bool(len(checked.violations) or len(checked.unsolved))
     if fail_on == "shedding":
-        # what flexible loads leave was offered
-        summary = result.summary
-        short = summary["shed_mwh"] - summary["flexible_mwh"] + summary["dead_load_mwh"]
+        short = result.summary["shed_mwh"] + result.summary["dead_load_mwh"]
         return bool(short > 1e-6 or (result.status["status"] != "OPTIMAL").any())
     return bool((result.status["status"] != "OPTIMAL").any())
 
@@ -322,14 +365,17 @@ def _print_result(net: Network, result: Dispatch, top: int) -> None:
     )
     rows = []
     for key, value in summary.items():
-        unit = "MWh" if key.endswith("_mwh") else "MW" if key.endswith("_mw") else units.get(key, "")
-        name = key.removesuffix("_mwh").removesuffix("_mw").replace("_", " ")
+        suffix = next((end for end in ("mwh", "mw", "h") if key.endswith(f"_{end}")), "")
+        unit = suffix.replace("mw", "MW") or units.get(key, "")
+        name = key.removesuffix(f"_{suffix}").replace("_", " ")
         rows.append((name, ", ".join(map(str, value[:5])) if isinstance(value, tuple) else value, unit))
     state = f", snapshot {result.snapshot}" if result.snapshot else ""
     print_table(f"{result.network}{state}: dispatch", ("quantity", "value", "unit"), rows)
-    for reason in result.status["reason"].drop_duplicates():
-        if reason:
-            print_line(reason)
+    told = list(result.status[result.status["reason"] != ""].groupby("reason", sort=False))
+    for reason, hours in told[:top]:
+        print_line(f"{name_ids(hours.index)}: {reason}")
+    if len(told) > top:
+        print_line(f"and {len(told) - top:,} other reasons: see the column reason of the status (--json)")
     report = report_congestion(result).head(top)
     if len(report):
         tables = {"link": "hvdc", "interface": "interface"}
@@ -366,18 +412,18 @@ def _print_result(net: Network, result: Dispatch, top: int) -> None:
 
 def _print_flexible(result: Dispatch, names: Names) -> None:
     """Print what flexible loads left unserved, if there are any."""
-    from gridhub.analysis.dispatch.flexible import CALLS_NOTE, report_flexible
+    from gridhub.analysis.dispatch.flexible import describe_calls, report_flexible
 
     table = report_flexible(result)
     if table.empty:
         return
     rows = [
         (
-            str(load), find_name(names, load, "load"), row["most_mw"], row["budget_mwh"], row["used_mwh"],
-            int(row["hours"]), int(row["longest_h"]),
+            str(load), find_name(names, load, "load"), row["most_mw"], row["budget_mwh"], row["most_h"],
+            row["used_mwh"], int(row["hours"]), int(row["longest_h"]),
         )
         for load, row in table.iterrows()
     ]  # fmt: skip
-    columns = ("load", "name", "most MW", "budget MWh", "used MWh", "hours", "longest h")
+    columns = ("load", "name", "most MW", "budget MWh", "most h", "used MWh", "hours", "longest h")
     print_table("Flexible load", columns, rows)
-    print_line(CALLS_NOTE)
+    print_line(describe_calls(result))

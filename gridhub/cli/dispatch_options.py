@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-FLEXIBLE = "LOAD=MW[/MWH[/PRICE]]"
+FLEXIBLE = "LOAD=MW[/MWH[/PRICE[/HOURS[/NOTICE]]]]"
 RAMP = "UNIT=MW_PER_H"
 
 
@@ -28,7 +28,7 @@ def add_flexible_and_ramps(
     settings : mapping
         From ``--option``: numbers and texts alone.
     flexible : sequence of str
-        ``LOAD=MW``, ``LOAD=MW/MWH`` or ``LOAD=MW/MWH/PRICE``; ids may hold any sign.
+        ``LOAD=MW`` and further fields of `FlexibleLoad`, as in `FLEXIBLE`; ids may hold any sign.
     ramp : sequence of str
         ``UNIT=MW_PER_H``.
 
@@ -82,4 +82,5 @@ def _read(
 
 def _parse_flexible(text: str) -> dict[str, float]:
     numbers = [float(part) for part in text.split("/")]
-    return dict(zip(("mw", "energy_mwh", "price")[: len(numbers)], numbers, strict=True))
+    names = ("mw", "energy_mwh", "price", "longest_h", "notice_h")
+    return dict(zip(names[: len(numbers)], numbers, strict=True))

@@ -18,6 +18,7 @@ from gridhub.cli.console import (
 )
 from gridhub.cli.exits import exits
 from gridhub.cli.inputs import (
+    ForceOption,
     JsonOption,
     Method,
     NetworkArgument,
@@ -29,6 +30,7 @@ from gridhub.cli.inputs import (
     check_snapshot,
     parse_settings,
 )
+from gridhub.cli.pages import PageOption, check_page, print_page, write_page
 from gridhub.errors import NotConverged
 from gridhub.study.source import open_network
 
@@ -48,6 +50,8 @@ def flow(
     ratings: RatingsOption = None,
     method: Annotated[Method, typer.Option("--method", help="Full AC, or linear DC.")] = "ac",
     option: SettingsOption = None,
+    out: PageOption = None,
+    force: ForceOption = False,
     top: TopOption = 10,
     as_json: JsonOption = False,
 ) -> None:
@@ -57,6 +61,7 @@ def flow(
     """
     from gridhub.analysis.flow.power_flow import run_power_flow
 
+    check_page(out, force)
     net = open_network(network, year=year, ratings=ratings)
     check_snapshot(net, snapshot)
     settings = parse_settings(option)
@@ -66,10 +71,12 @@ def flow(
         if not as_json:
             print_worst_buses(net, error)
         raise
+    page = write_page(out, force, result, net)
     if as_json:
-        print_json(_build_document(net, result))
+        print_json(_build_document(net, result) | page)
         return
     _print_result(net, result, top)
+    print_page(page)
 
 
 def print_worst_buses(net: Network, error: NotConverged) -> None:

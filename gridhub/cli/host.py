@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -10,6 +11,7 @@ from gridhub.cli.console import find_name, list_records, print_json, print_line,
 from gridhub.cli.dispatch import read_profile_files
 from gridhub.cli.exits import exits, refuse
 from gridhub.cli.inputs import (
+    ForceOption,
     JsonOption,
     Method,
     NetworkArgument,
@@ -21,9 +23,12 @@ from gridhub.cli.inputs import (
     find_criteria,
     parse_settings,
 )
+from gridhub.cli.pages import PageOption, check_page, print_page, write_page
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from gridhub.analysis.hosting.hosting import HostingCapacity
     from gridhub.criteria import Criteria
     from gridhub.model.network import Network
@@ -68,6 +73,15 @@ def host(
             "may be repeated.",
         ),
     ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights",
+            metavar="CSV",
+            help="Hours of the year that each hour of the profiles stands for, such as typical_weight.csv of "
+            "the command profiles.",
+        ),
+    ] = None,
     own: Annotated[
         list[str] | None,
         typer.Option(
@@ -86,6 +100,8 @@ def host(
         ),
     ] = False,
     top: TopOption = 20,
+    out: PageOption = None,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Find how much each bus takes in every state and after every outage.
@@ -99,21 +115,36 @@ def host(
         check_snapshot(net, name)
     for name in bus or ():
         check_bus(net, name)
+    check_page(out, force)
     settings: dict[str, Any] = {"kind": kind, **parse_settings(option)}
     if profile:
         settings["profiles"] = read_profile_files(profile)
+    if weights is not None:
+        settings["weights"] = _read_weights(weights)
     if own:
         settings["own"] = parse_settings(own)
     if share:
-        if not bus or method == "ac":
-            refuse("--share wants two buses or more (--bus …), and is of DC")
+        if not bus or method == "ac" or out is not None:
+            refuse("--share wants two buses or more (--bus …), is of DC, and writes no page")
         _share(net, bus, find_criteria(net, criteria), snapshot, settings, as_json)
         return
     result = hosting_capacity(net, bus, find_criteria(net, criteria), snapshot, method, settings)
+    page = write_page(out, force, result, net)
     if as_json:
-        print_json(_build_document(result))
+        print_json(_build_document(result) | page)
     else:
         _print_result(net, result, top)
+        print_page(page)
+
+
+def _read_weights(path: Path) -> pd.Series:
+    """Read the weights of hours: the hour first, its weight in the last column."""
+    import pandas as pd
+
+    try:
+        return pd.read_csv(path, index_col=0).iloc[:, -1]
+    except (OSError, ValueError, IndexError) as error:
+        refuse(f"--weights {path}: {error}")
 
 
 def _share(

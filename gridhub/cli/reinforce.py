@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gridhub.cli.console import list_records, make_plain, print_json, print_line, print_table
-from gridhub.cli.exits import exits
+from gridhub.cli.exits import exits, refuse
 from gridhub.cli.inputs import (
     ForceOption,
     JsonOption,
@@ -65,7 +65,17 @@ def reinforce(
             "--kind",
             help="A kind of work that may be built; may be repeated. If not given: circuits, conductors, "
             "banks "
-            "and compensation; there are also series_capacitor, hvdc, storage, flexible_load.",
+            "and compensation; there are also series_capacitor, hvdc, storage, flexible_load (a contract to "
+            "shed), remedial_scheme.",
+        ),
+    ] = None,
+    hours: Annotated[
+        str | None,
+        typer.Option(
+            "--hours",
+            metavar="SNAPSHOT=H,…",
+            help="Hours a year that each state stands for, such as winter_peak=200,spring_midday=1500: "
+            "prices the calls of a flexible load, which else stay unpriced.",
         ),
     ] = None,
     value: Annotated[
@@ -97,6 +107,8 @@ def reinforce(
         settings["costs"] = read_text(costs)
     if kind:
         settings["kinds"] = tuple(kind)
+    if hours is not None:
+        settings["hours"] = _read_hours(hours)
     if hub is not None:
         if snapshot is not None:
             settings["snapshots"] = (snapshot,)
@@ -112,6 +124,21 @@ def reinforce(
         if worth is not None:
             _print_worth(worth)
         print_page(page)
+
+
+def _read_hours(text: str) -> dict[str, float]:
+    found = {}
+    for part in text.split(","):
+        name, sign, value = part.rpartition("=")
+        try:
+            found[name.strip()] = float(value)
+        except ValueError:
+            sign = ""
+        if not sign:
+            refuse(
+                f"--hours {text!r} is not SNAPSHOT=H,…, for example --hours winter_peak=200,summer_peak=150"
+            )
+    return found
 
 
 def _value(result: ReinforcementPlan) -> WorksValue:
@@ -131,12 +158,32 @@ def _describe_worth(worth: WorksValue) -> dict[str, Any]:
 
 
 def _print_worth(worth: WorksValue) -> None:
-    names = ["benefit", "cost_base", "npv_4_5", "bc_4_5", "npv_4", "bc_4", "freed_mw", "cost_per_mw"]
+    names = [
+        "benefit",
+        "cost_base",
+        "yearly_base",
+        "npv_4_5",
+        "bc_4_5",
+        "npv_4",
+        "bc_4",
+        "freed_mw",
+        "cost_per_mw",
+    ]
     rows = [
         (*key, *row)
         for key, row in zip(worth.table.index, worth.table[names].to_numpy().tolist(), strict=True)
     ]
-    heads = ["work", "against", "saves a year", "costs", "NPV 4.5 %", "B/C 4.5 %", "NPV 4 %", "B/C 4 %"]
+    heads = [
+        "work",
+        "against",
+        "saves a year",
+        "costs",
+        "and a year",
+        "NPV 4.5 %",
+        "B/C 4.5 %",
+        "NPV 4 %",
+        "B/C 4 %",
+    ]
     heads += ["freed MW", "cost per MW"]
     digits = dict.fromkeys(("B/C 4.5 %", "B/C 4 %", "cost per MW"), 2)
     print_table(f"worth, {worth.money_unit}", heads, rows, digits=digits)
@@ -161,6 +208,8 @@ def _build_document(result: ReinforcementPlan) -> dict[str, Any]:
         "before": list_records(result.before, index="row"),
         "left": list_records(result.left, index="row"),
         "without_candidate": result.without_candidate,
+        "not_offered": result.not_offered,
+        "schemes": list_records(result.schemes, index="row"),
         "not_assessed": result.not_assessed,
     }
 
@@ -180,6 +229,14 @@ def _print_result(result: ReinforcementPlan, top: int) -> None:
         rows = list(left[columns].itertuples(index=False, name=None))
         digits = {"value": 3, "limit": 3}
         print_table("left with the works", columns, rows, limit=top, digits=digits)
+    if len(result.schemes):
+        columns = ["snapshot", "contingency", "variant", "violations", "worst_element"]
+        columns += ["worst_loading_percent", "tripped_mw", "shed_mw", "run_back_mw"]
+        rows = list(result.schemes[columns].itertuples(index=False, name=None))
+        heads = [name.removesuffix("_mw").removesuffix("_percent").replace("_", " ") for name in columns]
+        print_table("what the schemes do, by AC with all works", heads, rows, limit=top)
     print_line(result.verdict)
+    for text in result.not_offered:
+        print_line(f"not offered: {text}")
     print_line(f"criteria: {result.criteria or 'ratings alone'}")
     print_line(f"not assessed: {'; '.join(result.not_assessed)}")

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gridhub.cli.console import list_records, print_json, print_line, print_table
+from gridhub.cli.console import format_number, list_records, print_json, print_line, print_table
 from gridhub.cli.exits import exits, refuse
 from gridhub.cli.inputs import (
+    ForceOption,
     JsonOption,
     NetworkArgument,
     RatingsOption,
@@ -17,6 +18,7 @@ from gridhub.cli.inputs import (
     YearOption,
     parse_settings,
 )
+from gridhub.cli.pages import PageOption, check_page, print_page, write_page
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
 
     from gridhub.analysis.siting.siting import SiteRanking
     from gridhub.model.network import Network
+
+
+EVIDENCE = ("impact", "supplying_banks", "raised_branches", "hub_losses")
+"""Tables of ``SiteRanking.impact`` that the document holds."""
 
 
 @exits
@@ -51,16 +57,18 @@ def site(
             "--option",
             "-o",
             metavar="KEY=VALUE",
-            help="An option of the ranking, such as market=true, score=topsis, method=ac or seed=1; may "
-            "be repeated.",
+            help="An option of the ranking, such as market=true, score=topsis, method=ac, impact=off or "
+            "seed=1; may be repeated.",
         ),
     ] = None,
     year: YearOption = None,
     ratings: RatingsOption = None,
     top: TopOption = 20,
+    out: PageOption = None,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Rank candidate sites: room, connection, works, dates, feeds, latency, losses, sun and wind, climate.
+    """Rank candidate sites: room, connection, works, dates, feeds, loss of the hub, latency, losses, climate.
 
     Example: gridhub site korea-2025-backbone --mw 500
     """
@@ -68,6 +76,7 @@ def site(
     from gridhub.placement.hub import DataCenter
 
     net = open_network(network, year=year, ratings=ratings)
+    check_page(out, force)
     table = _read_sites(net, sites)
     settings: dict[str, Any] = dict(parse_settings(option))
     points = _read_points(net)
@@ -77,10 +86,12 @@ def site(
         settings["weights"] = parse_settings(weight)
     hub = DataCenter("hub", contract_mw=mw, bus=str(net.bus.index[0]))
     result = rank_sites(net, table, hub, settings)
+    page = write_page(out, force, result, net)
     if as_json:
-        print_json(_build_document(result, mw))
+        print_json(_build_document(result, mw) | page)
     else:
         _print_result(net, result, mw, top)
+        print_page(page)
 
 
 def _read_sites(net: Network, path: Path | None) -> pd.DataFrame:
@@ -114,7 +125,33 @@ def _build_document(result: SiteRanking, mw: float) -> dict[str, Any]:
         "sites": list_records(result.table, index="site"),
         "criteria": list_records(result.criteria, index="criterion"),
         "left_out": dict(result.left_out),
+        **{name: getattr(result.impact, name).to_dict("records") for name in EVIDENCE},
     }
+
+
+def _print_loss(result: SiteRanking) -> None:
+    """Say what the loss of the hub does at the best site, and what the best site asks of the grid."""
+    from gridhub.analysis.siting.impact import LOSS_GAPS
+
+    best = str(result.table.index[0])
+    losses, impact = (
+        table[table["site"] == best] for table in (result.impact.hub_losses, result.impact.impact)
+    )
+    if losses.empty:
+        return
+    row = result.table.iloc[0]
+    print_line(
+        f"loss of the hub at {best}: {row['hub_loss_mw']:,.0f} MW at once ({row['hub_loss_state']}), voltage "
+        f"up by {format_number(float(losses['rise_percent'].max()))} %, {int(losses['caused'].max())} "
+        f"branches overloaded anew, {int(losses['reversed'].max())} flows turned round; not assessed: "
+        f"{LOSS_GAPS}"
+    )
+    print_line(
+        f"evidence for an impact assessment at {best} (no official score): up to "
+        f"{int(impact['raised'].max())} branches rise by more than 5 points, supplying banks to "
+        f"{format_number(float(impact['n1_after_percent'].max()))} % after an outage; all sites with --json "
+        "or --out"
+    )
 
 
 def _print_result(net: Network, result: SiteRanking, mw: float, top: int) -> None:
@@ -136,6 +173,7 @@ def _print_result(net: Network, result: SiteRanking, mw: float, top: int) -> Non
     if "reinforcement_per_mw" in criteria:
         best = result.table.iloc[0]
         print_line(f"works at {result.table.index[0]}, an estimate: {best['works']}")
+    _print_loss(result)
     able = int((result.table["short_mw"] == 0).sum())
     print_line(f"{able} of {len(rows)} sites have firm headroom for {mw:,.0f} MW as the grid stands")
     units = ", ".join(

@@ -136,13 +136,8 @@ def _compute_flow_after(problem: HourProblem, one: Replanned, x: Floats, injecti
     """Flow of each branch after an outage with a plan of its own, (n_branch,) [MW]."""
     columns, kept = problem.columns, one.find_kept(problem.columns)
     gone = np.asarray(columns.injection @ np.where(kept, 0.0, x))
-    left = injection - gone + problem.drawn - _draw_after(problem, one)
+    left = injection - gone + problem.drawn - one.find_drawn()
     return compute_flow(one.case, one.plan, one.balance(left))
-
-
-def _draw_after(problem: HourProblem, one: Replanned) -> Floats:
-    """Add up what shunts draw after an outage, and the losses before it, (n_node,) [MW]."""
-    return one.find_drawn() + problem.lost
 
 
 def weigh_flows(problem: HourProblem, weight: csr_array) -> FlowRows:
@@ -234,12 +229,12 @@ def _write_after(problem: HourProblem, one: Replanned, branch: Ints) -> FlowRows
     if not one.outage.branch:
         intact = weigh_flows(problem, weight)
         lost = csr_array(-against @ (by_column @ diags_array(1.0 - kept)))
-        gain = against @ (problem.drawn - _draw_after(problem, one))
+        gain = against @ (problem.drawn - one.find_drawn())
         return replace(intact, by_column=lost, offset=intact.offset + gain)
     shifted = compute_flow(one.case, one.plan, np.zeros(problem.case.n_node))[branch]
     return FlowRows(
         csr_array(against @ (by_column @ diags_array(kept.astype(float)))),
         csr_array((len(branch), len(problem.plan.free))),
         csr_array(against),
-        shifted - against @ _draw_after(problem, one),
+        shifted - against @ one.find_drawn(),
     )

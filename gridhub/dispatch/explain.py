@@ -10,7 +10,7 @@ from scipy.sparse import csc_array, diags_array, hstack
 
 from gridhub.case.case import Case, Floats, Ints, Outage
 from gridhub.dispatch.cuts import INTACT
-from gridhub.dispatch.hour_model import HourModel, LimitKey, RowKind, find_excess
+from gridhub.dispatch.hour_model import Accuracy, HourModel, LimitKey, RowKind, find_excess
 from gridhub.dispatch.limits import FlowLimits
 from gridhub.dispatch.links import close_columns, find_both_ways
 from gridhub.dispatch.problem import LINK_KINDS, STORAGE_KINDS, UNIT_KINDS, HourProblem, Kind
@@ -54,7 +54,7 @@ class Explanation:
 
 
 def explain_hour(
-    problem: HourProblem, limits: FlowLimits, security: SecurityPlan | None, tolerance_mw: float
+    problem: HourProblem, limits: FlowLimits, security: SecurityPlan | None, accuracy: Accuracy
 ) -> Explanation:
     """Find the least MW that limits must give for a dispatch to exist.
 
@@ -63,7 +63,7 @@ def explain_hour(
     problem : HourProblem
     limits : FlowLimits
     security : SecurityPlan, optional
-    tolerance_mw : float
+    accuracy : Accuracy
 
     Returns
     -------
@@ -84,7 +84,7 @@ def explain_hour(
     soft = replace(limits, excess_price=1.0, excess_price_after=1.0)
     while True:
         relaxed, owner = _relax(problem)
-        model = HourModel(relaxed, soft, tolerance_mw)
+        model = HourModel(relaxed, soft, accuracy)
         model.add_interfaces()
         solution = model.solve_until_clear(security)
         both = find_both_ways(problem, solution.x) if solution.status == "optimal" else owner[:0]
@@ -132,17 +132,22 @@ def _find_allowance(model: HourModel, solution: LpSolution) -> dict[LimitKey, fl
 def _relax(problem: HourProblem) -> tuple[HourProblem, Ints]:
     """Add columns that undo, at 1 per MW, what other columns cannot go below; those columns."""
     columns = problem.columns
-    forced = (columns.low > 0) | (columns.high < 0)
+    forced = ((columns.low > 0) | (columns.high < 0)) & ~columns.select(Kind.BRANCH_LOSS)
     owner = np.flatnonzero(forced)
     low, high = columns.low[owner], columns.high[owner]
     sign = np.where(low > 0, -1.0, 1.0)
+    most = np.where(low > 0, low, -high)
+    calls, loads = columns.match_calls()
+    called = np.zeros(len(columns.kind))
+    called[loads] = columns.high[calls]
+    most = most - called[owner]  # what is called is not there to be shed
     undo = csc_array(columns.injection[:, owner] @ diags_array(sign))
     wider = replace(
         columns,
         kind=np.concatenate([columns.kind, columns.kind[owner]]),
         element=np.concatenate([columns.element, columns.element[owner]]),
         low=np.concatenate([columns.low, np.zeros(len(owner))]),
-        high=np.concatenate([columns.high, np.where(low > 0, low, -high)]),
+        high=np.concatenate([columns.high, most]),
         price=np.concatenate([np.zeros(len(columns.price)), np.ones(len(owner))]),
         bend=np.zeros(len(columns.price) + len(owner)),
         injection=csc_array(hstack([columns.injection, undo])),

@@ -10,8 +10,9 @@ import numpy as np
 from gridhub.case.case import Case, Ints
 from gridhub.dispatch.bent_costs import COST_ERROR
 from gridhub.dispatch.explain import explain_hour
-from gridhub.dispatch.hour_model import NO_ALLOWANCE, HourModel, LimitKey, solve_one_way
+from gridhub.dispatch.hour_model import NO_ALLOWANCE, Accuracy, HourModel, LimitKey, solve_one_way
 from gridhub.dispatch.limits import FlowLimits
+from gridhub.dispatch.losses import LOSS_TOLERANCE_MW
 from gridhub.dispatch.offers import Offers
 from gridhub.dispatch.problem import STORAGE_KINDS, HourProblem, build_problem
 from gridhub.dispatch.programme import LpSolution
@@ -32,6 +33,7 @@ def solve_hour(
     start_cuts: Ints | None = None,
     tolerance_mw: float = 1e-6,
     cost_error: float = COST_ERROR,
+    loss_tolerance_mw: float = LOSS_TOLERANCE_MW,
 ) -> HourResult:
     r"""Dispatch one hour at least cost.
 
@@ -51,6 +53,8 @@ def solve_hour(
         By how much a flow may be beyond its limit.
     cost_error : float
         By how much quadratic costs may be missed, relative to the hour's cost; prices to about the root.
+    loss_tolerance_mw : float
+        By how much the losses of branches, added up, may be missed, where the offers have them.
 
     Returns
     -------
@@ -71,7 +75,8 @@ def solve_hour(
     solved again from the last basis: once none is broken the solution is that of the full programme. Three
     answers fall out on the way: without a grid, with the intact grid, and secure.
     Prices are duals: with the dual y of each row, the price at node n is the island's balance dual plus
-    the sum of y times the sensitivity of the row's flow to n. Losses are not part of the DC model.
+    the sum of y times the sensitivity of the row's flow to n. Losses of branches, where the offers have them,
+    are columns above tangents of r f^2 (`gridhub.dispatch.losses.LossCurves`).
 
     References
     ----------
@@ -80,12 +85,12 @@ def solve_hour(
     doi:10.1109/TPWRS.2017.2686701.
     """
     problem = build_problem(case, plan, offers)
-    accuracy = tolerance_mw, cost_error
+    accuracy = Accuracy(tolerance_mw, cost_error, loss_tolerance_mw)
     solved = _solve_stages(problem, limits, security, start_cuts, accuracy)
     if solved.last.status == "optimal":
         return HourReader(offers, limits, solved).read(DispatchStatus.OPTIMAL)
     # limits that must give prove an hour infeasible even where the solver could not
-    explained = explain_hour(solved.problem, limits, security, tolerance_mw)
+    explained = explain_hour(solved.problem, limits, security, accuracy)
     status = DispatchStatus.INFEASIBLE if explained.conflicts else DispatchStatus.UNSOLVED
     rest = _solve_stages(explained.problem, limits, security, start_cuts, accuracy, explained.allowance)
     reader = HourReader(offers, limits, rest)
@@ -108,13 +113,13 @@ def _solve_stages(
     limits: FlowLimits,
     security: SecurityPlan | None,
     start_cuts: Ints | None,
-    accuracy: tuple[float, float],
+    accuracy: Accuracy,
     allowance: Mapping[LimitKey, float] = NO_ALLOWANCE,
 ) -> StagedRun:
     """Solve market, intact and secure hour."""
-    model = HourModel(problem, limits, accuracy[0], allowance, cost_error=accuracy[1])
+    model = HourModel(problem, limits, accuracy, allowance)
     market, intact, last = _climb(model, security, start_cuts)
-    message = describe_closed(model.problem, model.closed)
+    message = describe_closed(model, last)
     return StagedRun(model.problem, model, market, intact, last, message, model.rounds, model.iterations)
 
 
@@ -136,8 +141,13 @@ def _climb(
     return market, intact, solve_one_way([model], security)
 
 
-def describe_closed(problem: HourProblem, closed: Ints) -> str:
-    """Say which links and storage units are held to one way."""
+def describe_closed(model: HourModel, solution: LpSolution) -> str:
+    """Say which links and storage units are held to one way, and which losses as a load."""
+    losses = model.losses.describe(solution) if solution.status == "optimal" else ""
+    return "; ".join(filter(None, (_name_closed(model.problem, model.closed), losses)))
+
+
+def _name_closed(problem: HourProblem, closed: Ints) -> str:
     if not len(closed):
         return ""
     labels, columns = problem.case.labels, problem.columns

@@ -15,6 +15,7 @@ from gridhub.dispatch.bent_costs import COST_ERROR, BentCosts
 from gridhub.dispatch.cuts import INTACT, FlowRows, find_breaches, weigh_flows, write_flow_rows
 from gridhub.dispatch.limits import FlowLimits, InterfaceLimits
 from gridhub.dispatch.links import close_columns, find_both_ways
+from gridhub.dispatch.losses import LOSS_TOLERANCE_MW, LossCurves
 from gridhub.dispatch.problem import HourProblem, Kind, find_shift_flow
 from gridhub.dispatch.programme import LinearProgramme, LpSolution, ProgrammePart
 from gridhub.dispatch.security import SecurityPlan
@@ -39,6 +40,25 @@ LimitKey = tuple[RowKind, int, int]
 
 NO_ALLOWANCE: Mapping[LimitKey, float] = MappingProxyType({})
 """Every limit as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """By how much a solution may miss.
+
+    Attributes
+    ----------
+    flow_mw : float
+        A limit of the grid.
+    cost : float
+        Bent costs, relative to the hour's cost.
+    losses_mw : float
+        The losses of branches, added up.
+    """
+
+    flow_mw: float
+    cost: float = COST_ERROR
+    losses_mw: float = LOSS_TOLERANCE_MW
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,32 +90,29 @@ class HourModel:
 
     Its columns are those of the problem, then the angles of the free nodes (times the power base), the bent
     part of quadratic costs, and what flows exceed soft limits by. Its rows are the power balance of every
-    live node, then limits and tangents of bent costs as they come.
+    live node, that of flexible loads which may be shed too, then limits and tangents of bent costs as they
+    come.
 
     Parameters
     ----------
     problem : HourProblem
     limits : FlowLimits
-    tolerance_mw : float
-        By how much a flow may be beyond its limit.
+    accuracy : Accuracy
     allowance : mapping, optional
         (kind, element, outage) -> MW by which a limit is raised.
     programme : LinearProgramme, optional
         One of many hours that this one is to be a part of; None: one of its own.
-    cost_error : float
-        By how much bent costs may be missed, relative to the hour's cost.
     """
 
     def __init__(
         self,
         problem: HourProblem,
         limits: FlowLimits,
-        tolerance_mw: float,
+        accuracy: Accuracy,
         allowance: Mapping[LimitKey, float] = NO_ALLOWANCE,
         programme: LinearProgramme | None = None,
-        cost_error: float = COST_ERROR,
     ) -> None:
-        self.problem, self.limits, self.tolerance_mw = problem, limits, tolerance_mw
+        self.problem, self.limits, self.tolerance_mw = problem, limits, accuracy.flow_mw
         self.allowance = allowance
         columns = problem.columns
         self.n_column, self.n_free = len(columns.kind), len(problem.plan.free)
@@ -115,7 +132,9 @@ class HourModel:
         ]
         self._known: set[tuple[int, int]] = set()
         self._add_balance()
-        self.curves = BentCosts(self.part, columns, cost_error)
+        self._add_calls()
+        self.losses = LossCurves(self.part, problem, accuracy.losses_mw)
+        self.curves = BentCosts(self.part, columns, accuracy.cost)
 
     @property
     def rows(self) -> Rows:
@@ -173,6 +192,19 @@ class HourModel:
             basic_columns=self.n_column + np.arange(self.n_free),
             basic_rows=np.flatnonzero(~np.isin(self.nodes, plan.free)),
         )
+
+    def _add_calls(self) -> None:
+        """Every flexible load that may be shed too: no more is called and shed than there is load."""
+        columns = self.problem.columns
+        calls, loads = columns.match_calls()
+        both = columns.low[loads] < columns.high[calls]
+        calls, loads = calls[both], loads[both]
+        count = len(calls)
+        at = np.tile(np.arange(count), 2)
+        entries = np.repeat([1.0, -1.0], count), (at, np.concatenate([loads, calls]))
+        matrix = csr_array(coo_array(entries, shape=(count, self.part.count)))
+        rows = self.part.add_rows(matrix, np.zeros(count), np.full(count, np.inf))
+        self.part.start_from(np.empty(0, dtype=np.int64), rows)
 
     def add_interfaces(self) -> None:
         """Hold every interface within its limits, in the intact network."""
@@ -270,7 +302,7 @@ def solve_parts(models: Sequence[HourModel], security: SecurityPlan | None, grid
     models : sequence of HourModel
     security : SecurityPlan, optional
     grid : bool
-        False: no limits are added, only tangents of bent costs.
+        False: no limits are added, only tangents of bent costs and losses.
 
     Returns
     -------
@@ -287,9 +319,12 @@ def solve_parts(models: Sequence[HourModel], security: SecurityPlan | None, grid
         if solution.status != "optimal":
             return solution
         own = [model.part.read(solution) for model in models]
-        added = sum(model.curves.refine(mine) for model, mine in zip(models, own, strict=True))
+        pairs = list(zip(models, own, strict=True))
+        added = sum(model.curves.refine(mine) + model.losses.refine(mine) for model, mine in pairs)
         if grid:
-            added += sum(model.add_broken(security, mine) for model, mine in zip(models, own, strict=True))
+            added += sum(model.add_broken(security, mine) for model, mine in pairs)
+        if not added:
+            added = sum(model.losses.hold(mine) for model, mine in pairs)
         if not added:
             return solution
     return replace(solution, status=f"{MAX_ROUNDS} rounds of limits")
@@ -312,6 +347,8 @@ def solve_one_way(
     -------
     LpSolution
     """
+    for model in models:
+        model.losses.release()
     while True:
         solution = solve_parts(models, security, grid)
         if solution.status != "optimal":

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import csr_array, hstack
 
 from gridhub.case.case import Floats
-from gridhub.dispatch.problem import STORAGE_KINDS, HourProblem
+from gridhub.dispatch.problem import STORAGE_KINDS, HourProblem, Kind
 from gridhub.dispatch.programme import LinearProgramme, LpSolution
 
 NO_PRICE = 1e-6
@@ -38,7 +38,9 @@ def find_nearest_market(problem: HourProblem, market: LpSolution, x: Floats) -> 
     largest = float(np.abs(columns.price).max(initial=1.0))
     # a strictly convex cost leaves no choice
     movable = (np.abs(market.reduced_cost[: len(x)]) <= NO_PRICE * largest) & (columns.bend == 0)
-    movable &= ~columns.select(*STORAGE_KINDS)  # what it gives now is not given later
+    # what storage gives or a flexible load leaves now it does not later, and losses follow the flows
+    movable &= ~columns.select(*STORAGE_KINDS, Kind.CALL, Kind.BRANCH_LOSS)
+    movable[columns.match_calls()[1]] = False
     start = np.where(movable, np.clip(x, columns.low, columns.high), market.x[: len(x)])
     free = np.flatnonzero(movable & (columns.low < columns.high))
     zero = np.zeros(2 * len(free))

@@ -78,11 +78,13 @@ class Offers:
     link_low, link_high : (n_hvdc,) float
         Range of the power taken at the from end [MW]; equal for a link held at a set-point.
     shed_price : (n_load,) float
-        Price of load that is not served [currency/MWh]; infinite: must be served.
-    shed_limit : (n_load,) float
-        Most of each load that may go unserved [MW].
-    losses : (n_branch,) float
-        Drawn at the ends of branches, half at each [MW].
+        Price of load that is not served, beyond what is called [currency/MWh]; infinite: must be served.
+    call_price : (n_load,) float
+        Price of what is called of a flexible load [currency/MWh].
+    call_limit : (n_load,) float
+        Most of each load that may be called [MW]; 0: it is not flexible.
+    losses : bool
+        Whether branches lose what their resistance takes.
     """
 
     units: UnitOffers
@@ -90,8 +92,9 @@ class Offers:
     link_low: Floats
     link_high: Floats
     shed_price: Floats
-    shed_limit: Floats
-    losses: Floats
+    call_price: Floats
+    call_limit: Floats
+    losses: bool
 
 
 def offer_units(
@@ -251,7 +254,9 @@ def make_offers(
     storage: StorageOffers | None = None,
     links: tuple[Floats, Floats] | None = None,
     shed_price: float | Floats = np.inf,
-    shed_limit: float | Floats = np.inf,
+    call_price: float | Floats = 0.0,
+    call_limit: float | Floats = 0.0,
+    losses: bool = False,
 ) -> Offers:
     """Put offers together; what is not given keeps the power of the case.
 
@@ -264,8 +269,12 @@ def make_offers(
         Range of each link [MW] at its from end.
     shed_price : float or (n_load,) float
         [currency/MWh]; infinite: must be served.
-    shed_limit : float or (n_load,) float
+    call_price : float or (n_load,) float
+        [currency/MWh].
+    call_limit : float or (n_load,) float
         [MW].
+    losses : bool
+        Whether branches lose what their resistance takes.
 
     Returns
     -------
@@ -283,6 +292,8 @@ def make_offers(
         ids = name_ids(case.labels.hvdc[i] for i in bad)
         raise ValueError(f"{len(bad)} links have an empty or infinite range: {ids}")
     shape = (len(case.load_p),)
-    price, limit = (np.broadcast_to(np.asarray(v, dtype=float), shape) for v in (shed_price, shed_limit))
+    shed, price, limit = (
+        np.broadcast_to(np.asarray(v, dtype=float), shape) for v in (shed_price, call_price, call_limit)
+    )
     store = hold_storage(case) if storage is None else storage
-    return Offers(units, store, low, high, price, limit, np.zeros(case.n_branch))
+    return Offers(units, store, low, high, shed, price, limit, losses)

@@ -26,6 +26,8 @@ class Kind(IntEnum):
     LINK_BACKWARD = 5
     LINK_LOSS = 6
     LOAD = 7
+    CALL = 8
+    BRANCH_LOSS = 9
 
 
 UNIT_KINDS = (Kind.UNIT_BASE, Kind.UNIT_BLOCK)
@@ -61,6 +63,12 @@ class Columns:
     bend: Floats
     injection: csc_array
 
+    def match_calls(self) -> tuple[Ints, Ints]:
+        """Find the columns of calls, and of the loads that are called."""
+        calls, loads = (np.flatnonzero(self.kind == kind) for kind in (Kind.CALL, Kind.LOAD))
+        known, first = np.unique(self.element[loads], return_index=True)
+        return calls, loads[first[np.searchsorted(known, self.element[calls])]]
+
     def select(self, *kinds: Kind) -> Bools:
         """Mark the columns of some kinds."""
         return np.isin(self.kind, kinds)
@@ -86,9 +94,7 @@ class HourProblem:
     plan : DcPlan
     columns : Columns
     drawn : (n_node,) float
-        What shunts and losses of branches draw at live nodes [MW].
-    lost : (n_node,) float
-        The losses of branches in it.
+        What shunts draw at live nodes [MW].
     flow_by_angle : (n_branch, n_free) sparse
         Flow of each branch by the angles of the plan's free nodes [p.u.].
     """
@@ -97,7 +103,6 @@ class HourProblem:
     plan: DcPlan
     columns: Columns
     drawn: Floats
-    lost: Floats
     flow_by_angle: csr_array
 
     def compute_injection(self, x: Floats) -> Floats:
@@ -159,12 +164,26 @@ class _Collector:
         bend: Floats | float = 0.0,
     ) -> None:
         """Add columns; `ends` holds the buses each injects at and the MW per MW."""
+        nodes = tuple((self.case.bus_node[bus], factor) for bus, factor in ends)
+        self.add_at_nodes(kind, element, low, high, price, nodes, bend)
+
+    def add_at_nodes(
+        self,
+        kind: Kind,
+        element: Ints,
+        low: Floats,
+        high: Floats,
+        price: Floats,
+        ends: tuple[tuple[Ints, Floats], ...],
+        bend: Floats | float = 0.0,
+    ) -> None:
+        """Add columns; `ends` holds the nodes each injects at and the MW per MW."""
         number = self.count + np.arange(len(element))
         self.count += len(element)
         bends = np.broadcast_to(bend, len(element))
         self.parts.append((np.full(len(element), int(kind)), element, low, high, price, bends))
-        for bus, factor in ends:
-            self.entries.append((self.case.bus_node[bus], number, factor))
+        for node, factor in ends:
+            self.entries.append((node, number, factor))
 
     def find_alive(self, bus: Ints, on: Bools) -> Ints:
         """Positions of the elements in service at a live node."""
@@ -181,6 +200,11 @@ class _Collector:
 
 def build_problem(case: Case, plan: DcPlan, offers: Offers) -> HourProblem:
     """Lay out the columns of an hour.
+
+    A load is a column from 0 (or itself, if it must be served) to itself, less which it is shed; a flexible
+    load has a second one, what is called of its offer. The two together leave no more unserved than the load
+    (`gridhub.dispatch.hour_model.HourModel`). What a branch loses is a column that is drawn at its two ends,
+    half at each; how much that is follows from its flow (`gridhub.dispatch.losses.LossCurves`).
 
     Parameters
     ----------
@@ -207,11 +231,12 @@ def build_problem(case: Case, plan: DcPlan, offers: Offers) -> HourProblem:
     _add_storage(collector, case, offers)
     _add_links(collector, case, offers)
     _add_loads(collector, case, offers)
+    if offers.losses:
+        _add_branch_losses(collector, case)
     drawn = sum_at_nodes(case, case.shunt_bus, np.where(case.shunt_on, case.shunt_g, 0.0)) * case.base_mva
-    lost = np.where(plan.islands.live, draw_losses(case, offers.losses), 0.0)
-    drawn = np.where(plan.islands.live, drawn, 0.0) + lost
+    drawn = np.where(plan.islands.live, drawn, 0.0)
     by_angle = csr_array(diags_array(plan.susceptance) @ plan.incidence[:, plan.free])
-    return HourProblem(case, plan, collector.finish(), drawn, lost, by_angle)
+    return HourProblem(case, plan, collector.finish(), drawn, by_angle)
 
 
 def draw_losses(case: Case, losses: Floats) -> Floats:
@@ -273,7 +298,23 @@ def _add_loads(collector: _Collector, case: Case, offers: Offers) -> None:
     alive = collector.find_alive(case.load_bus, case.load_on)
     load, price = case.base_mva * case.load_p[alive], offers.shed_price[alive]
     can_shed = np.isfinite(price) & (load > 0)
-    low = np.where(can_shed, np.maximum(load - offers.shed_limit[alive], 0.0), load)
+    low = np.where(can_shed, 0.0, load)
     price = np.where(can_shed, -price, 0.0)
     injects = ((case.load_bus[alive], np.full(len(alive), -1.0)),)
     collector.add(Kind.LOAD, alive, low, load, price, injects)
+    flexible = alive[offers.call_limit[alive] > 0]
+    most = np.clip(case.base_mva * case.load_p[flexible], 0.0, offers.call_limit[flexible])
+    back = ((case.load_bus[flexible], np.ones(len(flexible))),)
+    collector.add(Kind.CALL, flexible, np.zeros(len(flexible)), most, offers.call_price[flexible], back)
+
+
+def _add_branch_losses(collector: _Collector, case: Case) -> None:
+    start, end = case.branch_from, case.branch_to
+    alive = case.branch_on & (start >= 0) & (end >= 0) & (case.r != 0) & ~case.branch_joins
+    branch = np.flatnonzero(alive & np.where(alive, collector.live[start] & collector.live[end], False))
+    half, free = np.full(len(branch), -0.5), np.zeros(len(branch))
+    # what a negative resistance gives back has no tangents below it: held, and found again
+    most = np.where(case.r[branch] > 0, np.inf, 0.0)
+    collector.add_at_nodes(
+        Kind.BRANCH_LOSS, branch, free, most, free, ((start[branch], half), (end[branch], half))
+    )

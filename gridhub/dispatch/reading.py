@@ -57,19 +57,32 @@ class StagedRun:
     iterations: int
 
 
-def price_buses(problem: HourProblem, price: Floats) -> tuple[Floats, Floats]:
-    """Price of each bus, and its energy part: the load-weighted mean of the island [currency/MWh].
+def price_buses(
+    problem: HourProblem, price: Floats, delivery: Floats | None = None
+) -> tuple[Floats, Floats, Floats]:
+    r"""Price of each bus, and its parts of energy and losses [currency/MWh].
 
     Parameters
     ----------
     problem : HourProblem
     price : (n_node,) float
         Of one more MW drawn at each node.
+    delivery : (n_node,) float, optional
+        Prices that a grid without limits would have, up to a factor for each island
+        (`gridhub.dispatch.losses.LossCurves.find_delivery`); None: without losses.
 
     Returns
     -------
-    price, energy : (n_bus,) float
+    price, energy, loss : (n_bus,) float
         NaN in dead islands. An island without load is priced at its reference.
+
+    Notes
+    -----
+    Energy is the load-weighted mean of the island. With the prices v that losses alone would make, of mean 1,
+
+    .. math:: \pi = \lambda + \lambda (v - 1) + (\pi - \lambda v), \quad \lambda = w'\pi,\; w'v = 1
+
+    are energy, losses and congestion, of which the last two have mean 0.
     """
     case, islands = problem.case, problem.plan.islands
     load = np.where(case.load_on, np.maximum(case.load_p, 0.0), 0.0)
@@ -79,11 +92,16 @@ def price_buses(problem: HourProblem, price: Floats) -> tuple[Floats, Floats]:
     weight[islands.reference[bare]] = 1.0
     total[bare] = 1.0
     total[islands.reference < 0] = np.nan
-    mean = np.bincount(islands.island, weight * price, islands.count) / total
-    price = np.where(islands.live, price, np.nan)
+    delivery = np.ones(len(price)) if delivery is None else delivery
+    mean, scale = (
+        (np.bincount(islands.island, weight * one, islands.count) / total)[islands.island]
+        for one in (price, delivery)
+    )
+    loss = mean * (delivery / scale - 1.0)
     node = case.bus_node
-    there = node >= 0
-    return np.where(there, price[node], np.nan), np.where(there, mean[islands.island][node], np.nan)
+    there = (node >= 0) & np.where(node >= 0, islands.live[node], False)
+    found = (np.where(there, one[node], np.nan) for one in (price, mean, loss))
+    return next(found), next(found), next(found)
 
 
 class HourReader:
@@ -105,13 +123,15 @@ class HourReader:
         last, problem = self.run.last, self.problem
         x = last.x[: self.n_column]
         change = self._sum_units(x) - self._sum_units(find_nearest_market(problem, self.run.market, x))
-        price, energy = price_buses(problem, self.run.model.find_prices(last))
+        delivery = self.run.model.losses.find_delivery(last)
+        price, energy, loss = price_buses(problem, self.run.model.find_prices(last), delivery)
         return replace(
             self._read_power(status, x),
             cost=self._compute_cost(last),
             price=price,
             price_energy=energy,
-            price_congestion=price - energy,
+            price_loss=loss,
+            price_congestion=price - energy - loss,
             constraints=self._list_constraints(last),
             constrained_off=np.maximum(-change, 0.0),
             constrained_on=np.maximum(change, 0.0),
@@ -133,15 +153,17 @@ class HourReader:
             storage_p=columns.sum_by_element(x, len(case.storage_bus), Kind.STORAGE_OUT, Kind.STORAGE_IN),
             hvdc_p=columns.sum_by_element(x, len(case.hvdc_on), Kind.LINK_FORWARD, Kind.LINK_BACKWARD),
             shed=self._find_shed(x),
+            called=self._find_called(x),
             dead_load_mw=self._find_dead_load(),
             flow=flow,
             interface_flow=self._sum_interfaces(x, flow),
-            losses=self.offers.losses,
+            losses=columns.sum_by_element(x, case.n_branch, Kind.BRANCH_LOSS),
             cost=UNKNOWN_COST,
             cost_intact=self._total(run.intact),
             cost_market=self._total(run.market),
             price=no_bus,
             price_energy=no_bus,
+            price_loss=no_bus,
             price_congestion=no_bus,
             constraints=NO_CONSTRAINTS,
             constrained_off=no_unit,
@@ -172,6 +194,10 @@ class HourReader:
         shed = np.zeros(len(case.load_bus))
         shed[columns.element[chosen]] = case.base_mva * case.load_p[columns.element[chosen]] - x[chosen]
         return np.where(np.abs(shed) > FEASIBILITY, shed, 0.0)
+
+    def _find_called(self, x: Floats) -> Floats:
+        called = self.problem.columns.sum_by_element(x, len(self.problem.case.load_bus), Kind.CALL)
+        return np.where(np.abs(called) > FEASIBILITY, called, 0.0)
 
     def _find_dead_load(self) -> float:
         columns, case = self.problem.columns, self.problem.case
@@ -213,6 +239,7 @@ class HourReader:
                 - storage.charge_value[columns.element[into]] @ x[into]
             ),
             shedding=float(offers.shed_price[paid] @ shed[paid]),
+            calls=float(offers.call_price @ self._find_called(x)),
             excess=float(price[over > 0] @ over[over > 0]),
         )
 

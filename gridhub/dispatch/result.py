@@ -32,13 +32,16 @@ class Conflict:
 
     Attributes
     ----------
-    kind : {"branch", "interface", "unit", "storage", "link", "load"}
+    kind : {"branch", "interface", "unit", "storage", "link", "load", "ramp", "reserve", "budget", "call"}
+        The last four tie hours together, as does the energy that "storage" must end with where every hour has
+        a dispatch for itself.
     element : str
-        Id.
+        Id; "" for the reserve, which is that of all units.
     outage : tuple of str
         Ids of what is lost; empty in the intact network.
     limit_mw : float
-        Limit of a branch or interface, power that a unit, storage or link must give at least, load.
+        Limit of a branch or interface, power that a unit, storage or link must give at least, load; MW of a
+        ramp or of reserve, MWh of a budget, of a longest call, or in storage at the end.
     give_mw : float
         By how much it must give when as few MW as possible do; 0: it holds, and others give because of it.
     """
@@ -102,8 +105,9 @@ class Cost:
 
     Attributes
     ----------
-    generation, curtailment, storage, shedding, excess, reserve : float
-        `storage` is the price of what is given less the worth of what is taken in; `excess` what flows beyond
+    generation, curtailment, storage, shedding, calls, excess, reserve : float
+        `storage` is the price of what is given less the worth of what is taken in; `calls` what flexible
+        loads are paid; `excess` what flows beyond
         soft limits cost; `reserve` what missing reserve costs.
     """
 
@@ -111,17 +115,18 @@ class Cost:
     curtailment: float
     storage: float
     shedding: float
+    calls: float
     excess: float
     reserve: float = 0.0
 
     @property
     def total(self) -> float:
         """All of it [currency/h]."""
-        own = self.generation + self.curtailment + self.storage + self.shedding
+        own = self.generation + self.curtailment + self.storage + self.shedding + self.calls
         return own + self.excess + self.reserve
 
 
-UNKNOWN_COST = Cost(*[float("nan")] * 6)
+UNKNOWN_COST = Cost(*[float("nan")] * 7)
 """Where no dispatch keeps the limits."""
 
 
@@ -141,23 +146,25 @@ class HourResult:
     hvdc_p : (n_hvdc,) float
         Taken at the from end.
     shed : (n_load,) float
-        Load in live islands that is not served.
+        Load in live islands that is not served, beyond what is called.
+    called : (n_load,) float
+        What flexible loads leave unserved of their offer.
     dead_load_mw : float
         Load in islands without a reference: not part of the problem, and not served.
     flow : (n_branch,) float
         At the from end, intact network.
     interface_flow : (n_interface,) float
     losses : (n_branch,) float
-        What the balance holds as losses of branches [MW].
+        What branches lose in the balance [MW]; 0 where losses are left out.
     cost : Cost
     cost_intact : float
         Total of the same hour without the outages; NaN where no dispatch keeps the limits of the intact
         network [currency/h].
     cost_market : float
         Total without any limit of the grid [currency/h].
-    price, price_energy, price_congestion : (n_bus,) float
-        Cost of one more MW at a bus, the load-weighted mean of its island, and the rest [currency/MWh]; NaN
-        in dead islands.
+    price, price_energy, price_loss, price_congestion : (n_bus,) float
+        Cost of one more MW at a bus, the load-weighted mean of its island, what the change of losses has in
+        it, and the rest [currency/MWh]; NaN in dead islands.
     constraints : Constraints
     constrained_off, constrained_on : (n_generator,) float
         By how much the limits of the grid and the outages lower and raise the output, against the dispatch
@@ -178,6 +185,7 @@ class HourResult:
     storage_p: Floats
     hvdc_p: Floats
     shed: Floats
+    called: Floats
     dead_load_mw: float
     flow: Floats
     interface_flow: Floats
@@ -187,6 +195,7 @@ class HourResult:
     cost_market: float
     price: Floats
     price_energy: Floats
+    price_loss: Floats
     price_congestion: Floats
     constraints: Constraints
     constrained_off: Floats

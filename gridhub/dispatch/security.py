@@ -41,13 +41,16 @@ class Replanned:
     outage: Outage
 
     def find_kept(self, columns: Columns) -> Bools:
-        """Mark the columns that the outage leaves, (n_column,) bool; dead nodes take the rest."""
+        """Mark the columns that the outage leaves, (n_column,) bool; dead nodes take the rest.
+
+        Branches lose what they lost before it.
+        """
         kept = np.ones(len(columns.kind), dtype=bool)
         for kinds, on in (
             (UNIT_KINDS, self.case.generator_on),
             (STORAGE_KINDS, self.case.storage_on),
             (LINK_KINDS, self.case.hvdc_on),
-            ((Kind.LOAD,), self.case.load_on),
+            ((Kind.LOAD, Kind.CALL), self.case.load_on),
         ):
             chosen = columns.select(*kinds)
             kept[chosen] = on[columns.element[chosen]]

@@ -9,7 +9,7 @@ from gridhub.analysis.dispatch.change import DispatchChange
 from gridhub.analysis.dispatch.check import DispatchCheck
 from gridhub.analysis.dispatch.congestion import map_congestion, report_congestion, sort_flows
 from gridhub.analysis.dispatch.dispatch import Dispatch
-from gridhub.analysis.dispatch.flexible import CALLS_NOTE, report_flexible
+from gridhub.analysis.dispatch.flexible import describe_calls, report_flexible
 from gridhub.model.network import Network
 from gridhub.report.flow_page import list_licences
 from gridhub.report.names import Names, build_names
@@ -34,7 +34,8 @@ KIND_TABLES = {"link": "hvdc", "interface": "interface"}
 NO_AC = NotAssessed("Voltages and reactive power", "the dispatch is DC; an AC check of its hours says more")
 NO_START = NotAssessed("Starts and stops of units", "commitment is not decided; no start costs")
 NO_CALLS = NotAssessed(
-    "Notice and longest call of flexible load", "all hours are known at once; only MW and MWh are limits"
+    "Notice of flexible load, and longest call in part",
+    "the hours are known beforehand; MW, MWh and the length of whole calls are limits",
 )
 NO_DELIVERY = NotAssessed(
     "Other market rules", "least cost of one owner: no bids, contracts, taxes or payments"
@@ -101,8 +102,7 @@ def _judge(found: Dispatch) -> Verdict:
             "bad",
         )
     bound = int(found.congestion["hour"].nunique())
-    # what flexible loads leave was offered
-    shed = float(found.summary["shed_mwh"] - found.summary["flexible_mwh"])
+    shed = float(found.summary["shed_mwh"])
     text = f"In {bound:,} of {total:,} hours a limit of the grid binds."
     if shed > 1e-3:
         return Verdict("Load is not served", f"{shed:,.0f} MWh are not served. {text}", "bad")
@@ -232,10 +232,16 @@ def _list_prices(found: Dispatch, names: Names) -> TableBlock:
 def _list_flexible(found: Dispatch, names: Names) -> TableBlock:
     table = report_flexible(found)
     table.insert(0, "name", pd.Series([names.find(str(key), "load") for key in table.index], table.index))
-    units = {"most_mw": "MW", "budget_mwh": "MWh", "price": f"{found.currency or 'currency'}/MWh"}
+    units = {"most_mw": "MW", "budget_mwh": "MWh", "most_h": "h", "notice_h": "h"}
+    units["price"] = f"{found.currency or 'currency'}/MWh"
     units |= {"used_mwh": "MWh", "largest_mw": "MW", "hours": "h", "longest_h": "h"}
     return TableBlock(
-        table, "What flexible loads left unserved", "flexible", units=units, note=CALLS_NOTE, limit=25
+        table,
+        "What flexible loads were called for",
+        "flexible",
+        units=units,
+        note=describe_calls(found),
+        limit=25,
     )
 
 

@@ -74,6 +74,9 @@ def _judge(flow: PowerFlow, names: Names) -> Verdict:
     unserved = float(flow.summary["unserved_mw"])
     unrated = int(flow.summary["unrated_branches"])
     rest = f" {unrated} branches have no rating and are not judged." if unrated else ""
+    if past := int(flow.summary["units_past_q_limits"]):
+        most = float(flow.summary["largest_past_q_mvar"])
+        rest += f" {past} units produce beyond their reactive range, by up to {most:,.0f} Mvar."
     if unserved > 0.05:
         text = f"{unserved:,.0f} MW of load has no supply; the rest of the grid is solved.{rest}"
         return Verdict("Load is not served", text, "bad")

@@ -8,7 +8,6 @@ import pandas as pd
 
 from gridhub.analysis.flow.power_flow import PowerFlow
 from gridhub.analysis.hub.hub import HubStudy
-from gridhub.analysis.hub.impact import RISE_POINTS, SUPPLYING
 from gridhub.report.charts import (
     build_duration_chart,
     build_interface_chart,
@@ -17,6 +16,7 @@ from gridhub.report.charts import (
     build_voltage_chart,
 )
 from gridhub.report.hosting import build_headroom_section, build_placement_section
+from gridhub.report.impact import IMPACT_TEXT, build_impact_blocks
 from gridhub.report.layers import build_layers, build_outages, build_state
 from gridhub.report.names import Names, join_names
 from gridhub.report.page import MapState, Section, TableBlock
@@ -413,54 +413,14 @@ def _build_interfaces(study: HubStudy, names: Names) -> Section:
 
 
 def _build_impact(study: HubStudy, names: Names) -> Section:
-    banks, raised = study.supplying_banks.copy(), study.raised_branches.copy()
-    for table, column in ((banks, "bank"), (raised, "element")):
-        table["state"] = [_name_snapshot(str(one)) for one in table["snapshot"]]
-        table["branch"] = [names.find(str(one)) for one in table[column]]
-    banks["outage"] = [names.find(str(one)) if one else "none left" for one in banks["n1_contingency"]]
-    bank_labels = {
-        "branch": "Bank",
-        "share_percent": "Part of the hub",
-        "n_before_percent": "N before",
-        "n_after_percent": "N after",
-        "n1_before_percent": "N-1 before",
-        "n1_after_percent": "N-1 after",
-        "outage": "Worst outage",
-    }
-    raised_labels = {
-        "branch": "Branch",
-        "rate_mva": "Rating",
-        "before_mw": "Flow before",
-        "after_mw": "Flow after",
-        "before_percent": "Loading before",
-        "after_percent": "Loading after",
-        "rise_points": "Rise, points",
-    }
-    text = (
-        "Technical inputs that a grid impact assessment asks for: evidence, not the official score. Voltages "
-        "and works stand in their own sections; banks below the lowest voltage of the network are not in it.",
+    banks, raised = (
+        table.assign(state=[_name_snapshot(str(one)) for one in table["snapshot"]])
+        for table in (study.supplying_banks, study.raised_branches)
     )
-    blocks = (
-        TableBlock(
-            banks,
-            f"Banks that take up at least {SUPPLYING:.0%} of the hub",
-            "supplying_banks",
-            labels=bank_labels,
-            note="N by AC; N-1 by outage factors on the AC flow, the worst loss of one branch.",
-            show=["state", *bank_labels],
-            empty="No bank of the network takes up that much.",
-        ),
-        TableBlock(
-            raised,
-            f"Branches whose loading rises by more than {RISE_POINTS:g} points",
-            "raised_branches",
-            labels=raised_labels,
-            note="With everything in service.",
-            show=["state", *raised_labels],
-            empty="None.",
-        ),
+    text = (IMPACT_TEXT, "Voltages and works stand in their own sections.")
+    return Section(
+        "What an impact assessment asks for", text, build_impact_blocks(banks, raised, names, ["state"])
     )
-    return Section("What an impact assessment asks for", text, blocks)
 
 
 def _build_works(study: HubStudy, names: Names) -> tuple[Section, ...]:

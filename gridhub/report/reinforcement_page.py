@@ -65,7 +65,8 @@ def build_reinforcement_page(plan: ReinforcementPlan, net: Network | None = None
         ),
         sections=(
             Section("Works", (), (_build_costs(plan, names), _build_works(plan, names), _build_both(plan))),
-            Section("Candidates", (), (_build_candidates(plan, names),)),
+            Section("Candidates", plan.not_offered, (_build_candidates(plan, names),)),
+            *_build_schemes(plan, names),
             Section(
                 "What is violated",
                 (),
@@ -139,11 +140,40 @@ def _build_candidates(plan: ReinforcementPlan, names: Names) -> TableBlock:
             "breaker_ka": "Smallest breaker",
         },
         show=[
-            *("candidate", "cost_base", "methods", "fault_at"),
+            *("candidate", "note", "cost_base", "lead_years", "methods", "fault_at"),
             *("fault_before_ka", "fault_after_ka", "breaker_ka", "fault_state"),
         ],
         empty="No candidate: nothing is violated, or the region has no cost for what would help.",
     )
+
+
+def _build_schemes(plan: ReinforcementPlan, names: Names) -> tuple[Section, ...]:
+    """Show what the schemes of the plan do; no section without one."""
+    if plan.schemes.empty:
+        return ()
+    table = plan.schemes.copy()
+    for column in ("contingency", "variant", "worst_element"):
+        table[column] = [names.read(str(text)) for text in table[column]]
+    block = TableBlock(
+        table,
+        "Outages in which a scheme acts: without it, with it, and with one action that fails",
+        "schemes",
+        units={"tripped_mw": "MW", "shed_mw": "MW", "run_back_mw": "MW"},
+        labels={
+            "contingency": "Outage",
+            "worst_element": "Worst",
+            "worst_loading_percent": "Loading",
+            "tripped_mw": "Tripped",
+            "shed_mw": "Shed",
+            "run_back_mw": "Run back",
+        },
+        show=[
+            *("snapshot", "contingency", "variant", "status", "violations", "worst_element"),
+            *("worst_loading_percent", "tripped_mw", "shed_mw", "run_back_mw"),
+        ],
+        note="Solved by AC with the other works of the plan in place.",
+    )
+    return (Section("Remedial schemes", (), (block,)),)
 
 
 def _list_costs(plan: ReinforcementPlan) -> tuple[Assumption, ...]:
@@ -184,6 +214,7 @@ def build_worth_page(worth: WorksValue, net: Network | None = None) -> Page:
         ("benefit_congestion", "benefit_unserved", "benefit_losses", "benefit"), f"{worth.money_unit}/year"
     )
     money |= dict.fromkeys(("cost_base", "npv_4_5", "npv_4"), worth.money_unit)
+    money["yearly_base"] = f"{worth.money_unit}/year"
     money["cost_per_mw"] = f"{worth.money_unit}/MW"
     labels = {
         "benefit_congestion": "Congestion",
@@ -196,6 +227,7 @@ def build_worth_page(worth: WorksValue, net: Network | None = None) -> Page:
         "bc_4": "B/C at 4 %",
         "freed_mw": "Freed",
     }
+    every = "yearly_base" if (table["yearly_base"] > 0).any() else ""
     chart = RangeChart(
         "Benefit over cost at 4.5 %, from high to low cost",
         "",
@@ -218,7 +250,7 @@ def build_worth_page(worth: WorksValue, net: Network | None = None) -> Page:
         "worth",
         units=money,
         labels=labels,
-        show=["work", "against", *labels, "cost_base", "cost_per_mw"],
+        show=["work", "against", *labels, "cost_base", *filter(None, (every,)), "cost_per_mw"],
     )
     word = "Pays" if pays else "Does not pay by these"
     return Page(

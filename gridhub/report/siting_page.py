@@ -5,9 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from gridhub.analysis.hosting.table import list_common_gaps
+from gridhub.analysis.siting.impact import LOSS_GAPS
 from gridhub.analysis.siting.siting import TOP, SiteRanking
 from gridhub.model.network import Network
 from gridhub.report.flow_page import list_licences
+from gridhub.report.impact import IMPACT_TEXT, build_impact_blocks
 from gridhub.report.names import Names, build_names, join_names
 from gridhub.report.outline import find_outline
 from gridhub.report.page import (
@@ -24,6 +26,47 @@ from gridhub.report.page import (
 )
 from gridhub.report.place_map import list_lines
 from gridhub.report.text import format_number
+
+IMPACT_LABELS = {
+    "banks": "Supplying banks",
+    "bank_name": "Most loaded of them",
+    "n_before_percent": "N before",
+    "n_after_percent": "N after",
+    "n1_before_percent": "N-1 before",
+    "n1_after_percent": "N-1 after",
+    "raised": "Branches raised",
+    "raised_mw": "They carry more",
+    "overloads_before": "Overloads before",
+    "overloads_after": "Overloads after",
+    "connected_at": "Point of connection",
+    "vm_before_pu": "Voltage before",
+    "vm_after_pu": "Voltage after",
+    "voltage_state": "Voltage",
+    "outside_before": "Buses outside their range before",
+    "outside_after": "Buses outside their range after",
+}
+
+LOSS_LABELS = {
+    "connected_at": "Point of connection",
+    "lost_mw": "Lost",
+    "limit_mw": "Allowed at once",
+    "state": "By its size",
+    "vm_before_pu": "Voltage with the hub",
+    "vm_after_pu": "Voltage after the loss",
+    "rise_percent": "Rise",
+    "high_buses": "Buses taken above their range",
+    "worst": "Most loaded then",
+    "worst_loading_percent": "Its loading",
+    "overloads": "Overloads then",
+    "caused": "Caused by the loss",
+    "reversed": "Flows turned round",
+}
+
+LOSS_TEXT = (
+    "Units fall back by participation within their limits; all else stays as it was. A hub with one point of "
+    "connection leaves the grid as it was without it, so the most loaded branch is the same at every such "
+    "site: sites differ in how far the voltage rises, what is overloaded anew, and which flows turn round."
+)
 
 
 def build_siting_page(ranking: SiteRanking, net: Network | None = None) -> Page:
@@ -109,12 +152,13 @@ def _list_sections(ranking: SiteRanking, net: Network | None, names: Names) -> t
         "Every criterion has its own column and unit; the score is shown beside, not instead. Lacks is what "
         "the firm room misses for the hub as asked."
     )
-    sections.append(Section("Ranking", (text,), (_build_table(ranking, names), *_list_works(ranking))))
+    sections.append(Section("Ranking", (text,), (_build_table(ranking, names), *_list_works(ranking, names))))
     note = (
         f"How often a site is among the first {TOP} where weights and data are drawn anew within their "
         f"uncertainty ({ranking.options.draws:,} draws). Near 100 % or 0 % a place is sure."
     )
     sections.append(Section("How sure the order is", (note,), (_build_stability(ranking),)))
+    sections += _list_impact(ranking, names)
     sections.append(Section("Criteria", (), (_build_criteria(ranking),)))
     return tuple(sections)
 
@@ -161,6 +205,7 @@ def _build_table(ranking: SiteRanking, names: Names) -> TableBlock:
         "headroom_near_mw": "Firm room, nearby branches",
         "headroom_flexible_mw": "Room with 1 % of the energy curtailable",
         "reinforcement_per_mw": "Works, estimate",
+        "hub_loss_rise_percent": "Voltage rise when the hub is lost",
     }
     return TableBlock(
         table.rename_axis(index="site"),
@@ -182,22 +227,67 @@ def _build_table(ranking: SiteRanking, names: Names) -> TableBlock:
     )
 
 
-def _list_works(ranking: SiteRanking) -> tuple[TableBlock, ...]:
+def _list_works(ranking: SiteRanking, names: Names) -> tuple[TableBlock, ...]:
     """Show what the estimate of works is made of, where there is one."""
     if "works" not in ranking.table:
         return ()
-    table = ranking.table[["reinforcement_per_mw", "works"]].copy()
+    table = ranking.table.reindex(columns=["reinforcement_per_mw", "reinforcement_mw", "works"])
+    table["works"] = [names.read(str(text)) for text in table["works"]]
     table.insert(0, "place", [_name(ranking, site) for site in table.index])
     return (
         TableBlock(
             table.rename_axis(index="site"),
             "What the estimate of works is made of",
             "site_works",
-            labels={"reinforcement_per_mw": "Works, estimate", "works": "Works"},
+            labels={
+                "reinforcement_per_mw": "Works, estimate",
+                "reinforcement_mw": "Beyond what the routes may carry",
+                "works": "Works",
+            },
             units={"reinforcement_per_mw": str(ranking.criteria["unit"].get("reinforcement_per_mw", ""))},
-            show=["place", "reinforcement_per_mw", "works"],
+            show=["place", "reinforcement_per_mw", "reinforcement_mw", "works"],
             limit=60,
         ),
+    )
+
+
+def _list_impact(ranking: SiteRanking, names: Names) -> tuple[Section, ...]:
+    """Show the grid with the hub as asked at each site, and after its loss, where it was looked at."""
+    found = ranking.impact
+    if found.impact.empty:
+        return ()
+    summary, banks, raised, losses = (
+        table.assign(
+            place=[_name(ranking, site) for site in table["site"]],
+            state_name=[str(one).replace("_", " ") for one in table["snapshot"]],
+        )
+        for table in (found.impact, found.supplying_banks, found.raised_branches, found.hub_losses)
+    )
+    for table in (summary, losses):
+        table["connected_at"] = [names.find(bus, "bus") for bus in table["bus"]]
+    summary["bank_name"] = [names.find(bank) for bank in summary["bank"]]
+    losses["worst"] = [names.find(one) for one in losses["worst_element"]]
+    lead = {"place": "Place", "state_name": "Snapshot", "stage": "Solved by"}
+    impact = TableBlock(
+        summary,
+        "The grid with the hub as asked, site by site",
+        "impact",
+        labels=lead | IMPACT_LABELS,
+        note="A stage dc: there is no AC solution with the hub, or none was asked for, so no voltages.",
+        show=[*lead, *IMPACT_LABELS],
+    )
+    loss = TableBlock(
+        losses,
+        "The hub is lost at one point of connection",
+        "hub_losses",
+        labels=lead | LOSS_LABELS,
+        note=f"Not assessed: {LOSS_GAPS}.",
+        show=[*lead, *LOSS_LABELS],
+    )
+    blocks = build_impact_blocks(banks, raised, names, list(lead), "AC where there is a solution")
+    return (
+        Section("What an impact assessment asks for", (IMPACT_TEXT,), (impact, *blocks)),
+        Section("Loss of the hub", (LOSS_TEXT,), (loss,)),
     )
 
 

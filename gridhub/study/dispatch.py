@@ -39,10 +39,13 @@ class DispatchPart:
     options : mapping
         As for `gridhub.run_dispatch`, but for the two that follow.
     flexible : mapping
-        Load -> mw, and energy_mwh and price if wanted: ``[dispatch.flexible."LOAD"]``; see
-        `gridhub.analysis.dispatch.options.FlexibleLoad`. Goes before what the hub's data center offers.
+        Load -> mw, and energy_mwh, price, longest_h and notice_h if wanted: ``[dispatch.flexible."LOAD"]``;
+        see `gridhub.analysis.dispatch.options.FlexibleLoad`. Goes before what the hub's data center offers.
     ramp_mw_per_h : mapping
         Unit -> largest change of its output from hour to hour [MW].
+    reserve_mw : sequence of float
+        Reserve of each hour [MW]. One for all of them, or a share of the load: ``reserve_mw`` or
+        ``reserve_load_share`` of the options.
 
     Raises
     ------
@@ -58,6 +61,7 @@ class DispatchPart:
     options: Mapping[str, bool | int | float | str] = field(default_factory=dict)
     flexible: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     ramp_mw_per_h: Mapping[str, float] = field(default_factory=dict)
+    reserve_mw: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -68,6 +72,10 @@ class DispatchPart:
                 f"first_hour = {self.first_hour} and hours = {self.hours}: at least one hour, within the "
                 f"{HOURS_OF_YEAR} of a year"
             )
+        if self.reserve_mw and "reserve_mw" in self.options:
+            raise OptionError("reserve_mw stands in [dispatch] and in its options: give it once")
+        if self.reserve_mw and len(self.reserve_mw) != self.hours:
+            raise OptionError(f"reserve_mw: {len(self.reserve_mw)} values for {self.hours} hours")
         doubled = [name for name in ("flexible", "ramp_mw_per_h") if name in self.options]
         if doubled:
             raise OptionError(
@@ -78,7 +86,8 @@ class DispatchPart:
     @property
     def settings(self) -> dict[str, Any]:
         """All options of the dispatch."""
-        return {**self.options, "flexible": self.flexible, "ramp_mw_per_h": self.ramp_mw_per_h}
+        more = {"reserve_mw": self.reserve_mw} if self.reserve_mw else {}
+        return {**self.options, **more, "flexible": self.flexible, "ramp_mw_per_h": self.ramp_mw_per_h}
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,8 +132,8 @@ def dispatch_hub(
     """Dispatch the same hours without and with a hub.
 
     What the hub's data center offers (``flexible_share``) is a flexible load of the dispatch with the hub,
-    free of charge within its energy. The longest call and the notice of the offer are not held: see
-    `gridhub.analysis.dispatch.flexible.build_flexible_loads`.
+    free of charge within its energy and its longest call; how far these and the notice are held: see
+    `gridhub.analysis.dispatch.options.FlexibleLoad`.
 
     Parameters
     ----------

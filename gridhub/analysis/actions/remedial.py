@@ -122,11 +122,11 @@ def run_remedial(
     rules = resolve_criteria(net, criteria)
     name = find_snapshot(net, snapshot) or ""
     state = settle_state(net, snapshot)
-    _refuse_unknown(state, schemes)
+    refuse_unknown(state, schemes)
     without = run_security(
         net, contingencies, rules, snapshot=snapshot, screen=None, keep="all", options=settled
     )
-    triggers = _find_triggers(without, schemes)
+    triggers = find_triggers(without, schemes)
     acting = triggers[triggers["acts"].astype(bool)]
     setting = prepare_setting(state, name, rules, settled)
     by_name = {scheme.name: scheme for scheme in schemes}
@@ -159,7 +159,9 @@ class _Variant:
         return f"{self.contingency} | {self.variant}"
 
 
-def _refuse_unknown(net: Network, schemes: Sequence[RemedialScheme]) -> None:
+def refuse_unknown(net: Network, schemes: Sequence[RemedialScheme]) -> None:
+    """Refuse schemes that name elements the network lacks, or of the wrong kind; all are listed."""
+
     def miss(ids: Sequence[str], tables: Sequence[str]) -> list[str]:
         return [key for key in ids if not any(key in net.tables[table].index for table in tables)]
 
@@ -179,7 +181,11 @@ def _refuse_unknown(net: Network, schemes: Sequence[RemedialScheme]) -> None:
         raise InputError(issues, "remedial schemes")
 
 
-def _find_triggers(without: Security, schemes: Sequence[RemedialScheme]) -> pd.DataFrame:
+def find_triggers(without: Security, schemes: Sequence[RemedialScheme]) -> pd.DataFrame:
+    """Find which schemes act after which contingencies: columns of ``RemedialStudy.triggers``.
+
+    `without` holds every flow after the contingencies (``keep="all"``).
+    """
     rows = []
     for key, elements in without.contingencies["elements"].items():
         lost = {elements} if isinstance(elements, str) else set(elements)
@@ -215,7 +221,7 @@ def _solve(
     limits = build_outage_limits(setting.net, setting.case, setting.criteria, table)
     parts, after = [], []
     for k, (variant, outage) in enumerate(zip(variants, outages, strict=True)):
-        case, more = _apply(setting, outage, variant.actions)
+        case, more = apply_actions(setting, outage, variant.actions)
         own = replace(setting, case=case, limits=limits.groups[limits.of[k]])
         parts.append((np.array([k]), solve_alone(own, [more], True, None)))
         after.append(more)
@@ -224,7 +230,7 @@ def _solve(
     return collect_security(setting, snapshot, table, outages, limits, flags, outcomes)
 
 
-def _apply(setting: Setting, outage: Outage, actions: Sequence[Action]) -> tuple[Case, Outage]:
+def apply_actions(setting: Setting, outage: Outage, actions: Sequence[Action]) -> tuple[Case, Outage]:
     """Give the case with its injections changed, and the outage with what is tripped."""
     case = setting.case
     load_p, load_q, hvdc_p, shunt_on = (
@@ -274,7 +280,7 @@ def _tell_effect(
             plain = _describe(without, variant.contingency)
             rows.append({"contingency": variant.contingency, "variant": "without", "schemes": ""} | plain)
         row = {"contingency": variant.contingency, "variant": variant.variant, "schemes": variant.schemes}
-        rows.append(row | _describe(acting, variant.label) | _count_moved(setting, variant.actions))
+        rows.append(row | _describe(acting, variant.label) | count_moved(setting, variant.actions))
     columns = ["contingency", "variant", "schemes", *_COLUMNS, "violations"]
     moved = ["tripped_mw", "shed_mw", "run_back_mw"]
     table = pd.DataFrame(rows, columns=[*columns, *moved]).set_index(["contingency", "variant"])
@@ -288,7 +294,7 @@ def _describe(sec: Security, key: str) -> dict[str, object]:
     return {name: row[name] for name in _COLUMNS} | {"violations": found}
 
 
-def _count_moved(setting: Setting, actions: Sequence[Action]) -> dict[str, object]:
+def count_moved(setting: Setting, actions: Sequence[Action]) -> dict[str, object]:
     """Count the MW that actions take, at the values before the outage."""
     case, base = setting.case, setting.base
     power = {

@@ -84,7 +84,7 @@ def match_dispatch(
     plants = list(dict.fromkeys(name for one in given for name in one.plants))
     stores = list(dict.fromkeys(name for one in given for name in one.storage))
     burning = list(dict.fromkeys(name for one in given for name in one.generators))
-    drawn = _find_load(state, profiles, loads, hours) - dispatch.shed[loads]
+    drawn = _find_load(state, profiles, loads, hours) - dispatch.unserved[loads]
     prices = state.tables["generator"]["cost_c1_per_mwh"].astype(float)[burning]
     generation = dispatch.generation[plants].clip(lower=0.0)
     lost = dispatch.curtailment.reindex(columns=plants, fill_value=0.0)

@@ -223,7 +223,7 @@ def build_hour(
     drawn = asked.copy()
     if own is not None:
         drawn.update(own.loc[hour])
-    served = drawn - dispatch.shed.loc[hour].reindex(load.index).fillna(0.0)
+    served = drawn - dispatch.unserved.loc[hour].reindex(load.index).fillna(0.0)
     reactive = (profiles or {}).get(("load", "q_mvar"))
     share = np.where(asked != 0.0, served / asked.where(asked != 0.0, 1.0), 1.0)
     q: pd.Series = load["q_mvar"].astype(float) * share

@@ -14,8 +14,8 @@ import pandas as pd
 from gridhub.analysis.dispatch.folder import DispatchFolder, compute_key
 from gridhub.analysis.dispatch.inputs import DispatchInputs, build_inputs
 from gridhub.analysis.dispatch.options import DispatchOptions, read_dispatch_options
-from gridhub.analysis.dispatch.tables import join_tables
-from gridhub.analysis.dispatch.windows import solve_windows
+from gridhub.analysis.dispatch.tables import join_tables, sum_unserved
+from gridhub.analysis.dispatch.windows import find_look_ahead, solve_windows
 from gridhub.case.profiles import read_profiles
 from gridhub.model.network import Network
 from gridhub.model.snapshot import apply_snapshot, find_snapshot
@@ -33,7 +33,8 @@ class Dispatch:
     status : DataFrame
         One row per hour: status (OPTIMAL | INFEASIBLE | UNSOLVED), reason, cost and its parts,
         cost_intact (without the outages), cost_market (without any limit of the grid), load_mw (served),
-        shed_mw, dead_load_mw (in islands without a reference), generation_mw, curtailed_mw, storage_mw,
+        shed_mw, flexible_mw (called), dead_load_mw (in islands without a reference), generation_mw,
+        curtailed_mw, storage_mw,
         losses_mw (of branches, as the balance holds them; links and shunts not), reserve_short_mw,
         imbalance_mw (largest of any island), rounds. Numbers of an infeasible hour are of the hour in which
         its limits give way as `conflicts` says.
@@ -47,17 +48,19 @@ class Dispatch:
         hour x storage: discharge positive [MW]; what is in it after the hour [MWh], NaN where storage keeps
         its schedule.
     shed : DataFrame
-        hour x load: not served, flexibility used included.
+        hour x load: not served, beyond what is called of flexible loads.
+    flexible : DataFrame
+        hour x flexible load: what is called, and so not served, within its offer.
     hvdc : DataFrame
         hour x link, taken at the from end.
     flow : DataFrame
         hour x branch, at the from end.
     interface_flow : DataFrame
         hour x interface that has a limit.
-    price, price_congestion : DataFrame
-        hour x bus: cost of one more MW [currency/MWh], and its part beyond the load-weighted mean of the
-        island; NaN in dead islands. Energy and congestion are all there is: losses have no part in prices,
-        also where the balance holds them (option ``losses``).
+    price, price_loss, price_congestion : DataFrame
+        hour x bus: cost of one more MW [currency/MWh], and its parts of losses and congestion; the rest, the
+        same for all buses of an island, is energy. Both parts have a load-weighted mean of 0 in an island;
+        NaN in dead ones. Losses are 0 without the option ``losses``.
     congestion : DataFrame
         hour, kind (branch | angle | interface | link), element, contingency ("" in the intact network),
         flow_mw, limit_mw (with the sign of the flow), shadow_price (what one more MW of limit saves), rent
@@ -70,8 +73,10 @@ class Dispatch:
         dispatch of least cost without a grid.
     summary : mapping
         hours, counts by status, cost, cost_intact, cost_market, security_cost, congestion_cost,
-        congestion_rent, load_mwh, shed_mwh, flexible_mwh (of it by flexible loads), dead_load_mwh,
-        generation_mwh, curtailed_mwh, losses_mwh, largest_imbalance_mw, contingencies, not_assessed,
+        congestion_rent, load_mwh, shed_mwh, flexible_mwh (called, beside what is shed), dead_load_mwh,
+        generation_mwh, curtailed_mwh, losses_mwh, reserve_short_mwh, largest_imbalance_mw,
+        look_ahead_h (hours before each hour from which the plan sees it, the first window's left out),
+        contingencies, not_assessed,
         unrated_branches, references_chosen, units_without_cost, storage_assumed.
     options : DispatchOptions
     """
@@ -87,10 +92,12 @@ class Dispatch:
     storage: pd.DataFrame
     energy: pd.DataFrame
     shed: pd.DataFrame
+    flexible: pd.DataFrame
     hvdc: pd.DataFrame
     flow: pd.DataFrame
     interface_flow: pd.DataFrame
     price: pd.DataFrame
+    price_loss: pd.DataFrame
     price_congestion: pd.DataFrame
     congestion: pd.DataFrame
     conflicts: pd.DataFrame
@@ -98,6 +105,11 @@ class Dispatch:
     constrained_on: pd.DataFrame
     summary: Mapping[str, Any]
     options: DispatchOptions
+
+    @property
+    def unserved(self) -> pd.DataFrame:
+        """Load that is not served, shed or called, hour x load [MW]."""
+        return sum_unserved(self.shed, self.flexible)
 
 
 def run_dispatch(
@@ -230,16 +242,14 @@ def _summarize(inputs: DispatchInputs, tables: Mapping[str, pd.DataFrame]) -> di
         "congestion_rent": float(tables["congestion"]["rent"].sum()),
         "load_mwh": float(status["load_mw"].sum()),
         "shed_mwh": float(status["shed_mw"].sum()),
-        "flexible_mwh": float(
-            sum(
-                tables["shed"][load].clip(upper=one.mw).sum() for load, one in inputs.options.flexible.items()
-            )
-        ),
+        "flexible_mwh": float(status["flexible_mw"].sum()),
         "dead_load_mwh": float(status["dead_load_mw"].sum()),
         "generation_mwh": float(status["generation_mw"].sum()),
         "curtailed_mwh": float(status["curtailed_mw"].sum()),
         "losses_mwh": float(status["losses_mw"].sum()),
+        "reserve_short_mwh": float(status["reserve_short_mw"].sum()),
         "largest_imbalance_mw": float(status["imbalance_mw"].max()),
+        "look_ahead_h": find_look_ahead(inputs),
         "contingencies": len(inputs.contingencies),
         "not_assessed": inputs.skipped,
         "unrated_branches": int((np.isnan(case.rate) & case.branch_on).sum()),

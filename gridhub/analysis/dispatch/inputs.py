@@ -14,7 +14,7 @@ from gridhub.analysis.flow.time_series import build_injections
 from gridhub.case.case import Bools, Case, Floats, Ints
 from gridhub.case.compile import compile_case
 from gridhub.case.profiles import Profiles
-from gridhub.dispatch.coupling import BudgetRules, Coupling, RampRules, ReserveRules, StorageRules
+from gridhub.dispatch.coupling import BudgetRules, CallRules, Coupling, RampRules, ReserveRules, StorageRules
 from gridhub.dispatch.curves import CostCurves, compile_curves
 from gridhub.dispatch.limits import (
     NO_INTERFACES,
@@ -117,6 +117,31 @@ class Stores:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Carried:
+    """What the hours before hand to those that follow.
+
+    Attributes
+    ----------
+    energy : (n_storage,) float
+        In storage [MWh].
+    output : (n_generator,) float or None
+        In the last hour [MW].
+    used : (n_flexible,) float
+        What flexible loads have left unserved, as offered [MWh].
+    shares : (n_hour, n_flexible) float
+        What was called in the last hours, as shares of what was offered; the last one last.
+    cuts : (2, k) int
+        Limits that bound.
+    """
+
+    energy: Floats
+    output: Floats | None
+    used: Floats
+    shares: Floats
+    cuts: Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class DispatchInputs:
     """All that the hours of a dispatch share, planned once.
 
@@ -164,7 +189,7 @@ class DispatchInputs:
 
     def make_hour(self, hour: int) -> tuple[Case, Offers]:
         """Make the case of an hour and what is offered in it."""
-        case = self.injections.apply(self.case, hour if self.injections.count else -1)
+        case = self._apply(hour)
         units, stores, options = self.units, self.stores, self.options
         case = units.hold_back(case)
         shining = units.weather & (case.generator_p >= 0)  # what takes power at night keeps its schedule
@@ -184,64 +209,96 @@ class DispatchInputs:
         into, out = (np.where(case.storage_on, most, 0.0) for most in (stores.charge_max, stores.p_max))
         free = np.zeros(len(p))
         storage = StorageOffers(np.where(stores.moves, -into, p), np.where(stores.moves, out, p), free, free)
-        price, limit = self._price_shedding()
+        call_price, call_limit = self._price_calls()
+        shed_price = np.inf if options.shed_price is None else options.shed_price
         sent = case.base_mva * case.hvdc_p
         links = tuple(np.where(np.isnan(bound), sent, bound) for bound in self.links)
-        return case, make_offers(case, generation, storage, (links[0], links[1]), price, limit)
+        return case, make_offers(
+            case,
+            generation,
+            storage,
+            (links[0], links[1]),
+            shed_price,
+            call_price,
+            call_limit,
+            losses=options.losses == "iterated",
+        )
 
-    def _price_shedding(self) -> tuple[Floats, Floats]:
-        """Price and limit of what each load may leave unserved."""
-        n = len(self.case.load_bus)
-        price = np.full(n, np.inf if self.options.shed_price is None else self.options.shed_price)
-        limit = np.full(n, np.inf)
+    def _price_calls(self) -> tuple[Floats, Floats]:
+        """Price and limit of what may be called of each load."""
+        price, limit = np.zeros((2, len(self.case.load_bus)))
         for position, one in zip(self.find_flexible(), self.options.flexible.values(), strict=True):
             price[position], limit[position] = one.price, one.mw
         return price, limit
+
+    def find_offers(self, hours: range) -> Floats:
+        """Find what flexible loads offer in some hours, within what they draw, (n_hour, n_flexible) [MW]."""
+        at, most = self.find_flexible(), np.array([one.mw for one in self.options.flexible.values()])
+        drawn = np.array([self._apply(hour).load_p[at] for hour in hours]).reshape(len(hours), len(at))
+        return np.clip(self.case.base_mva * drawn, 0.0, most)
+
+    def _apply(self, hour: int) -> Case:
+        return self.injections.apply(self.case, hour if self.injections.count else -1)
 
     def find_flexible(self) -> Ints:
         """Positions of the flexible loads."""
         index = pd.Index(self.case.labels.load)
         return np.asarray(index.get_indexer(pd.Index(list(self.options.flexible))), dtype=np.int64)
 
-    def couple(self, hours: range, energy: Floats, before: Floats | None, used: Floats) -> Coupling:
+    def find_reserve(self, hours: range) -> Floats:
+        """Find the reserve that some hours want, (n_hour,) [MW]."""
+        share, case = self.options.reserve_load_share, self.case
+        need = np.broadcast_to(np.asarray(self.options.reserve_mw, dtype=float), (self.count,))[list(hours)]
+        if share == 0.0:
+            return np.asarray(need)
+        alive = case.load_on & self.plan.islands.live[case.bus_node[case.load_bus]]
+        return need + share * case.base_mva * np.array(
+            [self._apply(hour).load_p[alive].sum() for hour in hours]
+        )
+
+    def find_longest(self) -> Floats:
+        """Hours in a row for which each flexible load may be called, whole ones; infinite: any."""
+        return np.floor([one.longest_h for one in self.options.flexible.values()])
+
+    def couple(self, hours: range, carried: Carried) -> Coupling:
         """Tie some hours together.
 
         Parameters
         ----------
         hours : range
-        energy : (n_storage,) float
-            In storage before the first of them [MWh].
-        before : (n_generator,) float or None
-            Output in the hour before [MW].
-        used : (n_flexible,) float
-            What flexible loads have left unserved before [MWh].
+        carried : Carried
+            From the hours before.
         """
         options, stores, case = self.options, self.stores, self.case
-        storage = ramp = budget = reserve = None
+        storage = ramp = budget = call = reserve = None
         if (stores.moves & case.storage_on).any():
-            end = stores.start if options.storage_end == "start" else np.zeros(len(energy))
+            end = stores.start if options.storage_end == "start" else np.zeros(len(carried.energy))
             size = np.where(stores.moves, stores.energy, np.nan)
-            storage = StorageRules(size, stores.efficiency, energy, end)
+            storage = StorageRules(size, stores.efficiency, carried.energy, end)
         if options.ramp_mw_per_h:
             per_hour = np.full(len(case.generator_bus), np.inf)
             index = pd.Index(case.labels.generator)
             per_hour[index.get_indexer(pd.Index(list(options.ramp_mw_per_h)))] = list(
                 options.ramp_mw_per_h.values()
             )
-            ramp = RampRules(per_hour, before)
+            ramp = RampRules(per_hour, carried.output)
         most = np.array([one.energy_mwh for one in options.flexible.values()])
         if np.isfinite(most).any():
             # a budget of the whole run is spent evenly at most; what is left over may be used later
-            allowed = most * (hours.stop / self.count) - used
+            allowed = most * (hours.stop / self.count) - carried.used
             bounded = np.isfinite(most)
             budget = BudgetRules(self.find_flexible()[bounded], np.maximum(allowed[bounded], 0.0))
-        need = np.broadcast_to(np.asarray(options.reserve_mw, dtype=float), (self.count,))[list(hours)]
+        longest = self.find_longest()
+        if np.isfinite(longest).any():
+            held = np.isfinite(longest)
+            call = CallRules(self.find_flexible()[held], longest[held].astype(int), carried.shares[:, held])
+        need = self.find_reserve(hours)
         if need.any():
             counts = case.generator_on & ~self.units.weather & ~self.units.held
             room = np.where(counts, options.reserve_share * case.base_mva * case.generator_p_max, 0.0)
             price = np.inf if options.reserve_price is None else options.reserve_price
             reserve = ReserveRules(need, room, price)
-        return Coupling(storage, ramp, budget, reserve)
+        return Coupling(storage, ramp, budget, call, reserve)
 
 
 def build_inputs(

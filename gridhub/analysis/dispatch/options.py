@@ -26,15 +26,15 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
 }
 
 _POSITIVE = ("shed_price", "excess_price", "excess_price_after", "reserve_price")
-_AT_LEAST_ZERO = ("curtail_price", "reserve_share")
+_AT_LEAST_ZERO = ("curtail_price", "reserve_share", "reserve_load_share")
 
 
 @dataclass(frozen=True, slots=True)
 class FlexibleLoad:
     """What a load, such as that of a data center, may leave unserved.
 
-    It leaves no more unserved, not at ``shed_price`` either. How long a call lasts and how early it is told
-    are not limits of the programme; `gridhub.analysis.dispatch.flexible.report_flexible` tells the calls.
+    What is beyond the offer is shed at ``shed_price`` as of any other load, and only where that is set.
+    `gridhub.analysis.dispatch.flexible.report_flexible` tells the calls.
 
     Attributes
     ----------
@@ -44,11 +44,20 @@ class FlexibleLoad:
         Most over all hours of the run [MWh]; infinite: no budget.
     price : float
         What it is paid [currency/MWh].
+    longest_h : float
+        Longest call [h], whole hours of it; infinite: none. Held as far as a linear programme can: over any
+        longest_h + 1 hours in a row no more than longest_h hours' worth of the offer is called. That keeps
+        calls of the whole offer to their length; a call of a part of it can last longer.
+    notice_h : float
+        Notice that a call wants [h]. No limit: the programme knows its hours beforehand. `report_flexible`
+        says where it looks less far ahead.
     """
 
     mw: float
     energy_mwh: float = np.inf
     price: float = 0.0
+    longest_h: float = np.inf
+    notice_h: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +72,8 @@ class DispatchOptions:
         "given": units in service run at their minimum at least and pay their constant cost. "relaxed": those
         that need not run may give anything from 0, their constant cost spread over their maximum.
     shed_price : float, optional
-        Price of load that is not served [currency/MWh]; None: every load must be served.
+        Price of load that is not served, beyond what is called of flexible loads [currency/MWh]; None: every
+        load must be served.
     excess_price, excess_price_after : float, optional
         Price of a MW above a limit, before and after an outage [currency/MWh]; None: limits are hard.
     curtail_price : float
@@ -86,6 +96,8 @@ class DispatchOptions:
     reserve_mw : float or sequence of float
         Room above their output that units keep in all, or in each hour [MW]. Sun, wind and units that keep a
         schedule count for nothing; with relaxed commitment, units at rest count too.
+    reserve_load_share : float
+        Share of the load of each hour, served or not, that is kept as reserve beside `reserve_mw`.
     reserve_share : float
         Most of its p_max_mw that a unit may count as reserve.
     reserve_price : float, optional
@@ -99,17 +111,18 @@ class DispatchOptions:
         Processes that solve days side by side, where nothing ties hours together, or `parts`.
     parts : int
         Parts that a run with storage or budgets is cut into: each begins with storage as full as the run does
-        and leaves it at least so full, and may use its share of the budgets. Not with ramps, nor with
+        and leaves it at least so full, may use its share of the budgets, and calls no load that has a longest
+        call in its first hour, unless it is the first. Not with ramps, nor with
         ``storage_end`` "free". Progress is told when a part is done.
     tolerance_mw : float
         By how much a flow may be beyond its limit.
     losses : {"none", "iterated"}
-        "iterated": the losses of branches are a load at their ends, found again from the flows until they
-        change by less than `loss_tolerance_mw` in an hour; see
-        `gridhub.dispatch.losses.solve_lossy_horizon`. An hour is solved about five times for it.
+        "iterated": the losses of branches are a load at their ends, held above tangents of r f^2 that are
+        added where solutions lie (`gridhub.dispatch.losses.LossCurves`): prices hold what a MW changes of
+        them.
     loss_tolerance_mw : float
-        Storage and bent costs, met to `cost_error`, leave the dispatch of like hours open by some MW, and so
-        the losses by some hundredths: finer tolerances end at the largest number of rounds, and say so.
+        By how much the losses of an hour, added up over its branches, may be missed; the part of losses in
+        prices to about the root of what it is of all losses.
     cost_error : float
         By how much quadratic costs may be missed, relative to the hour's cost; prices to about the root.
     """
@@ -129,6 +142,7 @@ class DispatchOptions:
     ramp_mw_per_h: Mapping[str, float] = field(default_factory=dict)
     flexible: Mapping[str, FlexibleLoad] = field(default_factory=dict)
     reserve_mw: float | Sequence[float] = 0.0
+    reserve_load_share: float = 0.0
     reserve_share: float = 1.0
     reserve_price: float | None = None
     window_hours: int | None = None
@@ -173,7 +187,7 @@ class DispatchOptions:
             if not _is_number(value, above=0.0):
                 faults.append(f"ramp_mw_per_h of {unit} = {value!r}: MW above 0")
         for load, one in self.flexible.items():
-            sizes = (one.mw, one.energy_mwh, one.price)
+            sizes = (one.mw, one.energy_mwh, one.price, one.longest_h, one.notice_h)
             if not all(_is_number(value, least=0.0) for value in sizes):
                 faults.append(f"flexible {load} = {one!r}: numbers of at least 0")
         reserve = np.asarray(self.reserve_mw, dtype=object).ravel()

@@ -30,10 +30,12 @@ HOURLY: Mapping[str, tuple[str, Callable[[HourResult], Floats]]] = {
     "constrained_on": ("generator", lambda one: one.constrained_on),
     "storage": ("storage", lambda one: one.storage_p),
     "shed": ("load", lambda one: one.shed),
+    "flexible": ("load", lambda one: one.called),
     "hvdc": ("hvdc", lambda one: one.hvdc_p),
     "flow": ("branch", lambda one: one.flow),
     "interface_flow": ("interface", lambda one: one.interface_flow),
     "price": ("bus", lambda one: one.price),
+    "price_loss": ("bus", lambda one: one.price_loss),
     "price_congestion": ("bus", lambda one: one.price_congestion),
 }
 """Table -> whose ids its columns are, and where an hour's row comes from."""
@@ -63,6 +65,7 @@ def build_tables(inputs: DispatchInputs, first: int, found: HorizonResult) -> di
     }
     weather = list(np.array(case.labels.generator, dtype=object)[inputs.units.weather])
     tables["curtailment"] = tables["curtailment"][weather]
+    tables["flexible"] = tables["flexible"][list(inputs.options.flexible)]
     tables["energy"] = _stack(labels, case.labels.storage, "storage", list(found.energy))
     tables["status"] = _build_status(inputs, first, found)
     tables["congestion"] = _build_congestion(inputs, labels, found.hours)
@@ -89,12 +92,14 @@ def _build_status(inputs: DispatchInputs, first: int, found: HorizonResult) -> p
                 "cost_generation": cost.generation,
                 "cost_curtailment": cost.curtailment,
                 "cost_shedding": cost.shedding,
+                "cost_flexible": cost.calls,
                 "cost_excess": cost.excess,
                 "cost_reserve": cost.reserve,
                 "cost_intact": one.cost_intact,
                 "cost_market": one.cost_market,
-                "load_mw": load - one.shed.sum(),
+                "load_mw": load - one.shed.sum() - one.called.sum(),
                 "shed_mw": one.shed.sum(),
+                "flexible_mw": one.called.sum(),
                 "dead_load_mw": one.dead_load_mw,
                 "generation_mw": one.generator_p.sum(),
                 "curtailed_mw": one.curtailment.sum(),
@@ -108,13 +113,21 @@ def _build_status(inputs: DispatchInputs, first: int, found: HorizonResult) -> p
     return pd.DataFrame(rows, index=inputs.hours[first : first + len(found.hours)])
 
 
+def sum_unserved(shed: pd.DataFrame, flexible: pd.DataFrame) -> pd.DataFrame:
+    """Add what flexible loads were called for to what was shed, hour x load [MW]."""
+    unserved = shed.astype(float)
+    for load in flexible.columns:
+        unserved[load] += flexible[load]
+    return unserved
+
+
 def find_imbalance(inputs: DispatchInputs, case: Case, one: HourResult) -> float:
     """Largest imbalance of any live island: what is injected less what is drawn [MW]."""
     islands, base = inputs.plan.islands, case.base_mva
     node_from, node_to = case.bus_node[case.hvdc_from_bus], case.bus_node[case.hvdc_to_bus]
     runs = case.hvdc_on & islands.live[node_from] & islands.live[node_to]
     arriving = one.hvdc_p - base * case.hvdc_loss - case.hvdc_loss_share * np.abs(one.hvdc_p)
-    load = np.where(case.load_on, base * case.load_p - one.shed, 0.0)
+    load = np.where(case.load_on, base * case.load_p - one.shed - one.called, 0.0)
     shunt = np.where(case.shunt_on, base * case.shunt_g, 0.0)
     injected = (
         sum_at_nodes(case, case.generator_bus, one.generator_p)

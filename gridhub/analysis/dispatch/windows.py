@@ -6,19 +6,17 @@ import multiprocessing
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
 from gridhub.analysis.dispatch.folder import DispatchFolder
-from gridhub.analysis.dispatch.inputs import DispatchInputs
+from gridhub.analysis.dispatch.inputs import Carried, DispatchInputs
 from gridhub.analysis.dispatch.tables import build_tables
-from gridhub.case.case import Floats, Ints
+from gridhub.case.case import Ints
+from gridhub.dispatch.coupling import SMALLEST_CALL
 from gridhub.dispatch.horizon import NO_CUTS, HorizonResult, solve_horizon
-from gridhub.dispatch.losses import solve_lossy_horizon
 from gridhub.errors import GridhubError, OptionError
 
 WHOLE_HOURS = 48
@@ -35,21 +33,12 @@ Window = tuple[range, range]
 """Hours of a window, and those that are solved for it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Carried:
-    """What one window hands to the next: energy in storage, output, flexibility used, limits that bind."""
-
-    energy: Floats
-    output: Floats | None
-    used: Floats
-    cuts: Ints
-
-
 def solve_windows(inputs: DispatchInputs, folder: DispatchFolder | None = None) -> Iterator[Tables]:
     """Solve the hours window by window; the tables of each.
 
     A window is solved together with the hours of its overlap, which the next window decides anew. What is in
-    storage, the output of units and what flexible loads have used are carried over. Where nothing ties hours
+    storage, the output of units, what flexible loads have used and how long they are called are carried
+    over. Where nothing ties hours
     together, ``workers`` processes solve windows side by side; else the option ``parts`` cuts the run into
     parts for them.
 
@@ -78,38 +67,61 @@ def _solve_run(
             tables = build_tables(inputs, window.start, found)
             if folder is not None:
                 folder.write(window.start, tables)
-        carried = _carry(inputs, carried, tables)
+        carried = _carry(inputs, window, carried, tables)
         yield tables
 
 
-def _start(inputs: DispatchInputs, first: int) -> _Carried:
-    """Begin a run: storage as full as at the start, an even share of the budgets used."""
+def _start(inputs: DispatchInputs, first: int) -> Carried:
+    """Begin a run: storage as full as at the start, an even share of the budgets used.
+
+    A run that is not the first takes flexible loads as called before, as the one before it may have done.
+    """
     most = np.array([one.energy_mwh for one in inputs.options.flexible.values()])
     used = np.where(np.isfinite(most), most, 0.0) * (first / inputs.count)
-    return _Carried(inputs.stores.start, None, used, np.array(NO_CUTS))
+    longest = inputs.find_longest()
+    depth = int(longest[np.isfinite(longest)].max(initial=0.0))
+    shares = np.full((depth, len(longest)), float(first > 0))
+    return Carried(inputs.stores.start, None, used, shares, np.array(NO_CUTS))
 
 
 def _is_free(inputs: DispatchInputs) -> bool:
     """Whether nothing ties the hours together."""
-    start = _start(inputs, 0)
-    return inputs.couple(range(inputs.count), start.energy, None, start.used).is_empty
+    return inputs.couple(range(inputs.count), _start(inputs, 0)).is_empty
 
 
-def _solve(inputs: DispatchInputs, window: range, ahead: range, carried: _Carried) -> HorizonResult:
+def find_look_ahead(inputs: DispatchInputs) -> int:
+    """Find how many hours before it the plan sees every hour, but for those of the first window.
+
+    Where nothing ties hours together that is all of them: what is decided for an hour follows from it alone.
+    """
+    least = inputs.count
+    if _is_free(inputs):
+        return least
+    begun = 0
+    for run in list_runs(inputs):
+        seen = begun
+        for window, ahead in run:
+            # the hours that no window has seen before this one
+            fresh = max(seen, window.start)
+            if begun and fresh < ahead.stop:
+                least = min(least, fresh - window.start)
+            seen, begun = max(seen, ahead.stop), max(begun, window.stop)
+    return least
+
+
+def _solve(inputs: DispatchInputs, window: range, ahead: range, carried: Carried) -> HorizonResult:
     """Solve a window with its overlap, and keep the window."""
     options = inputs.options
-    solve = solve_horizon
-    if options.losses == "iterated":
-        solve = partial(solve_lossy_horizon, loss_tolerance_mw=options.loss_tolerance_mw)
-    found = solve(
+    found = solve_horizon(
         [inputs.make_hour(hour) for hour in ahead],
         inputs.plan,
         inputs.limits,
         inputs.security,
-        inputs.couple(ahead, carried.energy, carried.output, carried.used),
+        inputs.couple(ahead, carried),
         start_cuts=carried.cuts,
         tolerance_mw=options.tolerance_mw,
         cost_error=options.cost_error,
+        loss_tolerance_mw=options.loss_tolerance_mw,
     )
     count = len(window)
     return HorizonResult(found.hours[:count], found.energy[:count], found.reserve_shortage[:count])
@@ -170,14 +182,22 @@ def list_runs(inputs: DispatchInputs) -> Iterator[list[Window]]:
         ]
 
 
-def _carry(inputs: DispatchInputs, before: _Carried, tables: Tables) -> _Carried:
+def _carry(inputs: DispatchInputs, window: range, before: Carried, tables: Tables) -> Carried:
     """Take what the next window needs out of the tables, so that one read from disk hands on the same."""
     output, energy = (tables[name].to_numpy(dtype=float)[-1] for name in ("generation", "energy"))
-    used = np.nansum(tables["shed"].to_numpy(dtype=float)[:, inputs.find_flexible()], axis=0)
-    return _Carried(
+    called = np.nan_to_num(tables["flexible"].to_numpy(dtype=float))
+    depth = len(before.shares)
+    last = window[max(len(window) - depth, 0) :]
+    offer = inputs.find_offers(last)
+    share = np.divide(
+        called[len(window) - len(last) :], offer, out=np.zeros(offer.shape), where=offer > SMALLEST_CALL
+    )
+    shares = np.concatenate([before.shares, np.clip(share, 0.0, 1.0)])
+    return Carried(
         energy=np.where(np.isnan(energy), before.energy, energy),
         output=None if np.isnan(output).any() else output,
-        used=before.used + used,
+        used=before.used + called.sum(axis=0),
+        shares=shares[len(shares) - depth :],
         cuts=_find_cuts(inputs, tables["congestion"]),
     )
 

@@ -67,8 +67,9 @@ class PowerFlow:
     summary : mapping
         load_mw, generation_mw, losses_mw, unserved_mw, lost_generation_mw, islands, unrated_branches,
         worst_loading_percent, worst_branch, overloaded_branches, lowest and highest voltage, imbalance_mw,
-        iterations, start, references_chosen; with controlled taps also taps_moved (count), taps_at_limit and
-        taps_hunting (ids).
+        units_past_q_limits and largest_past_q_mvar (units that produce beyond their reactive range, because
+        limits are not asked for or they are a lone reference), iterations, start, references_chosen; with
+        controlled taps also taps_moved (count), taps_at_limit and taps_hunting (ids).
     worst_mismatch : WorstMismatch
     options : PowerFlowOptions
         Settled options.
@@ -379,6 +380,14 @@ def count_power(solution: Solution) -> dict[str, float]:
     }
 
 
+def _measure_past_limits(solution: Solution) -> np.ndarray:
+    """How far each unit's reactive power is beyond its range, (n_generator,) [Mvar]; 0 in a DC solution."""
+    case = solution.case
+    q = solution.unit_q[: len(case.generator_bus)]
+    past = np.maximum(q - case.generator_q_max, case.generator_q_min - q) * case.base_mva
+    return np.where(case.generator_on & (past > 0.0), past, 0.0)
+
+
 def _summarize(solution: Solution, branch: pd.DataFrame, references: tuple[str, ...]) -> dict[str, Any]:
     case = solution.case
     loading = branch["loading_percent"].to_numpy()
@@ -388,6 +397,7 @@ def _summarize(solution: Solution, branch: pd.DataFrame, references: tuple[str, 
     worst = int(np.nanargmax(loading)) if len(known) else -1
     vm = np.where(case.bus_node >= 0, solution.vm[case.bus_node], np.nan)
     has_vm = bool(np.isfinite(vm).any())
+    past = _measure_past_limits(solution)
     return {
         **count_power(solution),
         "islands": int((solution.islands.reference >= 0).sum()),
@@ -401,6 +411,8 @@ def _summarize(solution: Solution, branch: pd.DataFrame, references: tuple[str, 
         "highest_vm_pu": float(np.nanmax(vm)) if has_vm else np.nan,
         "highest_vm_bus": case.labels.bus[int(np.nanargmax(vm))] if has_vm else "",
         "imbalance_mw": float(solution.imbalance.sum() * case.base_mva),
+        "units_past_q_limits": int((past > LIMIT_TOLERANCE).sum()),
+        "largest_past_q_mvar": float(past.max(initial=0.0)),
         "iterations": solution.iterations,
         "limit_switches": solution.switches,
         "start": solution.start,

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gridhub.analysis.hosting.ac import KINDS, Met, check_by_ac
-from gridhub.analysis.hosting.hours import find_hourly_rooms
+from gridhub.analysis.hosting.hours import find_flexible_rooms, find_hourly_rooms, find_hours, read_weights
 from gridhub.analysis.hosting.options import HostingOptions, read_hosting_options
 from gridhub.analysis.hosting.own_rooms import find_own_rooms
 from gridhub.analysis.hosting.search import DcSearch, Found, start_search
@@ -124,7 +124,7 @@ def hosting_capacity(
     KeyError
         If a bus, a snapshot or the criteria do not exist.
     OptionError
-        If an option or the method is unknown, or no bus is given.
+        If an option or the method is unknown, no bus is given, or weights lack hours of the profiles.
     InputError
         If the profiles do not fit the network; all faults are listed.
     NotConverged
@@ -177,18 +177,20 @@ def hosting_capacity(
     judged = resolve_criteria(net, criteria)
     chosen = find_buses(net, buses)
     states = list_states(net, snapshots, settled)
+    weight = read_weights(settled.weights, find_hours(settled))
     position = {name: i for i, name in enumerate(net.bus.index)}
     at = [position[name] for name in chosen]
     found = search_states([*states.snapshots, *states.hours], at, judged, settled)
     reserve_mw = find_reserve(states.snapshots[0], at, judged, settled)
     hourly = find_hourly_rooms(states.hours, at, judged, settled, found, reserve_mw)
-    own = _find_own(net, chosen, judged, settled, found, hourly)
-    table = build_table(net, chosen, judged, settled, found, reserve_mw, hourly, own)
+    own = _find_own(net, chosen, judged, settled, found, hourly, weight)
+    flexible = find_flexible_rooms(hourly, weight, find_largest_loss(judged, settled), len(chosen))
+    table = build_table(net, chosen, judged, settled, found, reserve_mw, flexible, own)
     if method == "ac":
         rooms = find_hourly_rooms(states.snapshots, at, judged, settled, found, reserve_mw)
         assert rooms is not None
         met = _check(net, states.snapshots, chosen, judged, settled, table, rooms)
-        table = build_table(net, chosen, judged, settled, found, reserve_mw, hourly, own, met)
+        table = build_table(net, chosen, judged, settled, found, reserve_mw, flexible, own, met)
     summary = {
         "buses": len(chosen),
         "snapshots": len(states.snapshots),
@@ -216,16 +218,17 @@ def _find_own(
     options: HostingOptions,
     found: Found,
     hourly: Floats | None,
+    weight: Floats,
 ) -> dict[str, Floats]:
     """Find the figures with own supply, where it is asked for; buses without supply get none."""
     if options.own is None or not options.profiles or hourly is None:
         return {}
-    hours = next(iter(options.profiles.values())).index
+    hours = find_hours(options)
     # what is lost with the point of connection is what is drawn there
     drawn = np.minimum(hourly, find_largest_loss(criteria, options))
     alive = np.flatnonzero(found.alive)
     names = [buses[j] for j in alive.tolist()]
-    part = find_own_rooms(net, names, hours, drawn[:, alive], options.own, options.maximum_mw)
+    part = find_own_rooms(net, names, hours, drawn[:, alive], options.own, options.maximum_mw, weight)
     own = {name: np.full(len(buses), np.nan) for name in part}
     for name, values in part.items():
         own[name][alive] = values

@@ -56,6 +56,9 @@ class HostingOptions:
     profiles : mapping, optional
         (table, column) -> DataFrame hours x ids, as for `gridhub.run_time_series`: hours that count beside
         the snapshots, and what the flexible figures are made of.
+    weights : Series or mapping, optional
+        Hour of the profiles -> hours of the year it stands for, such as ``weight`` of
+        `gridhub.pick_typical_weeks`; counts in every figure with curtailable energy. None: all the same.
     profile_snapshot : str, optional
         State the profiles are put into; None is the first.
     own : OwnSupply, optional
@@ -76,6 +79,7 @@ class HostingOptions:
     power_factor: float = 0.95
     queue: Mapping[str, float] | pd.Series[float] | None = None
     profiles: Mapping[tuple[str, str], pd.DataFrame] | None = None
+    weights: Mapping[Any, float] | pd.Series[float] | None = None
     profile_snapshot: str | None = None
     own: OwnSupply | None = None
     power_flow: PowerFlowOptions = field(default_factory=PowerFlowOptions)
@@ -100,6 +104,8 @@ class HostingOptions:
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
                 faults.append(f"{name} = {value!r}: a number from {low:g} to {high:g}")
+        if self.weights is not None and not self.profiles:
+            faults.append("weights without profiles: they are those of the hours; give profiles")
         if self.own is not None:
             faults += self._list_faults_of_own()
         if faults:

@@ -25,7 +25,13 @@ NO_ROOM = 1e-6
 
 
 def find_own_rooms(
-    net: Network, buses: Sequence[str], hours: pd.Index, rooms: Floats, own: OwnSupply, maximum: float
+    net: Network,
+    buses: Sequence[str],
+    hours: pd.Index,
+    rooms: Floats,
+    own: OwnSupply,
+    maximum: float,
+    weight: Floats | None = None,
 ) -> dict[str, Floats]:
     r"""Find the largest hub with own supply at every bus, firm and with some of its energy curtailable.
 
@@ -40,6 +46,8 @@ def find_own_rooms(
     own : OwnSupply
     maximum : float
         Nothing above is looked for [MW].
+    weight : (n_hour,) float, optional
+        Hours each hour stands for, with a mean of 1; None: all 1.
 
     Returns
     -------
@@ -64,20 +72,21 @@ def find_own_rooms(
     (`gridhub.dispatch.sizing.solve_sizing`). Hours are known beforehand.
     """
     output = build_output(net, buses, hours, own)
+    weight = np.ones(len(hours)) if weight is None else weight
     if own.storage_mw == 0:
         draw = np.maximum(1.0 - output, 0.0)
-        found = {name: find_flexible(rooms, share, draw) for name, share in OWN_SHARES.items()}
+        found = {name: find_flexible(rooms, share, draw, weight) for name, share in OWN_SHARES.items()}
         return {name: np.minimum(values, maximum) for name, values in found.items()}
     block = own.block_hours or len(hours)
     if len(hours) % block:
         raise OptionError(f"own: block_hours = {block}, and {len(hours):,} hours are no multiple of it")
     every = np.empty((len(buses), len(OWN_SHARES)))
     for j in range(len(buses)):
-        every[j] = _size(rooms[:, j], output[:, j], own, block, maximum)
+        every[j] = _size(rooms[:, j], output[:, j], own, block, maximum, weight)
     return {name: every[:, k] for k, name in enumerate(OWN_SHARES)}
 
 
-def _size(room: Floats, output: Floats, own: OwnSupply, block: int, maximum: float) -> Floats:
+def _size(room: Floats, output: Floats, own: OwnSupply, block: int, maximum: float, weight: Floats) -> Floats:
     """Find the largest contract power for each share of `OWN_SHARES` by a linear programme [MW]."""
     count = len(room)
     # in sizes near 1: the tolerances of the programme are absolute
@@ -87,7 +96,7 @@ def _size(room: Floats, output: Floats, own: OwnSupply, block: int, maximum: flo
     power, energy = own.storage_mw * one, own.storage_mw * own.storage_hours * one
     problem = SizingProblem(
         load=np.ones(count),
-        weight=np.ones(count),
+        weight=weight,
         block=block,
         output=np.stack([grid, output], axis=1),
         plant_cost=np.array([1.0, 0.0]),

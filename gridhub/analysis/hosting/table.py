@@ -10,7 +10,7 @@ import pandas as pd
 
 from gridhub.analysis.flow.interfaces import list_limited
 from gridhub.analysis.hosting.ac import KINDS, Met
-from gridhub.analysis.hosting.hours import SHARES, find_flexible
+from gridhub.analysis.hosting.hours import SHARES
 from gridhub.analysis.hosting.options import HostingOptions
 from gridhub.analysis.hosting.own_rooms import OWN_SHARES
 from gridhub.analysis.hosting.own_supply import OwnSupply
@@ -145,13 +145,14 @@ def build_table(
     options: HostingOptions,
     found: Found,
     reserve: Floats,
-    hourly: Floats | None,
+    flexible: Mapping[str, Floats],
     own: Mapping[str, Floats],
     met: Sequence[Mapping[str, Met]] | None = None,
 ) -> pd.DataFrame:
     """Build ``HostingCapacity.table`` from what the DC search found, and the AC check, if there was one.
 
-    `own` are the columns of own supply [MW]; those that are not there are NaN.
+    `flexible` are the columns of `gridhub.analysis.hosting.hours.SHARES`, `own` those of own supply [MW];
+    those of `own` that are not there are NaN.
     """
     base, maximum = net.base_mva, options.maximum_mw
     branches = [str(name) for name in net.branches().index]
@@ -179,7 +180,7 @@ def build_table(
         {
             "firm_mw": firm,
             "firm_tower_mw": tower,
-            **{name: _bend(hourly, share, largest, len(buses)) for name, share in SHARES.items()},
+            **flexible,
             **{name: own.get(name, np.full(len(buses), np.nan)) for name in OWN_SHARES},
             "thermal_mw": np.min(
                 [generation, *(one.amount[:, 0] * base for one in (found.intact, found.single))], axis=0
@@ -204,7 +205,7 @@ def build_table(
     dead = ~found.alive
     numbers = [name for name in table.columns if name.endswith("_mw")]
     table.loc[dead, numbers] = np.nan
-    table["not_assessed"] = describe_gaps(net, table, found, dead, hourly is not None, bool(own))
+    table["not_assessed"] = describe_gaps(net, table, found, dead, bool(options.profiles), bool(own))
     return table[list(COLUMNS)]
 
 
@@ -234,11 +235,6 @@ def _name_met(
     names = ([getattr(one, part) for one in chosen] for part in ("element", "contingency", "snapshot"))
     element, outage, state = names
     return amount, element, outage, state
-
-
-def _bend(hourly: Floats | None, share: float, largest: float, count: int) -> Floats:
-    """Flexible figure [MW], not above what may be lost at once; NaN without hours."""
-    return np.full(count, np.nan) if hourly is None else np.minimum(find_flexible(hourly, share), largest)
 
 
 def _know(amount: Floats, generation: Floats, known: bool) -> Floats:
@@ -341,6 +337,12 @@ def describe_rules(options: HostingOptions, reserve: Floats, has_queue: bool) ->
         rules.append(f"interfaces keep {options.interface_margin_percent:g} % of their limit free")
     if options.own is not None:
         rules += _describe_own(options.own)
+    if options.profiles:
+        rules.append(
+            "every hour of the profiles counts the same"
+            if options.weights is None
+            else "hours of the profiles count by their weights in what may be curtailed"
+        )
     if has_queue:
         rules.append(
             "queue_50_mw and queue_100_mw take off the bus's part of its province's reviewed MW, spread by "
@@ -358,5 +360,5 @@ def _describe_own(own: OwnSupply) -> list[str]:
     return [
         f"own_… per MW of contract power: {own.describe()}{plants}{storage}",
         "own_… draw a flat load at contract power less own supply in every hour of the profiles, by DC; "
-        "nothing is exported, hours are known beforehand and all count the same",
+        "nothing is exported, hours are known beforehand",
     ]

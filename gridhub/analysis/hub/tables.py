@@ -11,6 +11,7 @@ import pandas as pd
 
 from gridhub.analysis.flow.interfaces import compute_interfaces
 from gridhub.analysis.flow.power_flow import PowerFlow
+from gridhub.analysis.security.judging import VOLTAGE_TOLERANCE
 from gridhub.analysis.security.security import Security
 from gridhub.analysis.works.candidates import cost_route, find_contingency
 from gridhub.connection_rules import ConnectionRules
@@ -115,11 +116,7 @@ def build_voltages(
     for name, sec in after.items():
         vm = sec.base.bus["vm_pu"]
         old = before[name].base.bus["vm_pu"].reindex(vm.index)
-        outside_low, outside_high = vm.to_numpy() < low - 1e-6, vm.to_numpy() > high + 1e-6
-        judged = ~np.isnan(low)
-        state = np.where(
-            outside_low, "low", np.where(outside_high, "high", np.where(judged, "ok", "not judged"))
-        )
+        state = [judge_voltage(*one) for one in zip(vm.to_numpy(dtype=float), low, high, strict=True)]
         part = pd.DataFrame(
             {
                 "snapshot": name,
@@ -215,6 +212,22 @@ def _get(table: pd.DataFrame, row: Any, column: str) -> float:
     return float(table[column].get(row, math.nan))
 
 
+def judge_loss(lost_mw: float, limit_mw: float) -> str:
+    """Judge the size of a lost load: "ok", "frequency study required" or "no limit known" (infinite)."""
+    if not math.isfinite(limit_mw):
+        return "no limit known"
+    return "frequency study required" if lost_mw > limit_mw + 1e-6 else "ok"
+
+
+def judge_voltage(vm_pu: float, low_pu: float, high_pu: float) -> str:
+    """Judge a voltage by its range: "ok", "low", "high", or "not judged" where either is not known (NaN)."""
+    if math.isnan(vm_pu) or math.isnan(low_pu):
+        return "not judged"
+    if vm_pu < low_pu - VOLTAGE_TOLERANCE:
+        return "low"
+    return "high" if vm_pu > high_pu + VOLTAGE_TOLERANCE else "ok"
+
+
 def build_hub_losses(
     hub: Hub, criteria: Criteria | None, after: Mapping[str, Security], violations: pd.DataFrame
 ) -> pd.DataFrame:
@@ -237,7 +250,6 @@ def build_hub_losses(
         for contingency in own:
             row = sec.status.loc[contingency]
             lost = float(row["lost_load_mw"])
-            state = "frequency study required" if lost > limit + 1e-6 else "ok"
             mine = violations[(violations["contingency"] == contingency) & (violations["snapshot"] == name)]
             rows.append(
                 {
@@ -245,7 +257,7 @@ def build_hub_losses(
                     "contingency": str(contingency),
                     "lost_load_mw": lost,
                     "limit_mw": limit,
-                    "state": state if math.isfinite(limit) else "no limit known",
+                    "state": judge_loss(lost, limit),
                     "status": str(row["status"]),
                     "worst_element": row["worst_element"],
                     "worst_loading_percent": float(row["worst_loading_percent"]),

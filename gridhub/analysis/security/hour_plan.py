@@ -13,6 +13,7 @@ import pandas as pd
 
 from gridhub.analysis.block_folder import read_blocks
 from gridhub.analysis.dispatch.dispatch import Dispatch
+from gridhub.analysis.dispatch.tables import sum_unserved
 from gridhub.case.case import Bools, Floats
 from gridhub.case.profiles import read_profiles
 from gridhub.errors import InputError, Issue, name_ids
@@ -153,7 +154,7 @@ def _read_weights(hours: object) -> Floats | None:
 
 def _read_dispatch(dispatch: Dispatch | Path | str) -> dict[str, pd.DataFrame]:
     """Take the tables needed out of a dispatch or the folder it was kept in."""
-    names = ("status", *DISPATCHED, "shed")
+    names = ("status", *DISPATCHED, "shed", "flexible")
     if isinstance(dispatch, Dispatch):
         return {name: getattr(dispatch, name) for name in names}
     return read_blocks(Path(dispatch), names)
@@ -234,7 +235,7 @@ def _lay_over(
             rest = rest.loc[:, ~rest.columns.isin(known.columns)]
             known = _blank(known, failed)
             frames[key] = pd.concat([rest, known], axis=1) if rest.shape[1] else known
-    shed = _blank(decided["shed"].reindex(labels), failed)
+    shed = _blank(sum_unserved(decided["shed"], decided["flexible"]).reindex(labels), failed)
     shed = shed.loc[:, (shed > SHED_MW).any().to_numpy()]
     if shed.shape[1]:
         own = state.tables["load"]["p_mw"]

@@ -1,8 +1,9 @@
 """What a site is judged by: the list of criteria, and where each is found.
 
-Room: `gridhub.analysis.hosting`. Spur, time, feeds: `connection`. Works: `reinforcement`. Losses, market:
-`grid`. Latency: `latency`. Carbon, climate: `local`. A criterion is a row of `CRITERIA`, and a column of
-`build_criteria` from the module that finds it; weights and ranks are in `scores` and `siting`.
+Room: `gridhub.analysis.hosting`. Spur, time, feeds: `connection`. Works: `reinforcement`. Loss of the hub:
+`impact`. Losses, market: `grid`. Latency: `latency`. Carbon, climate: `local`. A criterion is a row of
+`CRITERIA`, and a column of `build_criteria` from the module that finds it; weights and ranks are in `scores`
+and `siting`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from gridhub.analysis.siting.grid import (
     find_losses,
     find_market_effects,
 )
+from gridhub.analysis.siting.impact import HUB_LOSS_METHOD, LOSS_GAPS, SiteImpact, find_impact
 from gridhub.analysis.siting.latency import METHOD as LATENCY_METHOD
 from gridhub.analysis.siting.latency import compute_latency
 from gridhub.analysis.siting.local import CARBON_METHOD, PUE_METHOD, compute_local
@@ -54,7 +56,8 @@ LEFT_OUT = {
 """Criteria of the method that are not here, and why."""
 
 GRID_SPREAD, LOCAL_SPREAD = 0.3, 0.02
-"""Uncertainty of losses and of effects on dispatch, and of weather and PUE: assumed."""
+"""Uncertainty of losses, of the rise by the loss of the hub and of effects on dispatch, and of weather and
+PUE: assumed."""
 
 CRITERIA = (
     Criterion(
@@ -98,9 +101,10 @@ CRITERIA = (
         "feeds",
         "1",
         "high",
-        "feeds",
+        "resilience",
         "stations that branches in service of its voltage or above join the point of connection with",
     ),
+    Criterion("hub_loss_rise_percent", "%", "low", "resilience", HUB_LOSS_METHOD, GRID_SPREAD),
     Criterion("latency_ms", "ms", "low", "latency", LATENCY_METHOD),
     Criterion("loss_percent", "%", "low", "losses", LOSS_METHOD, GRID_SPREAD),
     Criterion("congestion_per_mwh", CURRENCY, "low", "market", CONGESTION_METHOD, GRID_SPREAD),
@@ -125,16 +129,19 @@ def list_criteria(net: Network) -> list[Criterion]:
 
 def build_criteria(
     net: Network, sites: pd.DataFrame, center: DataCenter, options: SitingOptions
-) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Find every criterion of `CRITERIA` at every site, and where it is connected.
+) -> tuple[pd.DataFrame, dict[str, str], SiteImpact]:
+    """Find every criterion of `CRITERIA` at every site, where it is connected, and what it does to the grid.
 
     Returns
     -------
     table : DataFrame
         Index site; the columns of `connect_sites`, one per criterion (NaN where it is not asked for or not
-        known), works (behind reinforcement_per_mw), binding (what sets the headroom), not_assessed.
+        known), works and reinforcement_mw (behind reinforcement_per_mw), hub_loss_mw, hub_loss_state,
+        hub_loss_worst_percent, hub_loss_caused (see `SiteImpact.sum_losses`), binding (what sets the
+        headroom), not_assessed.
     reasons : dict
         Criterion -> why no site has it, where a state of the grid is to blame.
+    impact : SiteImpact
     """
     reasons: dict[str, str] = {}
     table = connect_sites(net, sites, center)
@@ -145,11 +152,13 @@ def build_criteria(
             table[criterion.name] = math.nan
     table["works"], table["binding"] = "", ""
     table["not_assessed"] = "everything: no connection is possible"
+    table["reinforcement_mw"] = math.nan
     power = {"power_factor": center.power_factor} | dict(options.hosting)
+    settled = read_hosting_options(power, reactive_limits=net.reactive_limits)
+    judged = resolve_criteria(net, "network")
+    points = {str(site): mine for site, mine in table.loc[known, "points"].items()}
     if buses and "costs" in net.documents:
-        settled = read_hosting_options(power, reactive_limits=net.reactive_limits)
-        costs, judged = read_costs(net.documents["costs"]), resolve_criteria(net, "network")
-        points = {str(site): mine for site, mine in table.loc[known, "points"].items()}
+        costs = read_costs(net.documents["costs"])
         works = estimate_reinforcement(net, points, costs, judged, settled)
         table.loc[known, list(works.columns)] = works.to_numpy()
     if buses:
@@ -157,6 +166,8 @@ def build_criteria(
         for name, values in _look_at_buses(net, buses, center, power, options, reasons).items():
             table.loc[known, name] = at.map(values)
         table.loc[known, "feeds"] = count_feeds(net, list(at))
+    impact = find_impact(net, points, judged, settled.power_factor, options.impact, settled.power_flow)
+    _add_losses(table, known, impact, reasons)
     placed = sites["lat"].notna() & sites["lon"].notna()
     if options.landing_points is not None:
         latency = compute_latency(sites[placed], options.landing_points)
@@ -166,7 +177,27 @@ def build_criteria(
         local = compute_local(net, sites[placed], center, *ratios, options.weather_year, options.seed)
         for name in local.columns:
             table.loc[placed, name] = local[name]
-    return table, reasons
+    return table, reasons, impact
+
+
+def _add_losses(
+    table: pd.DataFrame, known: pd.Series[bool], impact: SiteImpact, reasons: dict[str, str]
+) -> None:
+    """Add what the loss of the hub does at each site; `reasons` is told of a state that stands in the way."""
+    if impact.reasons:
+        reasons["hub_loss_rise_percent"] = f"no AC solution without the hub: {'; '.join(impact.reasons)}"
+    if impact.hub_losses.empty:
+        return
+    losses, rise = impact.sum_losses(), impact.find_rise()
+    for name in losses.columns.drop("unsolved"):
+        table[name] = losses[name].reindex(table.index.astype(str)).to_numpy()
+    table["hub_loss_rise_percent"] = rise.reindex(table.index.astype(str)).to_numpy(dtype=float)
+    table.loc[known, "not_assessed"] += f"; {LOSS_GAPS}"
+    unsolved = losses["unsolved"].dropna()
+    if rise.notna().any():
+        for site in table.index[table.index.astype(str).isin(unsolved.index)]:
+            text = f"no AC solution with the hub as asked: {unsolved[str(site)] or 'stored state'}"
+            table.loc[site, "note"] = "; ".join(filter(None, (str(table.loc[site, "note"]), text)))
 
 
 def _look_at_buses(

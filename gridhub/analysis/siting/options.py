@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 
+from gridhub.analysis.siting.impact import ImpactMethod
 from gridhub.analysis.siting.scores import Better, Score
 from gridhub.errors import OptionError
 
@@ -21,7 +22,8 @@ class SitingOptions:
     ----------
     weights : mapping, optional
         Criterion -> weight of at least 0, scaled to add up to 1; what is not named gets 0. None: the same
-        for each group of criteria (room, spur, works, time, feeds, latency, losses, market, carbon, climate)
+        for each group of criteria (room, spur, works, time, resilience, latency, losses, market, carbon,
+        climate)
         and each layer (assumed: the choice is the planner's).
     score : {"weighted_sum", "topsis"}
         What the rank and its stability go by; both scores are shown.
@@ -38,6 +40,10 @@ class SitingOptions:
         curtailment_relieved_percent. Wants units with costs.
     dispatch : mapping
         Options of `gridhub.run_dispatch` for that.
+    impact : {"ac", "dc", "off"}
+        How the grid with the hub as asked is solved, and that after its loss, for
+        hub_loss_rise_percent and the evidence of `gridhub.analysis.siting.impact.SiteImpact`. "ac": by DC
+        where there is no AC solution; "dc": no voltages, so no hub_loss_rise_percent; "off": none of it.
     solar_ratio, wind_ratio : float
         MW of sun and of wind on land beside the hub per MW of contract power, for carbon_free_percent:
         assumed.
@@ -57,6 +63,7 @@ class SitingOptions:
     hosting: Mapping[str, Any] = field(default_factory=dict)
     market: bool = False
     dispatch: Mapping[str, Any] = field(default_factory=dict)
+    impact: ImpactMethod = "ac"
     solar_ratio: float = 1.0
     wind_ratio: float = 0.5
     weather_year: int = 2025
@@ -71,6 +78,8 @@ class SitingOptions:
             faults.append(f"score = {self.score!r}: choose from {', '.join(get_args(Score))}")
         if self.method not in ("dc", "ac"):
             faults.append(f'method = {self.method!r}: "dc" or "ac"')
+        if self.impact not in get_args(ImpactMethod):
+            faults.append(f"impact = {self.impact!r}: choose from {', '.join(get_args(ImpactMethod))}")
         if not 1 <= self.draws <= 100_000:
             faults.append(f"draws = {self.draws!r}: a whole number from 1 to 100,000")
         if not 0 <= self.weight_spread <= 2:

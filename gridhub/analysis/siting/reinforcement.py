@@ -120,8 +120,9 @@ def estimate_reinforcement(
     -------
     DataFrame
         Index site; reinforcement_per_mw [unit of the costs per MW], works (how many, where, and how many of
-        the routes are not public). NaN where something stays overloaded that the region has no cost to cover,
-        or where no unit can follow the hub: works says why.
+        the routes are not public), reinforcement_mw (sum over the routes of the MW by which the worst outage
+        takes a branch beyond what it may carry) [MW]. NaN where something stays overloaded that the region
+        has no cost to cover, or where no unit can follow the hub: works says why.
 
     Raises
     ------
@@ -158,12 +159,15 @@ def estimate_reinforcement(
     for k, mw in enumerate(amount.sum(axis=1).tolist()):
         followed = float(found.generation[power[k] > 0].min()) * net.base_mva
         if over is None or not followed > 0:
-            rows.append((math.nan, "no unit can follow the hub, or it is in a dead part of the grid"))
+            why = "no unit can follow the hub, or it is in a dead part of the grid"
+            rows.append((math.nan, why, math.nan))
             continue
-        cost, works = _cost_site(menu, _choose(over, over.site == k), mw, net.base_mva)
+        mine = _choose(over, over.site == k)
+        cost, works = _cost_site(menu, mine, mw, net.base_mva)
         short = f"; units can follow {followed:,.0f} MW only" if followed < mw - 1e-6 else ""
-        rows.append((cost, works + short))
-    return pd.DataFrame(rows, index=list(points), columns=["reinforcement_per_mw", "works"])
+        rows.append((cost, works + short, _sum_excess(menu, mine) * net.base_mva))
+    columns = ["reinforcement_per_mw", "works", "reinforcement_mw"]
+    return pd.DataFrame(rows, index=list(points), columns=columns)
 
 
 def _search_group(
@@ -352,6 +356,15 @@ class _Menu:
         assert kind is not None
         x_ohm = kind["x_ohm_per_km"] * float(first["length_km"])
         return float(first["x_ohm"]) / x_ohm, kind["rate_mva"] / float(first["rate_mva"])
+
+
+def _sum_excess(menu: _Menu, over: Overloads) -> float:
+    """Sum the largest excess of each route [p.u.]."""
+    excess: dict[str, float] = {}
+    for i, beyond in zip(over.branch.tolist(), (over.flow - over.held).tolist(), strict=True):
+        route = menu.route[i]
+        excess[route] = max(excess.get(route, 0.0), beyond)
+    return sum(excess.values())
 
 
 def _choose(over: Overloads, mine: np.ndarray) -> Overloads:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gridhub.analysis.siting.criteria import LEFT_OUT, build_criteria, list_criteria
+from gridhub.analysis.siting.impact import SiteImpact
 from gridhub.analysis.siting.options import SitingOptions, read_siting_options
 from gridhub.analysis.siting.scores import (
     Criterion,
@@ -27,6 +28,9 @@ from gridhub.placement.hub import DataCenter, Hub
 PLACE = ("name", "name_ko", "lat", "lon")
 """Columns of the sites that stay beside the result."""
 
+LOSSES = ("hub_loss_mw", "hub_loss_state", "hub_loss_worst_percent", "hub_loss_caused")
+"""Evidence on the loss of the hub that stands beside the criteria."""
+
 TOP = 3
 """A draw counts for a site where it is among this many."""
 
@@ -41,15 +45,20 @@ class SiteRanking:
     table : DataFrame
         One row per site, best first: rank, rank_stability (share of draws in which it is among the first
         three), score (weighted sum, 0 to 1), topsis, rank_topsis, pareto, short_mw (what the headroom lacks
-        for the hub as asked), the criteria in their units, then bus, vn_kv [kV], province, feeders, works
-        (behind reinforcement_per_mw), binding, note (why it is not ranked), not_assessed and what the sites
-        hold of `PLACE`. A site that cannot be connected, or that lacks a
-        criterion, has no rank.
+        for the hub as asked), the criteria in their units, then bus, vn_kv [kV], province, feeders, works and
+        reinforcement_mw (behind reinforcement_per_mw: what they are, and the MW by which routes are beyond
+        what they may carry), hub_loss_mw, hub_loss_state, hub_loss_worst_percent, hub_loss_caused (evidence
+        beside hub_loss_rise_percent, worst of the snapshots: see ``impact.hub_losses``), binding, note (why
+        it is not ranked), not_assessed and what the sites hold of `PLACE`. A site that cannot be connected,
+        or that lacks a criterion with a weight, has no rank.
     criteria : DataFrame
         Index criterion; unit, better, weight, spread, method, note ("the same at every site").
     left_out : mapping
         Criterion -> why it is not here.
     options : SitingOptions
+    impact : SiteImpact
+        Technical inputs of a grid impact assessment per site, as evidence and no official score: the grid
+        with the hub as asked, its supplying banks, the branches it loads visibly, and the loss of the hub.
     """
 
     network: str
@@ -58,6 +67,7 @@ class SiteRanking:
     criteria: pd.DataFrame
     left_out: Mapping[str, str]
     options: SitingOptions
+    impact: SiteImpact = field(default_factory=SiteImpact)
 
 
 def rank_sites(
@@ -121,7 +131,7 @@ def rank_sites(
     settled = read_siting_options(options)
     center = hub.data_center if isinstance(hub, Hub) else hub
     check_sites(sites, settled.layers)
-    table, reasons = build_criteria(net, sites, center, settled)
+    table, reasons, impact = build_criteria(net, sites, center, settled)
     table["short_mw"] = (center.contract_mw - table["headroom_mw"]).clip(lower=0.0)
     layers = [
         Criterion(name, str(unit), "high" if better == "high" else "low", name, "column of the sites")
@@ -146,7 +156,8 @@ def rank_sites(
         index=pd.Index([one.name for one in criteria], name="criterion"),
     )
     scores = ["rank", "rank_stability", "score", "topsis", "rank_topsis", "pareto", "short_mw"]
-    rest = ["bus", "vn_kv", "province", "feeders", "works", "binding", "note", "not_assessed"]
+    rest = ["bus", "vn_kv", "province", "feeders", "works", "reinforcement_mw", *LOSSES]
+    rest += ["binding", "note", "not_assessed"]
     place = [name for name in PLACE if name in sites]
     table[place] = sites[place]
     rest += place
@@ -158,6 +169,7 @@ def rank_sites(
         criteria=described,
         left_out=MappingProxyType(left_out),
         options=settled,
+        impact=impact,
     )
 
 
@@ -179,6 +191,9 @@ def _say_why(criterion: str, options: SitingOptions) -> str:
     """Say why no site has a criterion."""
     if criterion == "headroom_flexible_mw":
         return "no hours: give hosting the option profiles"
+    if criterion == "hub_loss_rise_percent":
+        asked = 'by AC: asked for by impact = "ac"'
+        return "no site has an AC solution with the hub as asked" if options.impact == "ac" else asked
     if criterion == "latency_ms" and options.landing_points is None:
         return "no landing points given"
     if criterion in ("congestion_per_mwh", "curtailment_relieved_percent"):
@@ -202,7 +217,8 @@ def _score(
     able = ~lacking.any(axis=1) & (table["bus"] != "")
     for site in table.index[~able & (table["bus"] != "")]:
         gaps = name_ids(lacking.columns[lacking.loc[site].to_numpy(dtype=bool)])
-        table.loc[site, "note"] = f"not ranked: {gaps} not known"
+        text = f"not ranked: {gaps} not known"
+        table.loc[site, "note"] = "; ".join(filter(None, (text, str(table.loc[site, "note"]))))
     if not able.any():
         return
     values, better = table.loc[able, names].to_numpy(dtype=float), [one.better for one in criteria]

@@ -6,11 +6,14 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from gridhub.analysis.actions.remedial_schemes import RemedialScheme
+from gridhub.analysis.works.contracts import CONTRACT_RATE, cost_contract
+from gridhub.analysis.works.economics import LIFE_YEARS, find_annuity
 from gridhub.analysis.works.works import (
     add_bank,
     add_circuit,
@@ -28,7 +31,7 @@ from gridhub.model.network import Network
 GRID_KINDS = ("second_circuit", "larger_conductor", "bank", "capacitor", "statcom")
 """Kinds of works in the grid that are offered where nothing else is asked for."""
 
-KINDS = (*GRID_KINDS, "series_capacitor", "hvdc", "storage", "flexible_load")
+KINDS = (*GRID_KINDS, "series_capacitor", "hvdc", "storage", "flexible_load", "remedial_scheme")
 """Kinds of candidates."""
 
 ROUTES = 3
@@ -59,15 +62,23 @@ class Candidate:
     name, kind, target, description : str
         What it is: name, one of `KINDS`, route, bank or bus, and in words.
     cost : Cost
-        In the money unit of the costs.
+        In the money unit of the costs; what is paid every year is in it, capitalised at `CONTRACT_RATE` over
+        `LIFE_YEARS`.
     apply : callable
-        Network -> new Network with it; a network without the target comes back unchanged.
+        Network -> new Network with it; a network without the target comes back unchanged, and so does any
+        for a scheme.
     direct_mw : float
         Power it takes off the hub's own draw [MW]; 0 for grid works, whose gain is found by headroom.
     note : str
         What was assumed.
     length_km : float
         Of the route; NaN for what is none.
+    schemes : tuple of RemedialScheme
+        What is armed with it: a scheme changes the state after an outage, not the network.
+    ready, calls : Cost or None
+        Of a contract, a year: for being ready, and for the calls expected (None: hours not known).
+    sheds : tuple of (str, float)
+        Loads that a contract may shed on request, and the share of each.
     """
 
     name: str
@@ -79,6 +90,19 @@ class Candidate:
     direct_mw: float = 0.0
     note: str = ""
     length_km: float = math.nan
+    schemes: tuple[RemedialScheme, ...] = ()
+    ready: Cost | None = None
+    calls: Cost | None = None
+    sheds: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def once(self) -> Cost:
+        """The part of the cost that is paid once."""
+        found = self.cost
+        for part in (self.ready, self.calls):
+            if part is not None:
+                found = found + part * -find_annuity(CONTRACT_RATE, LIFE_YEARS)
+        return found
 
 
 def rank_routes(net: Network, violations: pd.DataFrame, binding: Sequence[str]) -> list[str]:
@@ -172,10 +196,10 @@ def cost_route(costs: Costs, vn_kv: float, construction: str, km: float, circuit
     Cost or None
         With the contingency of the region; None if the region has no cost for the voltage.
     """
-    unit = _choose_line_cost(costs, vn_kv, construction)
-    if unit is None:
+    price = find_line_price(costs, vn_kv, construction)
+    if price is None:
         return None
-    return (unit[0] * km * ((circuits + 1) // 2) + unit[1] * (2 * circuits)) * find_contingency(costs)
+    return (price.route * km * ((circuits + 1) // 2) + price.bay * (2 * circuits)) * find_contingency(costs)
 
 
 def cost_link(costs: Costs, p_mw: float, km: float) -> Cost | None:
@@ -197,17 +221,61 @@ def find_contingency(costs: Costs) -> Cost:
     return costs["contingency"] if "contingency" in costs else Cost(1.0, 1.0, 1.0, "factor", "", "none", "")
 
 
-def _choose_line_cost(costs: Costs, vn_kv: float, construction: str) -> tuple[Cost, Cost] | None:
-    """Choose the cost per route-km and per bay for a voltage; None if the region has none."""
+class LinePrice(NamedTuple):
+    """What a region says lines of a voltage and a construction cost.
+
+    Attributes
+    ----------
+    route, bay : Cost
+        Of a km of a new double-circuit route; of a bay.
+    circuit_share : Cost
+        Part of a new route that one more circuit costs.
+    note : str
+        Where the price is that of another construction.
+    """
+
+    route: Cost
+    bay: Cost
+    circuit_share: Cost
+    note: str
+
+
+def find_line_price(costs: Costs, vn_kv: float, construction: str) -> LinePrice | None:
+    """Find what lines of a voltage cost, by their construction ("overhead", "cable", "" = not known).
+
+    Returns
+    -------
+    LinePrice or None
+        None where the region has no cost of an overhead line, or of a bay, of the voltage.
+    """
     for item in costs.items:
         found = re.fullmatch(r"line_([0-9.]+)_overhead", item)
         if found is None or not np.isclose(vn_kv, float(found[1]), rtol=0.02):
             continue
+        if f"bay_{found[1]}" not in costs:
+            continue
+        bay, share = costs[f"bay_{found[1]}"], costs["second_circuit_share"]
+        if construction != "cable":
+            note = "" if construction else "overhead or cable is not known: priced as an overhead line"
+            return LinePrice(costs[item], bay, share, note)
+        if "second_cable_share" in costs:
+            share = costs["second_cable_share"]
         cable = f"line_{found[1]}_cable"
-        name = cable if construction == "cable" and cable in costs else item
-        if f"bay_{found[1]}" in costs:
-            return costs[name], costs[f"bay_{found[1]}"]
+        if cable in costs:
+            return LinePrice(costs[cable], bay, share, "")
+        return LinePrice(costs[item], bay, share, "a cable without a price of its own: as an overhead line")
     return None
+
+
+def _say_construction(line: pd.Series[Any], price: LinePrice) -> str:
+    """Say what the price of a line rests on, where its construction is not from a source."""
+    if price.note:
+        return f"; {price.note}"
+    sure = not line["assumed"] and line["confidence"] not in ("assumed", "synthetic")
+    return "" if sure else f"; that it is {_NOUNS[str(line['construction'])]} is assumed"
+
+
+_NOUNS = {"overhead": "an overhead line", "cable": "a cable"}
 
 
 def _list_line_candidates(net: Network, costs: Costs, route: str) -> list[Candidate]:
@@ -215,14 +283,15 @@ def _list_line_candidates(net: Network, costs: Costs, route: str) -> list[Candid
     first = rows.iloc[0]
     km = float(first["length_km"])
     vn_kv = float(net.bus["vn_kv"].reindex([first["from_bus"]]).iloc[0])
-    unit = _choose_line_cost(costs, vn_kv, str(first["construction"]))
-    if unit is None or not km > 0:
+    price = find_line_price(costs, vn_kv, str(first["construction"]))
+    if price is None or not km > 0:
         return []
     factor = find_contingency(costs)
-    whole = unit[0] * km
-    share = costs["second_circuit_share"]
-    added = (whole * share + unit[1] * 2) * factor
+    whole, share = price.route * km, price.circuit_share
+    added = (whole * share + price.bay * 2) * factor
     text = f"one more circuit {first['conductor']}, {km:.0f} km ({len(rows)} there)"
+    place = "in a trench" if first["construction"] == "cable" else "on towers"
+    basis = _say_construction(first, price)
     found = [
         Candidate(
             f"second circuit {route}",
@@ -231,7 +300,7 @@ def _list_line_candidates(net: Network, costs: Costs, route: str) -> list[Candid
             text,
             _take_lead(added, share),
             lambda one, route=route: add_circuit(one, route),  # type: ignore[misc]
-            note="on towers of its own in the model; priced as a share of a new route",
+            note=f"{place} of its own in the model; priced as a share of a new route{basis}",
             length_km=km,
         )
     ]
@@ -247,7 +316,7 @@ def _list_line_candidates(net: Network, costs: Costs, route: str) -> list[Candid
                 f"{first['conductor']} to {kind['conductor']}, {km:.0f} km, {len(rows)} circuits",
                 _take_lead(rebuilt, share),
                 lambda one, route=route, kind=kind: change_conductor(one, route, kind),  # type: ignore[misc]
-                note="the line is out while it is rebuilt: not assessed",
+                note=f"the line is out while it is rebuilt: not assessed{basis}",
                 length_km=km,
             )
         )
@@ -311,9 +380,14 @@ def list_voltage_candidates(costs: Costs, bus: str) -> list[Candidate]:
 
 
 def list_hub_candidates(
-    costs: Costs, bus: str, loads: Sequence[str], contract_mw: float, flexible_share: float
+    costs: Costs,
+    bus: str,
+    loads: Sequence[str],
+    contract_mw: float,
+    flexible_share: float,
+    hours: float = math.nan,
 ) -> list[Candidate]:
-    """Make storage at the hub, and a share of its load that is shed on request."""
+    """Make storage at the hub, and a contract to shed a share of its load, called `hours` a year."""
     found = []
     if "storage" in costs:
         p_mw = STORAGE_SHARE * contract_mw
@@ -332,16 +406,21 @@ def list_hub_candidates(
     if "flexible_load" in costs:
         share = flexible_share or FLEXIBLE_SHARE
         offered = "offered by the hub" if flexible_share else "assumed: shown for 3 hours elsewhere"
+        contract = cost_contract(costs, share * contract_mw, hours)
         found.append(
             Candidate(
                 f"flexible load {share:.0%}",
                 "flexible_load",
                 bus,
-                f"{share:.0%} of the contract power shed on request ({offered})",
-                costs["flexible_load"] * (share * contract_mw),
+                f"contract to shed {share * contract_mw:g} MW, {share:.0%} of the contract power, on request "
+                f"({offered})",
+                contract.cost,
                 lambda one: shed_load(one, loads, share),
                 share * contract_mw,
-                "modelled as shed before the outage",
+                "; ".join(filter(None, ("modelled as shed before the outage", contract.note))),
+                ready=contract.ready,
+                calls=contract.calls,
+                sheds=tuple((str(name), share) for name in loads),
             )
         )
     return found

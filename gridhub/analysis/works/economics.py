@@ -34,7 +34,12 @@ def find_annuity(rate: float, years: int) -> float:
 
 
 def measure_worth(
-    benefit: float, cost: Mapping[str, float], rates: Sequence[float], years: int, upkeep: float
+    benefit: float,
+    cost: Mapping[str, float],
+    rates: Sequence[float],
+    years: int,
+    upkeep: float,
+    yearly: Mapping[str, float] | None = None,
 ) -> dict[str, float]:
     """Give NPV and B/C for each rate: at base cost, at high cost (worst) and at low cost (best).
 
@@ -48,12 +53,14 @@ def measure_worth(
     years : int
     upkeep : float
         Money a year as a share of the cost.
+    yearly : mapping, optional
+        low, base, high of what is paid every year beside it, as for a contract; None: nothing.
     """
     found = {}
     for rate in rates:
         factor = find_annuity(rate, years)
         for end, tail in (("base", ""), ("high", "_worst"), ("low", "_best")):
-            whole = cost[end] * (1.0 + upkeep * factor)
+            whole = cost[end] * (1.0 + upkeep * factor) + (yearly[end] * factor if yearly else 0.0)
             found[f"npv_{name_rate(rate)}{tail}"] = benefit * factor - whole
             found[f"bc_{name_rate(rate)}{tail}"] = benefit * factor / whole if whole > 0 else float("inf")
     return found

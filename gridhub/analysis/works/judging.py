@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from gridhub.analysis.actions.armed import run_armed
+from gridhub.analysis.actions.remedial_schemes import RemedialScheme
 from gridhub.analysis.security.comparison import collect_violations, compare_violations
 from gridhub.analysis.security.security import Security, run_security
 from gridhub.case.case import Floats
@@ -54,9 +55,16 @@ class WorksTask:
 
 
 def run_works(
-    task: WorksTask, net: Network, verify: Literal["flagged", "all"] = "all"
+    task: WorksTask, net: Network, schemes: Sequence[RemedialScheme] = ()
 ) -> tuple[dict[str, Security], tuple[str, ...]]:
-    """Run the outages of a task, and those of what is new, on a changed network.
+    """Run the outages of a task, and those of what is new, on a changed network, every one by AC.
+
+    Parameters
+    ----------
+    task : WorksTask
+    net : Network
+    schemes : sequence of RemedialScheme
+        Armed: an outage that sets one off is judged after it acted.
 
     Returns
     -------
@@ -70,8 +78,10 @@ def run_works(
     for name, outages in task.outages.items():
         cset = _add_outages(task.net, net, outages)
         try:
-            results[name] = run_security(
-                net, cset, task.criteria, name or None, verify=verify, options=task.options
+            results[name] = (
+                run_armed(net, cset, schemes, task.criteria, name or None, task.options).security
+                if schemes
+                else run_security(net, cset, task.criteria, name or None, verify="all", options=task.options)
             )
         except NotConverged:
             lost.append(name)

@@ -13,7 +13,7 @@ from gridhub.analysis.security.security import Security
 from gridhub.analysis.works.candidates import Candidate
 from gridhub.analysis.works.judging import WorksTask, list_left, measure_excess, run_works
 from gridhub.analysis.works.relief import Relief, compute_relief
-from gridhub.analysis.works.selection import apply_works
+from gridhub.analysis.works.selection import apply_works, collect_schemes
 from gridhub.case.case import Bools
 from gridhub.dispatch.works_choice import WorksChoice, WorksProblem, choose_works
 
@@ -132,20 +132,20 @@ def _build_problem(
     cost = np.array([one.cost.base for one in candidates])
     loading = relief.loading + extra.reindex(relief.key).fillna(0.0).to_numpy()
     penalty = PENALTY_FACTOR * max(float(cost.sum()), 1.0)
-    return WorksProblem(cost, loading, relief.points, penalty, most, refused)
+    return WorksProblem(cost, loading, relief.points, penalty, most, refused, relief.acts)
 
 
 def _verify(
     task: WorksTask, candidates: Sequence[Candidate], problem: WorksProblem, choice: WorksChoice
 ) -> Optimum:
     works = tuple(one for one, taken in zip(candidates, choice.chosen, strict=True) if taken)
-    results, lost = run_works(task, apply_works(task.net, works))
+    results, lost = run_works(task, apply_works(task.net, works), collect_schemes(works))
     return Optimum(works, list_left(task, results, lost), results, problem, choice.optimal)
 
 
 def _find_gap(relief: Relief, problem: WorksProblem, choice: WorksChoice, thermal: pd.DataFrame) -> pd.Series:
     """Find by how much AC is above the linear picture where it is violated [percentage points]."""
-    predicted = pd.Series(problem.loading - problem.relief @ choice.chosen, index=relief.key)
+    predicted = pd.Series(problem.predict(choice.chosen), index=relief.key)
     by_ac = thermal.set_index(list(KEY))["loading_percent"].astype(float)
     known = by_ac.index.intersection(relief.key)
     gap = by_ac.reindex(known) - predicted.reindex(known) + MARGIN_POINTS

@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from gridhub.analysis.actions.remedial import run_remedial
+from gridhub.analysis.actions.remedial_schemes import RemedialScheme
 from gridhub.analysis.hub.run import list_hub_contingencies
 from gridhub.analysis.security.comparison import collect_violations
 from gridhub.analysis.security.security import Security, resolve_criteria
@@ -28,6 +30,7 @@ from gridhub.analysis.works.reinforcement_options import (
     read_reinforcement_options,
 )
 from gridhub.analysis.works.reinforcement_tables import (
+    SCHEME_COLUMNS,
     build_candidates,
     build_cleared,
     build_selection,
@@ -35,7 +38,9 @@ from gridhub.analysis.works.reinforcement_tables import (
     build_works,
     write_verdict,
 )
-from gridhub.analysis.works.selection import Step, apply_works, choose_greedily
+from gridhub.analysis.works.scheme_candidates import KIND as SCHEME
+from gridhub.analysis.works.scheme_candidates import list_scheme_candidates
+from gridhub.analysis.works.selection import Step, apply_works, choose_greedily, collect_schemes
 from gridhub.costs import Costs
 from gridhub.criteria import Criteria
 from gridhub.errors import OptionError
@@ -50,7 +55,7 @@ ROUNDS = 6
 """Times that what the full run finds beside the outages looked at so far is mended too."""
 
 NOT_ASSESSED = (
-    "new routes between places without one, and remedial schemes (see run_remedial)",
+    "new routes between places without one",
     "fault levels with all works together, single-phase faults, protection and stability",
     "permits, land and room in substations; lead times are usual ones, without their spread",
     "outages of lines while they are rebuilt",
@@ -84,7 +89,8 @@ class ReinforcementPlan:
         The plan, one row per work: candidate, kind, target, description, length_km, cost_low, cost_base,
         cost_high, cost_usd_base, lead_years.
     chosen : tuple of Candidate
-        The same works, to be put into a network: ``chosen[0].apply(net)``.
+        The same works, to be put into a network: ``chosen[0].apply(net)``; ``chosen[0].schemes`` is what is
+        armed.
     greedy_steps : DataFrame
         One row per step of the greedy choice: step, candidate, cost_base, removed_points (see Notes of
         `plan_reinforcement`), removed_per_cost, cleared (violations gone with this step), left_violations,
@@ -103,6 +109,12 @@ class ReinforcementPlan:
         hub those it causes.
     without_candidate : tuple of str
         Violated routes, transformers and buses that no candidate could be made for.
+    not_offered : tuple of str
+        Schemes that would help and that the criteria forbid, each with the MW and the limit.
+    schemes : DataFrame
+        Outages in which schemes of the plan act, solved by AC with the other works: snapshot, contingency,
+        variant ("without", "with", "fails: action"), schemes, status, violations, worst_element,
+        worst_loading_percent, tripped_mw, shed_mw, run_back_mw. Empty without schemes.
     bus : str
         Where the hub is connected; "" without one.
     network_given, network_before, network_after : Network
@@ -110,7 +122,8 @@ class ReinforcementPlan:
     costs : Costs
         That the works were weighed by.
     security_after : mapping
-        Snapshot -> Security of `network_after`: every outage listed and the loss of each new branch, by AC.
+        Snapshot -> Security of `network_after` with the plan's schemes armed: every outage listed and the
+        loss of each new branch, by AC.
     not_assessed : tuple of str
     options : ReinforcementOptions
     """
@@ -130,6 +143,8 @@ class ReinforcementPlan:
     before: pd.DataFrame
     left: pd.DataFrame
     without_candidate: tuple[str, ...]
+    not_offered: tuple[str, ...]
+    schemes: pd.DataFrame
     bus: str
     network_given: Network
     network_before: Network
@@ -185,6 +200,8 @@ def plan_reinforcement(
     with loadings by AC minus the sum of what each work takes off by DC and outage factors. What AC then finds
     above that picture is added to it, and the choice made again, `optimum.CORRECTIONS` times at most.
     The picture adds the reliefs of several works up, so its optimum is one of the picture; AC verifies both.
+    A remedial scheme counts in the linear picture in the outages that set it off alone, and never with
+    everything in service; AC solves each outage, finds which schemes act, and judges the state after them.
     The greedy choice is its incumbent: the MILP's row is never worse by what AC leaves, then by cost.
 
     Examples
@@ -248,6 +265,7 @@ def _plan(
 ) -> ReinforcementPlan:
     """Choose, verify, choose again for what the verification finds; then say what came out."""
     results, lost = run_works(task, task.net)
+    refused: dict[str, None] = {}
     before = left = list_left(task, results, lost)
     seen = before
     steps: list[Step] = []
@@ -255,7 +273,8 @@ def _plan(
     for _ in range(ROUNDS):
         net = apply_works(task.net, [step.candidate for step in steps])
         routes = rank_routes(net, left, _find_cutting(task, left))
-        new = _list_candidates(task.net, costs, routes, left, settled, hub)
+        new, forbidden = _list_candidates(task, costs, routes, left, settled, hub)
+        refused |= dict.fromkeys(forbidden)
         candidates = {one.name: one for one in new} | candidates
         chosen = choose_greedily(
             task.narrow(seen), list(candidates.values()), steps, left, settled.maximum_works
@@ -264,7 +283,7 @@ def _plan(
             break
         steps = chosen
         net = apply_works(task.net, [step.candidate for step in steps])
-        results, lost = run_works(task, net)
+        results, lost = run_works(task, net, collect_schemes([step.candidate for step in steps]))
         left = list_left(task, results, lost)
         if left.empty:
             break
@@ -304,6 +323,8 @@ def _plan(
         before=before,
         left=left,
         without_candidate=unserved,
+        not_offered=tuple(refused),
+        schemes=_tell_schemes(task, net, collect_schemes(works)),
         bus=find_site_bus(task.net, hub.name) if hub is not None else "",
         network_given=given,
         network_before=task.net,
@@ -327,14 +348,22 @@ def _find_cutting(task: WorksTask, left: pd.DataFrame) -> list[str]:
 
 
 def _list_candidates(
-    net: Network,
+    task: WorksTask,
     costs: Costs,
     routes: list[str],
     violations: pd.DataFrame,
     settled: ReinforcementOptions,
     hub: Hub | None,
-) -> list[Candidate]:
-    """Make candidates for the worst routes and transformers, for voltages, and at the hub."""
+) -> tuple[list[Candidate], list[str]]:
+    """Make candidates for the worst routes and transformers, for voltages, and at the hub.
+
+    Returns
+    -------
+    list of Candidate
+    list of str
+        What was not offered because the criteria forbid it.
+    """
+    net = task.net
     worst = routes[: settled.routes]
     found = list_route_candidates(net, costs, worst)
     found += list_overload_candidates(net, costs, worst, violations, settled.kinds)
@@ -343,14 +372,33 @@ def _list_candidates(
         depth = pd.Series(measure_excess(mine), index=mine["element"]).groupby(level=0).max()
         for bus in depth.sort_values(ascending=False, kind="stable").index[: settled.voltage_buses]:
             found += [one for one in list_voltage_candidates(costs, str(bus)) if one.kind in works]
+    loads: list[str] = []
     if hub is not None:
         center = hub.data_center
         rows = find_placed(net, center.name)
         loads = [str(name) for name in net.load.index if net.load.at[name, "bus"] in set(rows["bus"])]
         loads = [name for name in loads if name.startswith(f"{HUB_PREFIX}{center.name}")]
         bus, share = str(rows["bus"].iloc[0]), center.flexible_share
-        found += list_hub_candidates(costs, bus, loads, center.contract_mw, share)
-    return [one for one in found if one.kind in settled.kinds]
+        hours = settled.count_hours(violations["snapshot"].unique())
+        found += list_hub_candidates(costs, bus, loads, center.contract_mw, share, hours)
+    forbidden: list[str] = []
+    if SCHEME in settled.kinds:
+        schemes, forbidden = list_scheme_candidates(net, costs, worst, violations, task, loads)
+        found += schemes
+    return [one for one in found if one.kind in settled.kinds], forbidden
+
+
+def _tell_schemes(task: WorksTask, net: Network, schemes: Sequence[RemedialScheme]) -> pd.DataFrame:
+    """Make ``ReinforcementPlan.schemes``: outages in which one acts, with, without, with one failing."""
+    parts = []
+    for name, outages in task.outages.items() if schemes else ():
+        lost = [{one} if isinstance(one, str) else set(one) for one in outages["elements"]]
+        named = [any(one.issuperset(scheme.outage) for scheme in schemes) for one in lost]
+        if any(named):
+            study = run_remedial(net, outages[named], schemes, task.criteria, name or None, task.options)
+            parts.append(study.effect.reset_index().assign(snapshot=name))
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    return table.reindex(columns=list(SCHEME_COLUMNS))
 
 
 def _find_without_candidate(net: Network, left: pd.DataFrame, candidates: list[Candidate]) -> tuple[str, ...]:

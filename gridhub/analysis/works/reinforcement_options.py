@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from gridhub.analysis.works.candidates import GRID_KINDS, KINDS
 from gridhub.costs import Costs, read_costs
 from gridhub.criteria import Criteria
-from gridhub.errors import OptionError
+from gridhub.errors import OptionError, name_ids
 from gridhub.model.network import Network
 from gridhub.solvers.options import PowerFlowOptions, read_options
+
+HOURS_A_YEAR = 8784.0
+"""Hours of the longest year."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,11 @@ class ReinforcementOptions:
         Works taken at most.
     kinds : sequence of str
         Of `gridhub.analysis.works.candidates.KINDS`: what may be built. Series capacitors, HVDC links and
-        batteries are offered for overloaded routes, storage and flexible load at a hub too, where asked for.
+        batteries are offered for overloaded routes, storage and flexible load (a contract to shed) at a hub
+        too, remedial schemes for routes that outages overload: where asked for.
+    hours : mapping or None
+        Snapshot -> hours a year that it stands for; what a contract is called follows from those with
+        violations. None: not known, and calls are not priced.
     power_flow : PowerFlowOptions
         Given by their own names beside the options above.
     """
@@ -49,6 +57,7 @@ class ReinforcementOptions:
     voltage_buses: int = 3
     maximum_works: int = 20
     kinds: tuple[str, ...] = GRID_KINDS
+    hours: Mapping[str, float] | None = None
     power_flow: PowerFlowOptions | None = None
 
     def __post_init__(self) -> None:
@@ -62,8 +71,27 @@ class ReinforcementOptions:
         given = tuple(self.kinds)
         object.__setattr__(self, "kinds", given)
         faults += [f"kinds: {kind!r} is none of {', '.join(KINDS)}" for kind in given if kind not in KINDS]
+        wrong = [name for name, value in (self.hours or {}).items() if not 0 <= float(value) <= HOURS_A_YEAR]
+        faults += [
+            f"hours: {name} = {(self.hours or {})[name]}: from 0 to {HOURS_A_YEAR:g}" for name in wrong
+        ]
         if faults:
             raise OptionError("; ".join(faults))
+
+    def count_hours(self, snapshots: Iterable[str]) -> float:
+        """Count the hours a year that some snapshots stand for; NaN where none are known.
+
+        Raises
+        ------
+        OptionError
+            If hours are given, but not of all of them.
+        """
+        if self.hours is None:
+            return math.nan
+        missing = [name for name in snapshots if name not in self.hours]
+        if missing:
+            raise OptionError(f"hours: none for {name_ids(missing)}, where something is violated")
+        return float(sum(self.hours[name] for name in snapshots))
 
     @property
     def criteria_of_hub(self) -> str | Criteria | None:

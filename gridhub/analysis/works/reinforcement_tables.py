@@ -50,6 +50,20 @@ STEP_COLUMNS = (
     "left_points",
 )
 
+SCHEME_COLUMNS = (
+    "snapshot",
+    "contingency",
+    "variant",
+    "schemes",
+    "status",
+    "violations",
+    "worst_element",
+    "worst_loading_percent",
+    "tripped_mw",
+    "shed_mw",
+    "run_back_mw",
+)
+
 Selections = Mapping[str, tuple[Sequence[Candidate], pd.DataFrame]]
 """Method -> works, and what the full AC run leaves."""
 

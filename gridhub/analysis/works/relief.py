@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,12 @@ from gridhub.analysis.security.judging import build_limits
 from gridhub.analysis.security.security import settle_state
 from gridhub.analysis.works.candidates import Candidate
 from gridhub.analysis.works.judging import WorksTask, measure_excess
+from gridhub.analysis.works.scheme_candidates import ARMED_SHARE
 from gridhub.analysis.works.selection import judge_works
+from gridhub.analysis.works.works import act
 from gridhub.case.case import Floats
 from gridhub.case.compile import compile_case
+from gridhub.dispatch.works_choice import SchemeAct
 from gridhub.model.network import Network
 from gridhub.solvers.dc import plan_dc, solve_dc
 from gridhub.solvers.factors import compute_set_factors, find_splitting_sets
@@ -35,12 +39,15 @@ class Relief:
         Without works [%]: by AC where it is violated, else by DC. What is no loading stands as 100 and its
         points.
     points : (n_pair, n_candidate) float
-        What each candidate takes off [percentage points].
+        What each candidate takes off [percentage points]; of a scheme what it takes off voltages and losses.
+    acts : tuple of SchemeAct
+        What schemes take off loadings, each in one outage and only where it is set off.
     """
 
     key: pd.MultiIndex
     loading: Floats
     points: Floats
+    acts: tuple[SchemeAct, ...] = ()
 
 
 def compute_loadings(task: WorksTask, net: Network) -> pd.Series:
@@ -106,25 +113,72 @@ def compute_relief(task: WorksTask, candidates: Sequence[Candidate], before: pd.
         in ``task.old`` is left out.
     """
     base = compute_loadings(task, task.net)
-    with_work = [compute_loadings(task, one.apply(task.net)) for one in candidates]
+    with_work = [base if one.schemes else compute_loadings(task, one.apply(task.net)) for one in candidates]
+    acts = [found for number, one in enumerate(candidates) for found in _list_acts(task, number, one, base)]
     index = base.index
     for one in with_work:
         index = index.union(one.index, sort=False)
     start = base.reindex(index, fill_value=0.0)
+    taken = [start.sub(one.after.reindex(index)).fillna(0.0).to_numpy() for one in acts]
     points = np.column_stack([start.to_numpy() - one.reindex(index, fill_value=0.0) for one in with_work])
     thermal = before[before["kind"] == "thermal"].set_index(list(KEY))["loading_percent"].astype(float)
     start.loc[start.index.intersection(thermal.index)] = thermal.reindex(
         start.index.intersection(thermal.index)
     )
     old = pd.MultiIndex.from_frame(task.old[list(KEY)])
-    counts = (start.to_numpy() + np.maximum(-points, 0.0).sum(axis=1) > 100.0) & ~index.isin(old)
+    worse = np.maximum(-points, 0.0).sum(axis=1) + sum(np.maximum(-one, 0.0) for one in taken)
+    counts = (start.to_numpy() + worse > 100.0) & ~index.isin(old)
+    counts |= index.isin([one.watched for one in acts])
     other = before[~pd.MultiIndex.from_frame(before[list(KEY)]).isin(index)]
     key, excess, removed = _measure_others(task, candidates, other)
+    rest = np.zeros(len(key))
     return Relief(
         index[counts].append(key),
         np.concatenate([start.to_numpy()[counts], 100.0 + excess]),
         np.concatenate([points[counts], removed]),
+        tuple(
+            SchemeAct(
+                one.work,
+                int(index[counts].get_loc(one.watched)),
+                100.0 * ARMED_SHARE,
+                np.concatenate([off[counts], rest]),
+            )
+            for one, off in zip(acts, taken, strict=True)
+        ),
     )
+
+
+class _Act(NamedTuple):
+    """What a scheme does after an outage: by which work, set off by what, and the loadings after it."""
+
+    work: int
+    watched: tuple[str, str, str, str]
+    after: pd.Series
+
+
+def _list_acts(task: WorksTask, number: int, one: Candidate, base: pd.Series) -> list[_Act]:
+    """List what the schemes of a candidate do after each outage that may set them off, by DC."""
+    found = []
+    for name, table in task.outages.items() if one.schemes else ():
+        state = settle_state(task.net, name or None)
+        lost = {str(key): _as_set(elements) for key, elements in table["elements"].items()}
+        for scheme in one.schemes:
+            (condition,) = scheme.conditions  # as `list_scheme_candidates` makes them
+            keys = [key for key, elements in lost.items() if elements.issuperset(scheme.outage)]
+            watched = {key: (name, key, condition.element, "thermal") for key in keys}
+            keys = [key for key in keys if watched[key] in base.index]
+            if not keys:
+                continue
+            # what acts after an outage is the same by DC as what acted before it
+            changed = act(state, scheme.actions)
+            after = compute_loadings(replace(task, outages={name: table.loc[keys]}), changed)
+            outage = after.index.get_level_values("contingency")
+            found += [_Act(number, watched[key], after[outage == key]) for key in keys]
+    return found
+
+
+def _as_set(elements: object) -> set[str]:
+    return {elements} if isinstance(elements, str) else set(elements)  # type: ignore[call-overload]
 
 
 def _measure_others(
@@ -135,7 +189,7 @@ def _measure_others(
     excess = pd.Series(measure_excess(violations), index=key)
     removed = np.zeros((len(key), len(candidates)))
     for number, one in enumerate(candidates if len(key) else ()):
-        after = judge_works(task, one.apply(task.net))
+        after = judge_works(task, one.apply(task.net), one.schemes)
         left = pd.Series(measure_excess(after), index=pd.MultiIndex.from_frame(after[list(KEY)]))
         removed[:, number] = excess - left.reindex(key, fill_value=0.0)
     return key, np.array(excess, dtype=float), removed

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from gridhub.analysis.actions.remedial_schemes import RemedialScheme
 from gridhub.analysis.works.candidates import Candidate
 from gridhub.analysis.works.judging import WorksTask, list_left, measure_excess, run_works
 from gridhub.model.network import Network
@@ -44,9 +45,14 @@ def apply_works(net: Network, works: Sequence[Candidate]) -> Network:
     return net
 
 
-def judge_works(task: WorksTask, net: Network) -> pd.DataFrame:
-    """List what is left on a changed network, every outage of the task by AC."""
-    results, lost = run_works(task, net)
+def collect_schemes(works: Sequence[Candidate]) -> tuple[RemedialScheme, ...]:
+    """Collect the schemes that are armed with works, in their order."""
+    return tuple(scheme for one in works for scheme in one.schemes)
+
+
+def judge_works(task: WorksTask, net: Network, schemes: Sequence[RemedialScheme] = ()) -> pd.DataFrame:
+    """List what is left on a changed network with schemes armed, every outage of the task by AC."""
+    results, lost = run_works(task, net, schemes)
     return list_left(task, results, lost)
 
 
@@ -76,12 +82,15 @@ def choose_greedily(
     net = apply_works(task.net, [step.candidate for step in steps])
     while len(left) and len(steps) < most:
         used = {step.candidate.name for step in steps}
+        armed = collect_schemes([step.candidate for step in steps])
         best: tuple[float, Step, Network] | None = None
         for one in candidates:
-            changed = one.apply(net) if one.name not in used else net
-            if changed is net:
+            if one.name in used:
                 continue
-            after = judge_works(task, changed)
+            changed = one.apply(net)
+            if changed is net and not one.schemes:
+                continue
+            after = judge_works(task, changed, (*armed, *one.schemes))
             removed = float(measure_excess(left).sum() - measure_excess(after).sum())
             worth = removed / one.cost.base if one.cost.base > 0 else float("inf")
             helps = removed >= LEAST_POINTS or (removed > SMALLEST_POINTS and len(after) < len(left))

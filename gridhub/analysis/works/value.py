@@ -11,9 +11,17 @@ import numpy as np
 import pandas as pd
 
 from gridhub.analysis.dispatch.dispatch import Dispatch, run_dispatch
+from gridhub.analysis.dispatch.options import FlexibleLoad
 from gridhub.analysis.hosting.hosting import hosting_capacity
 from gridhub.analysis.works.candidates import Candidate
-from gridhub.analysis.works.economics import LIFE_YEARS, UPKEEP_SHARE, measure_worth, name_rate
+from gridhub.analysis.works.contracts import (
+    CONTRACT_RATE,
+    ON_CALL,
+    find_most,
+    split_loads,
+    split_profiles,
+)
+from gridhub.analysis.works.economics import LIFE_YEARS, UPKEEP_SHARE, find_annuity, measure_worth, name_rate
 from gridhub.analysis.works.reinforcement import ReinforcementPlan
 from gridhub.analysis.works.selection import apply_works
 from gridhub.case.compile import compile_case
@@ -22,8 +30,13 @@ from gridhub.model.network import Network
 
 HOURS_A_YEAR = 8760.0
 
+CALLED_MW = 1e-6
+"""Load on call that is shed in an hour, from which the hour counts as called [MW]."""
+
 RATES = (0.045, 0.04)
 """Real discount rates: Korean pre-feasibility studies 4.5 % (general knowledge), ENTSO-E guideline 4 %."""
+
+ENDS = ("low", "base", "high")
 
 UNSERVED = "unserved_energy"
 """Item of the costs that says what energy not served is worth."""
@@ -34,6 +47,9 @@ NOT_ASSESSED = (
     "commitment of units, if not relaxed by the options",
     "losses beyond those of the flows at the median price of the hour, if the dispatch does not hold them",
 )
+
+
+NO_SCHEMES = "what remedial schemes save: the dispatch knows no action after an outage, here they only cost"
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,13 +65,16 @@ class WorksValue:
         Index (work, method). method "set": all works against none (work "all works"); "toot": all against all
         but this one; "pint": this one alone against none. benefit_congestion, benefit_unserved,
         benefit_losses, benefit (their sum) [money a year]; saved_curtailed_mwh, saved_unserved_mwh,
-        saved_losses_mwh [a year]; cost_low, cost_base, cost_high; for each rate, such as 4_5 for 4.5 %:
-        npv_4_5, npv_4_5_worst (high cost), npv_4_5_best (low cost), bc_4_5, bc_4_5_worst, bc_4_5_best;
-        freed_mw (room of the bus gained), cost_per_mw (base cost; NaN where nothing is freed).
+        saved_losses_mwh [a year]; called_hours, called_mwh (of contracts to shed, more than without) [a
+        year]; cost_low, cost_base, cost_high (once), yearly_low, yearly_base, yearly_high (for being ready);
+        for each rate, such as 4_5 for 4.5 %: npv_4_5, npv_4_5_worst (high cost), npv_4_5_best (low cost),
+        bc_4_5, bc_4_5_worst, bc_4_5_best; freed_mw (room of the bus gained; what a contract may shed counts as room),
+        cost_per_mw (base cost, what is paid yearly capitalised at 4.5 %; NaN where nothing is freed).
     hours : DataFrame
-        Every hour of every set of works dispatched: works, hour, hours_a_year, status, cost, shed_mw,
-        curtailed_mw, losses_mw, price (median), losses_cost (0 where the dispatch holds its losses itself,
-        option ``losses`` "iterated": then they are part of benefit_congestion).
+        Every hour of every set of works dispatched: works, hour, hours_a_year, status, cost, shed_mw (not
+        served against the wish), called_mw (shed by contract, paid in the cost), curtailed_mw, losses_mw,
+        price (median), losses_cost (0 where the dispatch holds its losses itself, option ``losses``
+        "iterated": then they are part of benefit_congestion).
     assumptions, not_assessed : tuple of str
     """
 
@@ -77,17 +96,38 @@ class _Dispatcher:
     works: Sequence[Candidate]
     runs: Mapping[str, Mapping[str, Any]]
     weights: pd.Series
+    call_price: float
     known: dict[frozenset[int], pd.DataFrame] = field(default_factory=dict)
 
     def run(self, chosen: frozenset[int]) -> pd.DataFrame:
         """Dispatch with some works, index hour."""
         if chosen not in self.known:
-            net = apply_works(self.net, [self.works[i] for i in sorted(chosen)])
-            parts = [_measure_hours(net, run_dispatch(net, **given)) for given in self.runs.values()]
+            works = [self.works[i] for i in sorted(chosen)]
+            net = apply_works(self.net, [one for one in works if not one.sheds])
+            sheds = [pair for one in works for pair in one.sheds]
+            parts = [self._dispatch(net, sheds, given) for given in self.runs.values()]
             table = pd.concat(parts)
             table.insert(0, "hours_a_year", self.weights.reindex(table.index).to_numpy(dtype=float))
             self.known[chosen] = table
         return self.known[chosen]
+
+    def _dispatch(
+        self, net: Network, sheds: Sequence[tuple[str, float]], given: Mapping[str, Any]
+    ) -> pd.DataFrame:
+        """Dispatch with loads on call, which are shed where that saves more than the price of a call."""
+        profiles = given.get("profiles")
+        options = dict(given["options"])
+        if sheds:
+            net = split_loads(net, sheds)
+            profiles = split_profiles(profiles, sheds) if profiles is not None else None
+        called = [f"{name}{ON_CALL}" for name, _ in sheds if f"{name}{ON_CALL}" in net.load.index]
+        offers = {
+            name: FlexibleLoad(find_most(net, profiles, name), price=self.call_price) for name in called
+        }
+        if offers:
+            options["flexible"] = {**options.get("flexible", {}), **offers}
+        found = run_dispatch(net, **{**given, "profiles": profiles, "options": options})
+        return _measure_hours(net, found, called)
 
     def name(self, chosen: frozenset[int]) -> tuple[str, ...]:
         return tuple(self.works[i].name for i in sorted(chosen))
@@ -171,7 +211,8 @@ def value_reinforcement(
             )
         given["shed_price"] = plan.costs[UNSERVED].base
     runs, shares = _list_runs(plan, profiles, weights, security, given)
-    dispatcher = _Dispatcher(net, works, runs, shares)
+    calls = plan.costs["flexible_load_energy"].base if "flexible_load_energy" in plan.costs else 0.0
+    dispatcher = _Dispatcher(net, works, runs, shares, calls)
     place = bus if bus is not None else plan.bus
     rooms: dict[frozenset[int], float] = {}
     every = frozenset(range(len(works)))
@@ -182,10 +223,14 @@ def value_reinforcement(
         pairs.append((one.name, "pint", frozenset[int](), frozenset({i})))
     for name, method, without, with_ in pairs:
         saved = _compare(dispatcher.run(without), dispatcher.run(with_), given["shed_price"], scale)
-        mine = [works[i].cost for i in sorted(with_ - without)]
-        cost = {end: float(sum(getattr(one, end) for one in mine)) for end in ("low", "base", "high")}
+        mine = [works[i] for i in sorted(with_ - without)]
+        cost, yearly = (
+            {end: float(sum(getattr(one, end) for one in parts if one is not None)) for end in ENDS}
+            for parts in ([one.once for one in mine], [one.ready for one in mine])
+        )
         row = saved | {f"cost_{end}": value for end, value in cost.items()}
-        row |= measure_worth(saved["benefit"], cost, RATES, LIFE_YEARS, UPKEEP_SHARE)
+        row |= {f"yearly_{end}": value for end, value in yearly.items()}
+        row |= measure_worth(saved["benefit"], cost, RATES, LIFE_YEARS, UPKEEP_SHARE, yearly)
         freed = math.nan
         if place:
             for chosen in (without, with_):
@@ -193,7 +238,8 @@ def value_reinforcement(
                     rooms[chosen] = _find_room(plan, chosen, place)
             freed = rooms[with_] - rooms[without]
         row["freed_mw"] = freed
-        row["cost_per_mw"] = cost["base"] / freed if freed > 1e-3 else math.nan
+        whole = cost["base"] + yearly["base"] * find_annuity(CONTRACT_RATE, LIFE_YEARS)
+        row["cost_per_mw"] = whole / freed if freed > 1e-3 else math.nan
         rows.append(row)
         index.append((name, method))
     table = pd.DataFrame(rows, index=pd.MultiIndex.from_tuples(index, names=["work", "method"]))
@@ -210,8 +256,8 @@ def value_reinforcement(
         verdict=_write_verdict(table, hours, plan.money_unit),
         table=table,
         hours=hours,
-        assumptions=_list_assumptions(weights is None, given["shed_price"], net.currency),
-        not_assessed=NOT_ASSESSED,
+        assumptions=_list_assumptions(works, weights is None, given["shed_price"], net.currency, calls),
+        not_assessed=(*NOT_ASSESSED, *([NO_SCHEMES] if any(one.schemes for one in works) else [])),
     )
 
 
@@ -240,14 +286,16 @@ def _list_runs(
     return runs, series
 
 
-def _measure_hours(net: Network, found: Dispatch) -> pd.DataFrame:
-    """Take from a dispatch what the comparison needs, index hour."""
+def _measure_hours(net: Network, found: Dispatch, called: Sequence[str]) -> pd.DataFrame:
+    """Take from a dispatch what the comparison needs, index hour; `called` are the loads on call."""
     status = found.status
     case = compile_case(net, found.snapshot or None)
     flow = found.flow.to_numpy(dtype=float) / net.base_mva
     losses = (np.where(case.branch_on, case.r, 0.0) * flow**2).sum(axis=1) * net.base_mva
     price = np.nanmedian(found.price.to_numpy(dtype=float), axis=1)
     table = status[["status", "cost", "shed_mw", "curtailed_mw"]].copy()
+    table["called_mw"] = found.shed[list(called)].sum(axis=1)
+    table["shed_mw"] = np.maximum(table["shed_mw"] - table["called_mw"], 0.0)
     inside = found.options.losses == "iterated"
     lost = status["losses_mw"].to_numpy(dtype=float) if inside else losses
     # where the dispatch holds its losses, its cost pays for them already
@@ -275,6 +323,11 @@ def _compare(without: pd.DataFrame, with_: pd.DataFrame, shed_price: float, scal
     row["saved_curtailed_mwh"] = save("curtailed_mw")
     row["saved_unserved_mwh"] = save("shed_mw")
     row["saved_losses_mwh"] = save("losses_mw")
+    row["called_mwh"] = -save("called_mw")
+    called = [
+        (table["called_mw"].to_numpy(dtype=float) > CALLED_MW).astype(float) for table in (with_, without)
+    ]
+    row["called_hours"] = float(weight @ (called[0] - called[1]))
     return row
 
 
@@ -283,7 +336,8 @@ def _find_room(plan: ReinforcementPlan, chosen: frozenset[int], bus: str) -> flo
     net = apply_works(plan.network_given, [plan.chosen[i] for i in sorted(chosen)])
     states = [name for name in plan.snapshots if name] or None
     found = hosting_capacity(net, [bus], plan.options.criteria_of_hub, states)
-    return float(found.table["firm_mw"].iloc[0])
+    shed = sum(plan.chosen[i].direct_mw for i in chosen if plan.chosen[i].sheds and bus == plan.bus)
+    return float(found.table["firm_mw"].iloc[0]) + shed
 
 
 def _write_verdict(table: pd.DataFrame, hours: pd.DataFrame, unit: str) -> str:
@@ -295,15 +349,24 @@ def _write_verdict(table: pd.DataFrame, hours: pd.DataFrame, unit: str) -> str:
     for rate in RATES:
         name = name_rate(rate)
         parts.append(f"B/C {row[f'bc_{name}']:.2f}, NPV {row[f'npv_{name}']:,.1f} at {100 * rate:g} %")
+    ready = f" and {row['yearly_base']:,.1f} a year for being ready" if row["yearly_base"] > 0 else ""
     return (
-        f"All works save {row['benefit']:,.1f} {unit} a year and cost {row['cost_base']:,.1f} {unit}: "
+        f"All works save {row['benefit']:,.1f} {unit} a year and cost {row['cost_base']:,.1f} {unit}"
+        f"{ready}: "
         f"{' and '.join(parts)}."
     )
 
 
-def _list_assumptions(equal: bool, shed_price: float, currency: str) -> tuple[str, ...]:
+def _list_assumptions(
+    works: Sequence[Candidate], equal: bool, shed_price: float, currency: str, call_price: float
+) -> tuple[str, ...]:
     said = [f"{LIFE_YEARS} years of equal benefits, upkeep {UPKEEP_SHARE:.1%} of the cost a year"]
     said.append(f"energy not served is worth {shed_price:,.0f} {currency}/MWh")
+    if any(one.sheds for one in works):
+        said.append(
+            f"a contract sheds wherever that saves more than {call_price:,.0f} {currency}/MWh: how long a "
+            "call may last is not held"
+        )
     if equal:
         said.append("every hour dispatched stands for the same part of the year")
     return tuple(said)

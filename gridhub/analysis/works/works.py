@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from gridhub.analysis.actions.remedial_schemes import Action
+from gridhub.analysis.contingency.contingencies import ELEMENT_TABLES
 from gridhub.model.network import Network
 from gridhub.model.schema import complete_table
 from gridhub.rating_rules import RATING_COLUMNS
@@ -146,6 +148,34 @@ def shed_load(net: Network, loads: Sequence[str], share: float) -> Network:
         values[mine] *= 1.0 - share
         load[column] = values
     return net.replace(load=load)
+
+
+def act(net: Network, actions: Sequence[Action]) -> Network:
+    """Put actions of a remedial scheme into the tables of a state, as if they had been done before it."""
+    tables: dict[str, pd.DataFrame] = {}
+
+    def change(table: str, column: str, ids: Sequence[str], value: Callable[[pd.Series], pd.Series]) -> None:
+        frame = tables.get(table, net.tables[table]).copy()
+        mine = frame.index.isin(list(ids))
+        if mine.any():
+            frame[column] = frame[column].where(~mine, value(frame[column]))
+            tables[table] = frame
+
+    for action in actions:
+        if action.kind == "trip":
+            for table in ELEMENT_TABLES:
+                change(table, "in_service", action.elements, lambda old: pd.Series(False, index=old.index))
+        elif action.kind == "shed":
+            for column in ("p_mw", "q_mvar"):
+                keep = 1.0 - action.share
+                change("load", column, action.elements, lambda old, keep=keep: old * keep)  # type: ignore[misc]
+        elif action.kind == "run_back":
+            to_mw = action.to_mw
+            change("hvdc", "p_mw", action.elements, lambda old, to=to_mw: old * 0.0 + to)  # type: ignore[misc]
+        else:
+            on = action.on
+            change("shunt", "in_service", action.elements, lambda old, on=on: pd.Series(on, index=old.index))  # type: ignore[misc]
+    return net.replace(**tables) if tables else net
 
 
 def find_conductors(net: Network, vn_kv: float) -> dict[str, dict[str, Any]]:

@@ -28,7 +28,10 @@ WORK_DELAYS = {
     "statcom": "compensation",
     "storage": "storage",
 }
-"""Kind of a reinforcement -> kind of delay."""
+"""Kind of a reinforcement -> kind of delay; the others keep their own kind."""
+
+NO_ROOM = ("flexible_load", "remedial_scheme")
+"""Kinds of works that hosting capacity does not know: they cost, and change no room."""
 
 
 def list_planned(
@@ -90,15 +93,16 @@ def list_planned(
 def list_works(plan: ReinforcementPlan, decided: int) -> list[Project]:
     """Make projects of the works of a reinforcement plan, decided at the end of a year.
 
-    Each is expected after its usual lead time; one without a lead time at the end of the next year.
+    Each is expected after its usual lead time; one without a lead time at the end of the next year. What a
+    contract is paid every year is no spending of a project.
     """
     return [
         Project(
             one.name,
             decided + (math.ceil(one.cost.lead_years) if one.cost.lead_years > 0 else 1),
             one.apply,
-            kind=WORK_DELAYS.get(one.kind, ""),
-            cost=one.cost,
+            kind=WORK_DELAYS.get(one.kind, one.kind),
+            cost=one.once,
         )
         for one in plan.chosen
     ]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gridhub.analysis.works.contracts import cost_contract
 from gridhub.analysis.years.projects import Project, find_in_time, spread_spending
 from gridhub.analysis.years.states import RoomFinder, find_with_waiting
 from gridhub.case.case import Floats, Ints
@@ -192,11 +193,15 @@ def build_alternatives(
             "they last and what charges it are not assessed"
         )
         shed = _describe("be flexible", buses[0], years, wanted, room[:, :, 0], need, "")
-        shed |= _price(costs, "flexible_load", need)
+        contract = cost_contract(costs, need) if costs is not None and "flexible_load" in costs else None
+        if contract is not None:
+            shed |= {f"cost_{end}": float(getattr(contract.cost, end)) for end in ("low", "base", "high")}
+        paid = f"; {contract.note}" if contract is not None and contract.note else ""
         share = need / wanted[int(np.argmax(find_quantiles(gap)["p90"]))]
         offer = f"the hub offers {flexible_share:.0%}" if flexible_share else "the hub offers none"
         shed["note"] = (
             f"{share:.0%} of the power shed in the hours that bind ({offer}); their energy is not assessed"
+            f"{paid}"
         )
         rows += [cell, shed]
     return pd.DataFrame(rows)

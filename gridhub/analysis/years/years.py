@@ -20,6 +20,7 @@ from gridhub.analysis.years.inputs import (
     gather,
 )
 from gridhub.analysis.years.options import YearsOptions, read_years_options
+from gridhub.analysis.years.planned import NO_ROOM
 from gridhub.analysis.years.projects import draw_years, find_in_time
 from gridhub.analysis.years.states import Done, RoomFinder, YearNetworks, find_rooms
 from gridhub.analysis.years.tables import (
@@ -245,6 +246,9 @@ def _list_gaps(
         gaps.append(f"cost of {name_ids(without_cost)}")
     if without_delay:
         gaps.append(f"delay of {name_ids(without_delay)}: taken as certain")
+    without_room = [one.name for one in projects if one.kind in NO_ROOM]
+    if without_room:
+        gaps.append(f"the room that {name_ids(without_room)} give, and what they are paid every year")
     if networks.plan is not None:
         gaps.append("a new dispatch where a project is late: the stored operation of the year is kept")
     elif len({id(one) for one in networks.by_year.values()}) < len(networks.by_year):

@@ -57,6 +57,10 @@ def test_what_fail_on_names_is_1(triangle: Path) -> None:
     code, out, _ = run("dispatch", triangle, "--security", "n-1", "--fail-on", "infeasible")
     assert code == 1
     assert "must give" in out
+    hours = ("-p", f"load.p_mw={triangle.parent / 'load.csv'}", "--top", "1")
+    out = run("dispatch", triangle, "--security", "n-1", *hours)[1]
+    assert "noon: no dispatch keeps every limit" in out
+    assert "and 1 other reasons" in out
     code, _, _ = run(
         "dispatch", triangle, "--security", "n-1", "-o", "shed_price=1000", "--fail-on", "shedding"
     )
@@ -86,8 +90,9 @@ def test_windows_are_kept_and_another_run_is_refused(triangle: Path, tmp_path: P
 def test_what_changes_and_what_ac_finds(triangle: Path, tmp_path: Path) -> None:
     profile = f"load.p_mw={triangle.parent / 'load.csv'}"
     hours = ("dispatch", triangle, "-p", profile, "--security", "n-1", "-o", "shed_price=1000")
-    code, out, _ = run(*hours, "--compare", "intact", "--check", "n", "--json", "--report", tmp_path / "page")
+    code, out, _ = run(*hours, "--compare", "intact", "--check", "n", "--json", "--out", tmp_path / "page")
     assert code == 0
+    assert run(*hours, "--out", tmp_path / "page")[0] == 5  # what is there is not written over
     document = json.loads(out)
     cost = next(row for row in document["change"] if row["figure"] == "cost")
     assert cost["change"] == pytest.approx(document["summary"]["security_cost"])
@@ -134,9 +139,49 @@ def test_flexible_load_is_used_and_told(triangle: Path) -> None:
     assert (row["load"], row["budget_mwh"], row["largest_mw"]) == ("demand", 60.0, pytest.approx(40.0))
     code, out, _ = run(*asked)
     assert code == 0
-    for text in ("Flexible load", "longest h", "how long a call may last"):
+    for text in ("Flexible load", "longest h", "calls in part may last longer"):
         assert text in out
     assert "longest h" not in run(*hours)[1]
+
+
+def test_only_what_is_shed_beyond_an_offer_is_found(triangle: Path) -> None:
+    # 150 MW of the 300 pass after the loss of a line into c
+    asked = ("dispatch", triangle, "--security", "n-1", "-o", "shed_price=1000", "--fail-on", "shedding")
+    code, out, _ = run(*asked, "--flexible", "demand=40/100/5/2/1", "--json")
+    assert code == 1
+    summary = json.loads(out)["summary"]
+    assert (summary["flexible_mwh"], summary["shed_mwh"]) == pytest.approx((40.0, 110.0))
+    assert summary["load_mwh"] == pytest.approx(150.0)
+    assert json.loads(out)["flexible"][0]["most_h"] == 2.0
+    code, out, _ = run(*asked, "--flexible", "demand=150", "--json")
+    assert code == 0
+    assert json.loads(out)["summary"]["shed_mwh"] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_reserve_of_each_hour_is_kept(triangle: Path, tmp_path: Path) -> None:
+    profile = f"load.p_mw={triangle.parent / 'load.csv'}"
+    asked = ("dispatch", triangle, "-p", profile, "-o", "reserve_share=0.8", "-o", "reserve_price=100")
+    reserve = pd.DataFrame({"mw": [650.0, 100.0, 0.0]}, index=["night", "noon", "evening"])
+    reserve.to_csv(tmp_path / "reserve.csv")
+    reserve.rename_axis(index="hour").reset_index().to_parquet(tmp_path / "reserve.parquet")
+    for file in ("reserve.csv", "reserve.parquet"):
+        code, out, _ = run(*asked, "--reserve", tmp_path / file, "--json")
+        assert code == 0
+        document = json.loads(out)
+        # 320 MW of a unit count at most: at night cheap has 300, dear 320. 20 MW from cheap to dear cost 20
+        # each and free 20 MW of reserve, worth 100 each; 10 are missing
+        assert [row["reserve_short_mw"] for row in document["status"]] == pytest.approx([10.0, 0.0, 0.0])
+        assert document["summary"]["reserve_short_mwh"] == pytest.approx(10.0)
+        assert document["status"][0]["cost"] == pytest.approx(80 * 10.0 + 20 * 30.0 + 10 * 100.0)
+    (tmp_path / "other.csv").write_text("hour,mw\nnight,1\nnoon,2\ndawn,3\n")
+    (tmp_path / "wide.csv").write_text("hour,mw,more\nnight,1,2\nnoon,2,2\nevening,3,2\n")
+    for file, text in (("other.csv", "are not the 3 of the profiles"), ("wide.csv", "there are mw, more")):
+        code, _, err = run(*asked, "--reserve", tmp_path / file)
+        assert code == 2
+        assert text in err
+    code, _, err = run(*asked, "--reserve", tmp_path / "reserve.csv", "-o", "reserve_mw=3")
+    assert code == 2
+    assert "give one" in err
 
 
 def test_a_ramp_holds_the_unit(triangle: Path, tmp_path: Path) -> None:

@@ -21,14 +21,14 @@ def test_numbers_of_flexible_loads_and_ramps_are_read() -> None:
 
 
 def test_every_fault_is_named_at_once() -> None:
-    flexible = ["demand", "demand=x", "=3", "demand=1/2/3/4", "demnd=5", "demand=-1", "demand=2"]
+    flexible = ["demand", "demand=x", "=3", "demand=1/2/3/4/5/6", "demnd=5", "demand=-1", "demand=2"]
     with pytest.raises(GridhubError) as caught:
         add_flexible_and_ramps(
             make_triangle(), {"ramp_mw_per_h": 3}, flexible, ["cheap=0", "lemon=5", "cheep=5"]
         )
     told = str(caught.value)
     for text in flexible[:4]:
-        assert f"--flexible {text!r} is not LOAD=MW[/MWH[/PRICE]]" in told
+        assert f"--flexible {text!r} is not LOAD=MW[/MWH[/PRICE[/HOURS[/NOTICE]]]]" in told
     for text in (
         "--option ramp_mw_per_h: give --ramp UNIT=MW_PER_H instead",
         "'demand=2': demand stands twice",

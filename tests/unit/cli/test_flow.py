@@ -32,6 +32,16 @@ def test_flow_shows_interface_margins(ring: Path):
     assert "margin" in out
 
 
+def test_flow_writes_a_page_and_no_second_one_over_it(ring: Path, tmp_path: Path):
+    code, out, _ = run("flow", ring, "--out", tmp_path / "page")
+    assert code == 0
+    assert str(tmp_path / "page" / "report.html") in out.replace("\n", "")
+    assert (tmp_path / "page" / "report.html").exists()
+    code, _, err = run("flow", ring, "--out", tmp_path / "page")
+    assert code == 5
+    assert "--force" in err
+
+
 def test_flow_as_json_balances(ring: Path):
     code, out, _ = run("flow", ring, "--json")
     assert code == 0

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -57,6 +58,24 @@ def test_own_supply_has_a_column_where_it_is_asked_for(ring: Path, tmp_path: Pat
     assert code == 0 and json.loads(out)["buses"][0]["own_mw"] is None
 
 
+def test_hours_count_by_their_weights(ring: Path, tmp_path: Path):
+    day, weights = tmp_path / "load.csv", tmp_path / "typical_weight.csv"
+    day.write_text("hour,LE\n1,10\n2,90\n", encoding="utf-8")
+    some = ("host", ring, "--criteria", "none", "--bus", "B", "-p", f"load.p_mw={day}", "--json")
+    found = []
+    for text in ("hour,weight\n1,1\n2,1\n", "hour,weight\n1,30\n2,1\n"):
+        weights.write_text(text, encoding="utf-8")
+        code, out, _ = run(*some, "--weights", weights)
+        assert code == 0
+        found.append(json.loads(out)["buses"][0])
+    # the hour with little room stands for little of the year: more may be curtailed in it
+    assert found[1]["flexible_1_mw"] > found[0]["flexible_1_mw"] + 1.0
+    assert found[1]["firm_mw"] == pytest.approx(found[0]["firm_mw"])
+    weights.write_text("hour,weight\n1,30\n", encoding="utf-8")
+    code, _, err = run(*some[:-1], "--weights", weights)
+    assert code == 2 and "none of the hours 2" in err
+
+
 @pytest.mark.parametrize(
     ("args", "text"),
     [
@@ -86,6 +105,31 @@ def test_sites_of_a_file_are_ranked(ring: Path, tmp_path: Path):
     assert "latency_ms" in document["left_out"]
     code, out, _ = run("site", ring, "--sites", path, "--weight", "feeds=1")
     assert code == 0 and "feeds [1] x 1.00" in out and "left out" in out
+    assert "loss of the hub at " in out and "no official score" in out
+
+
+def test_the_document_and_the_page_hold_the_evidence_of_every_site(ring: Path, tmp_path: Path):
+    path, out_dir = tmp_path / "sites.csv", tmp_path / "page"
+    path.write_text("site,lat,lon,bus\none,37.8,127.5,A\ntwo,34.57,126.6,C\n", encoding="utf-8")
+    some = ("site", ring, "--sites", path, "--mw", "60")
+    code, out, _ = run(*some, "--out", out_dir, "--json")
+    document = json.loads(out)
+    assert code == 0 and document["report"].endswith("report.html")
+    assert {row["site"] for row in document["impact"]} == {"one", "two"}
+    for row in document["hub_losses"]:
+        assert row["lost_mw"] == 60.0 and row["bus"] in ("A", "C") and row["stage"] in ("ac", "dc")
+    for name in ("impact", "hub_losses", "supplying_banks", "raised_branches"):
+        rows = pd.read_csv(out_dir / "tables" / f"{name}.csv")
+        assert len(rows) == len(document[name]), name
+    text = (out_dir / "report.html").read_text(encoding="utf-8")
+    assert "not the official score" in text and "Voltage rise when the hub is lost" in text
+    assert "over-frequency" in text
+    code, _, err = run(*some, "--out", out_dir)
+    assert code == 5 and "--force" in err
+    code, out, _ = run(*some, "-o", "impact=off", "--json")
+    assert code == 0 and json.loads(out)["impact"] == []
+    code, _, err = run(*some, "-o", "impact=soon")
+    assert code == 2 and "choose from ac, dc, off" in err
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy.optimize import linprog
 
 from gridhub.case.case import Case, Outage
 from gridhub.dispatch import horizon
-from gridhub.dispatch.coupling import BudgetRules, Coupling, RampRules, ReserveRules, StorageRules
+from gridhub.dispatch.coupling import BudgetRules, CallRules, Coupling, RampRules, ReserveRules, StorageRules
 from gridhub.dispatch.horizon import HorizonResult, solve_horizon
 from gridhub.dispatch.offers import Offers, StorageOffers, make_offers, offer_units
 from gridhub.dispatch.programme import LinearProgramme
@@ -141,14 +142,96 @@ def test_ramps_hold_from_the_hour_before_on() -> None:
 
 
 def test_flexible_load_spends_its_energy_in_the_dearest_hours() -> None:
-    hours = make_day([140.0, 240.0, 280.0], power=0.0, shed_price=0.0, shed_limit=50.0)
+    hours = make_day([140.0, 240.0, 280.0], power=0.0, call_limit=50.0)
     rules = BudgetRules(np.array([0]), np.array([70.0]))
     found = solve(hours, Coupling(budget=rules))
-    shed = np.array([one.shed[0] for one in found.hours])
+    shed = np.array([one.called[0] for one in found.hours])
     # price 10 up to 225 MW at c (ac is full), 50 beyond
     assert shed.sum() == pytest.approx(70.0)
     assert shed[2] == pytest.approx(50.0)
     assert shed[1] >= 15.0 - 1e-6
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_longest_calls_are_the_best_of_all_whole_ones(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    count, longest = 9, 1 + seed % 3
+    loads, price = rng.uniform(5.0, 60.0, count), rng.uniform(10.0, 90.0, count)
+    before = (np.arange(longest) >= longest - 1 - seed % 2).astype(float)  # called just before, or twice
+    hours = []
+    for load, cost in zip(loads, price, strict=True):
+        (hour,) = make_day([load], cost=(cost, 500.0), power=0.0, call_limit=40.0)
+        hours.append(hour)
+    rules = CallRules(np.array([0]), np.array([longest]), before[:, None])
+    found = solve(hours, Coupling(call=rules))
+    offer, best = np.minimum(loads, 40.0), 0.0
+    for called in product([0.0, 1.0], repeat=count):
+        row = np.concatenate([before, called])
+        if all(row[t : t + longest + 1].sum() <= longest for t in range(count)):
+            best = max(best, float(price * offer @ np.array(called)))
+    assert best > 0.0
+    assert total(found) == pytest.approx(price @ loads - best, rel=1e-9)
+    share = np.array([one.called[0] for one in found.hours]) / offer
+    assert np.abs(share - np.round(share)).max() < 1e-6
+    assert share.sum() < count
+
+
+def test_what_flexible_loads_leave_is_called_first_and_shed_beyond() -> None:
+    load = make_table(id=["hall", "town"], bus="c", p_mw=[50.0, 100.0], q_mvar=0.0)
+    unit = make_table(id=["cheap"], bus="a", p_mw=0.0, p_min_mw=0.0, p_max_mw=20.0, vm_pu=1.0)
+    case = compile_network(make_triangle(load=load, generator=unit))
+    offered = {"shed_price": 500.0, "call_price": 5.0, "call_limit": np.array([30.0, 0.0])}
+    hours = [(case, make_offers(case, offer_units(case, np.array([10.0])), **offered))]
+    (one,) = solve(hours, Coupling()).hours
+    # not 30 MW of the hall beside all 50: no load gives power back
+    assert one.called == pytest.approx([30.0, 0.0])
+    assert one.shed.sum() == pytest.approx(100.0)
+    assert one.called[0] + one.shed[0] <= 50.0 + 1e-6
+    assert one.cost.calls == pytest.approx(150.0)
+    assert one.cost.shedding == pytest.approx(50_000.0)
+    assert one.cost.total == pytest.approx(200.0 + 150.0 + 50_000.0)
+    assert one.price == pytest.approx([500.0] * 3)
+    # with the budget spent the offer is load like any other
+    (spent,) = solve(hours, Coupling(budget=BudgetRules(np.array([0]), np.array([0.0])))).hours
+    assert spent.called == pytest.approx([0.0, 0.0])
+    assert spent.cost.shedding == pytest.approx(65_000.0)
+
+
+def test_called_and_shed_together_are_no_more_than_the_load() -> None:
+    # 70 MW are short: 80 if the hall gave what it offers beside all it draws, 50 in truth
+    load = make_table(id=["hall", "town"], bus="c", p_mw=[50.0, 100.0], q_mvar=0.0)
+    unit = make_table(id=["cheap"], bus="a", p_mw=0.0, p_min_mw=0.0, p_max_mw=80.0, vm_pu=1.0)
+    case = compile_network(make_triangle(load=load, generator=unit))
+    offered = {"shed_price": np.array([500.0, np.inf]), "call_limit": np.array([30.0, 0.0])}
+    (one,) = solve(
+        [(case, make_offers(case, offer_units(case, np.array([10.0])), **offered))], Coupling()
+    ).hours
+    assert one.status is DispatchStatus.INFEASIBLE
+    assert [(c.element, round(c.give_mw, 3)) for c in one.conflicts] == [("town", 20.0)]
+
+
+def test_no_conflict_lets_a_load_give_more_than_it_draws() -> None:
+    # a shunt that draws 20 MW is nothing that can give: without units no load makes up for it
+    load = make_table(id=["hall"], bus="c", p_mw=50.0, q_mvar=0.0)
+    unit = make_table(id=["cheap"], bus="a", p_mw=0.0, p_min_mw=0.0, p_max_mw=0.0, vm_pu=1.0)
+    shunt = make_table(id=["reactor"], bus="b", g_mw=20.0, b_mvar=0.0)
+    case = compile_network(make_triangle(load=load, generator=unit, shunt=shunt))
+    made = make_offers(case, offer_units(case, np.array([10.0])), call_limit=np.array([30.0]))
+    (one,) = solve([(case, made)], Coupling()).hours
+    assert one.conflicts == ()
+    assert one.status is DispatchStatus.UNSOLVED
+
+
+def test_an_hour_without_a_dispatch_gives_no_more_than_there_is_load() -> None:
+    load = make_table(id=["hall", "town"], bus="c", p_mw=[50.0, 100.0], q_mvar=0.0)
+    unit = make_table(id=["cheap"], bus="a", p_mw=0.0, p_min_mw=0.0, p_max_mw=0.0, vm_pu=1.0)
+    case = compile_network(make_triangle(load=load, generator=unit))
+    made = make_offers(case, offer_units(case, np.array([10.0])), call_limit=np.array([30.0, 0.0]))
+    (one,) = solve([(case, made)], Coupling()).hours
+    assert one.status is DispatchStatus.INFEASIBLE
+    assert {(c.element, round(c.give_mw, 3)) for c in one.conflicts} == {("hall", 20.0), ("town", 100.0)}
+    assert one.called == pytest.approx([30.0, 0.0], abs=1e-3)
+    assert one.shed == pytest.approx([20.0, 100.0], abs=1e-3)
 
 
 def test_reserve_is_kept_or_paid_for() -> None:
@@ -164,6 +247,8 @@ def test_reserve_is_kept_or_paid_for() -> None:
     assert dear.reserve_shortage == pytest.approx([50.0])
     assert dear.hours[0].cost.reserve == pytest.approx(250.0)
     assert dear.hours[0].cost.total == pytest.approx(2250.0)
+    # the grid is not what makes reserve short
+    assert dear.hours[0].cost_market == dear.hours[0].cost_intact == pytest.approx(2250.0)
 
 
 def test_an_hour_that_cannot_be_is_named_and_the_rest_is_dispatched() -> None:
@@ -176,8 +261,31 @@ def test_an_hour_that_cannot_be_is_named_and_the_rest_is_dispatched() -> None:
 def test_what_ties_hours_may_be_what_makes_them_infeasible() -> None:
     found = solve(make_day([100.0, 100.0]), Coupling(storage=store(0.0, ENERGY)))
     assert {one.status for one in found.hours} == {DispatchStatus.INFEASIBLE}
-    assert "ties the hours together" in found.hours[0].message
+    # 60 MW for two hours put 108 of the 150 MWh in
+    (conflict,) = found.hours[1].conflicts
+    assert (conflict.kind, conflict.element, conflict.limit_mw) == ("storage", "battery", ENERGY)
+    assert conflict.give_mw == pytest.approx(42.0)
+    assert "ties the hours together. Here must give: storage battery (150.0 MWh) by 42.0 MWh" in (
+        found.hours[1].message
+    )
+    assert found.hours[0].message == "hours that this one is tied to have no dispatch"
     assert np.isnan(found.hours[0].generator_p).all()
+
+
+def test_ramps_and_reserve_that_must_give_are_named() -> None:
+    # cheap 20 and dear 30 MW an hour: of the 200 MW more, 150 are too many
+    rules = RampRules(np.array([20.0, 30.0]))
+    found = solve(make_day([100.0, 300.0], power=0.0), Coupling(ramp=rules))
+    given = {one.element: one.give_mw for one in found.hours[1].conflicts}
+    assert {one.kind for one in found.hours[1].conflicts} == {"ramp"}
+    assert sum(given.values()) == pytest.approx(150.0)
+    assert "cheap" in given
+    # 800 MW of units, less 300 of load: 500 of the 550 MW
+    reserve = ReserveRules(np.array([550.0, 550.0]), np.array([400.0, 400.0]), np.inf)
+    found = solve(make_day([100.0, 300.0], power=0.0), Coupling(reserve=reserve))
+    assert [len(one.conflicts) for one in found.hours] == [0, 1]
+    assert found.hours[1].conflicts[0].kind == "reserve"
+    assert found.hours[1].conflicts[0].give_mw == pytest.approx(50.0)
 
 
 def test_a_battery_does_not_burn_power_at_a_negative_price(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,7 @@ def test_flexible_load_is_shown_with_what_is_not_held() -> None:
     (table,) = {part.title: part for part in page.sections}["Flexible load"].blocks
     assert isinstance(table, TableBlock)
     assert table.frame.loc["demand", "used_mwh"] == pytest.approx(90.0)
-    assert "how long a call may last" in table.note
+    assert "calls in part may last longer" in table.note
     assert {one.label: one.value for one in page.key_numbers}["Flexible load used"] == pytest.approx(0.09)
     assert any("longest call" in one.what for one in page.not_assessed)
     # what was offered is no failure

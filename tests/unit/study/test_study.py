@@ -108,6 +108,10 @@ def test_a_study_may_ask_for_hours_of_dispatch(tmp_path: Path):
         "flexible = {hall = {MW = 3.0}}",
         "flexible = {hall = 3.0}",
         "ramp_mw_per_h = {unit = 0.0}",
+        "flexible = {hall = {mw = 3.0, longest_h = -1.0}}",
+        "hours = 3\nreserve_mw = [10.0, 20.0]",
+        "hours = 2\nreserve_mw = [10.0, -20.0]",
+        "hours = 2\nreserve_mw = [10.0, 20.0]\noptions = {reserve_mw = 3.0}",
     ):
         with pytest.raises(InputError):
             read_study(write(tmp_path, f"{GOOD}\n[dispatch]\n{bad}\n"))
@@ -123,6 +127,14 @@ def test_a_dispatch_of_a_study_has_flexible_loads_and_ramps(tmp_path: Path):
         "flexible": {"hub:hall": {"mw": 20.0, "energy_mwh": 100.0}},
         "ramp_mw_per_h": {"unit": 50.0},
     }
+
+
+def test_a_dispatch_of_a_study_has_a_reserve_for_each_hour(tmp_path: Path):
+    text = "[dispatch]\nhours = 2\nreserve_mw = [10, 20.5]\n[dispatch.options]\nreserve_load_share = 0.05\n"
+    part = read_study(write(tmp_path, f"{GOOD}\n{text}")).dispatch
+    assert part is not None
+    assert part.settings["reserve_mw"] == (10.0, 20.5)
+    assert part.settings["reserve_load_share"] == 0.05
 
 
 def test_a_study_may_ask_for_its_carbon_free_energy(tmp_path: Path):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import gridhub as gh
-from gridhub.analysis.dispatch.check import DispatchCheck, check_dispatch
+from gridhub.analysis.dispatch.check import DispatchCheck, build_hour, check_dispatch
 from gridhub.analysis.dispatch.dispatch import Dispatch
 from gridhub.errors import OptionError
 from gridhub.model.network import Network
@@ -88,6 +88,16 @@ def test_losses_in_the_dispatch_leave_little_to_make_up(day: tuple[Network, Prof
     row = check_dispatch(net, profiles, lossy, hours=[8]).hours.loc[8]
     assert row["dispatch_losses_mw"] == pytest.approx(row["losses_mw"], rel=0.15)
     assert abs(row["made_up_mw"]) < 0.2 * row["losses_mw"]
+
+
+def test_what_is_called_is_not_drawn(day: tuple[Network, Profiles, Dispatch]) -> None:
+    net, profiles, _ = day
+    load = str(net.load["p_mw"].idxmax())
+    options = {"commitment": "relaxed", "flexible": {load: {"mw": 5.0}}}
+    found = gh.run_dispatch(net, profiles, options=options)
+    state = build_hour(net, profiles, found, 8)
+    assert state.load["p_mw"][load] == pytest.approx(net.load["p_mw"][load] - 5.0)
+    assert state.load["p_mw"].sum() == pytest.approx(found.status["load_mw"][8])
 
 
 def test_hours_are_chosen_where_none_are_named(day: tuple[Network, Profiles, Dispatch]) -> None:

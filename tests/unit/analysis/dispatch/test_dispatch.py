@@ -227,8 +227,20 @@ def test_flexible_load_of_a_hub_is_used_within_its_budget() -> None:
     }
     firm = gh.run_dispatch(net, profiles, options={"storage": "hold"})
     found = gh.run_dispatch(net, profiles, options=options)
-    used = found.shed["demand"]
+    used = found.flexible["demand"]
     assert used.sum() == pytest.approx(100.0, abs=1e-4)
     assert used.max() <= 40.0 + 1e-6
     # the first window may spend what its hours are worth of the budget
     assert found.cost.sum() < firm.cost.sum() - 100.0 * 10.0
+
+
+def test_a_reserve_is_a_share_of_the_load_beside_its_mw() -> None:
+    # cheap 150 and dear 400 MW; a unit counts for half: 75 and 200
+    net = price_triangle(p_max_mw=[150.0, 400.0])
+    load = pd.DataFrame({"demand": [100.0, 140.0]}, index=["night", "noon"])
+    options = {"reserve_mw": [195.0, 175.0], "reserve_load_share": 0.5, "reserve_share": 0.5}
+    found = gh.run_dispatch(net, {("load", "p_mw"): load}, options=options)
+    # 245 MW in both hours, 200 of them by dear: cheap keeps 45, which it has at night, but not at noon
+    assert found.generation["cheap"].tolist() == pytest.approx([100.0, 105.0])
+    assert found.generation["dear"].tolist() == pytest.approx([0.0, 35.0])
+    assert found.summary["reserve_short_mwh"] == 0.0

@@ -14,6 +14,7 @@ from gridhub.analysis.hosting.own_supply import OwnSupply, read_own_supply
 from gridhub.errors import OptionError
 from gridhub.model.network import Network, build_network
 from gridhub.model.profiles import make_profiles
+from gridhub.model.typical_weeks import pick_typical_weeks
 from gridhub.reference import load_network
 
 HOURS = pd.RangeIndex(24, name="hour")
@@ -199,3 +200,54 @@ def test_what_does_not_fit_is_refused_at_once(net: Network) -> None:
     with pytest.raises(OptionError, match="without own supply"):
         day = {("load", "p_mw"): pd.DataFrame({"demand": [1.0]})}
         share_room(net, ["a", "b"], options={"own": {}, "profiles": day})
+
+
+@pytest.mark.parametrize("storage_mw", [0.0, 0.3])
+def test_an_hour_of_weight_three_is_the_same_hour_three_times(net: Network, storage_mw: float) -> None:
+    random = np.random.default_rng(23)
+    load, sun = random.uniform(20.0, 380.0, 24), random.uniform(0.0, 1.0, 24)
+    own = {"solar_mw": 0.4, "storage_mw": storage_mw, "storage_hours": 2.0, "block_hours": 12}
+    copies = np.concatenate([np.arange(12), np.arange(12), np.arange(12), np.arange(12, 24)])
+
+    def find(chosen: np.ndarray, weights: pd.Series | None) -> pd.Series:
+        day = pd.DataFrame({"demand": load[chosen]})
+        options = {
+            "profiles": {("load", "p_mw"): day},
+            "weights": weights,
+            "own": {**own, "output": {"solar": pd.Series(sun[chosen])}},
+        }
+        return hosting_capacity(net, ["b"], options=options).table.loc["b"]
+
+    weighted = find(np.arange(24), pd.Series(np.repeat([39.0, 13.0], 12)))
+    repeated, alike = find(copies, None), find(np.arange(24), None)
+    names = [name for name in weighted.index if "flexible" in name or name == "own_mw"]
+    assert len(names) == 9
+    for name in names:
+        assert weighted[name] == pytest.approx(repeated[name], rel=1e-5), name
+    assert abs(weighted["flexible_5_mw"] - alike["flexible_5_mw"]) > 0.1
+    assert weighted["own_mw"] == pytest.approx(alike["own_mw"], rel=1e-6)
+
+
+def test_typical_days_bring_their_weights(net: Network) -> None:
+    random = np.random.default_rng(5)
+    hours = pd.date_range("2025-01-01", periods=24 * 60, freq="h", tz="Asia/Seoul")
+    load = pd.DataFrame({"demand": random.uniform(20.0, 380.0, len(hours))}, index=hours)
+    profiles = {("load", "p_mw"): load}
+    typical = pick_typical_weeks(profiles, 3, length="day")
+    options = {"profiles": typical.take(profiles), "weights": typical.weight}
+    result = hosting_capacity(net, ["b"], options=options)
+    room = 400.0 - typical.take(profiles)["load", "p_mw"]["demand"].to_numpy()
+    mw = float(result.table.at["b", "flexible_5_mw"])
+    weight = typical.weight.to_numpy(dtype=float)
+    curtailed = float((weight * np.maximum(mw - room, 0.0)).sum())
+    assert curtailed == pytest.approx(0.05 * mw * weight.sum())
+    assert any("by their weights" in rule for rule in result.rules)
+
+
+def test_weights_that_do_not_fit_are_all_named(net: Network) -> None:
+    day = pd.DataFrame({"demand": [100.0, 200.0, 300.0]}, index=["h1", "h2", "h3"])
+    profiles = {("load", "p_mw"): day}
+    with pytest.raises(OptionError, match="none of the hours h3; no number above 0 of the hours h2"):
+        hosting_capacity(net, ["b"], options={"profiles": profiles, "weights": {"h1": 2.0, "h2": 0.0}})
+    with pytest.raises(OptionError, match="weights without profiles"):
+        hosting_capacity(net, ["b"], options={"weights": {"h1": 2.0}})

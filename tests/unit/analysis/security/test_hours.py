@@ -341,13 +341,16 @@ def test_a_dispatch_says_what_is_injected(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(kept.hours, found.hours)
 
 
-def test_load_that_the_dispatch_sheds_is_taken_off() -> None:
+def test_load_that_the_dispatch_sheds_or_calls_is_taken_off(tmp_path: Path) -> None:
     net, profiles = make_dispatched()
-    dispatch = gh.run_dispatch(net, profiles, options={"shed_price": 1e4})
+    options = {"shed_price": 1e4, "flexible": {"at b": {"mw": 70.0}}}
+    dispatch = gh.run_dispatch(net, profiles, options=options, folder=tmp_path)
     assert dispatch.shed.loc["c"].sum() > 1000
-    found = run_security_hours(net, profiles, dispatch=dispatch)
-    served = dispatch.status["load_mw"]
-    assert found.hours["load_mw"].tolist() == pytest.approx(served.tolist())
+    assert dispatch.flexible["at b"].tolist() == pytest.approx([70.0] * 3)
+    served = [230.0, 480.0, 5100.0 - 70.0 - dispatch.shed.loc["c"].sum()]
+    for given in (dispatch, tmp_path):
+        found = run_security_hours(net, profiles, dispatch=given)
+        assert found.hours["load_mw"].tolist() == pytest.approx(served)
 
 
 def test_snapshots_are_hours() -> None:

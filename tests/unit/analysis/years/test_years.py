@@ -196,9 +196,10 @@ def test_own_storage_and_flexibility_cover_the_gap_of_the_late_year():
     asked, cell, shed = (found.loc[name] for name in ("as asked", "own storage", "be flexible"))
     gap = found.at["own storage", "extra_mw"]
     assert gap > 100 and cell["p10_last_mw"] == pytest.approx(min(asked["p10_last_mw"] + gap, 1500.0))
-    assert cell["cost_base"] == pytest.approx(gap * 6 * 0.31) and shed["cost_base"] == pytest.approx(
-        gap * 0.2
-    )
+    annuity = sum(1.045**-year for year in range(1, 26))
+    assert cell["cost_base"] == pytest.approx(gap * 6 * 0.31)
+    assert shed["cost_base"] == pytest.approx(gap * (0.03 + 0.04 * annuity))
+    assert "a year for being ready" in shed["note"] and "hours of need not known" in shed["note"]
     assert found.at["build elsewhere", "bus"] == "b"
     assert found.at["build later", "met_last_percent"] == asked["met_last_percent"]
 
