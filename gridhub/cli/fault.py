@@ -66,7 +66,7 @@ def fault(
         typer.Option(
             "--clearing",
             min=0.0,
-            help="Time until the fault is cleared [s]: loads that bear a dip for longer stay. By the voltage "
+            help="Seconds until the fault is cleared: loads that bear a dip for longer stay. By the voltage "
             "alone if not given.",
         ),
     ] = None,
