@@ -86,7 +86,9 @@ def carbon(
     )
     net = place(open_network(asked.network, study.parent, asked.year), asked.hub)
     with show_progress(quiet=as_json) as progress:
-        curve = trace_carbon(net, asked.hub, part, asked.seed, own=parse_own(own), progress=progress)
+        curve = trace_carbon(
+            net, asked.hub, part, asked.seed, year=asked.year, own=parse_own(own), progress=progress
+        )
     report = write_report(out, curve, net, force=force)
     if as_json:
         document = {"folder": str(out), "report": str(report), **summarise_carbon(curve)}

@@ -12,6 +12,7 @@ from gridhub.cli.console import find_name, list_records, print_json, print_line,
 from gridhub.cli.exits import DONE, FOUND, exits, refuse
 from gridhub.cli.inputs import (
     ForceOption,
+    HubOption,
     JsonOption,
     NetworkArgument,
     SettingsOption,
@@ -21,6 +22,7 @@ from gridhub.cli.inputs import (
     check_snapshot,
     find_criteria,
     parse_settings,
+    place_hub,
 )
 from gridhub.cli.pages import PageOption, check_page, print_page, refuse_unknown_names, write_page
 from gridhub.study.source import open_network
@@ -64,7 +66,7 @@ def fault(
         typer.Option(
             "--clearing",
             min=0.0,
-            help="Time until the fault is cleared [s]: loads that bear a dip for longer stay. By the voltage "
+            help="Seconds until the fault is cleared: loads that bear a dip for longer stay. By the voltage "
             "alone if not given.",
         ),
     ] = None,
@@ -75,6 +77,7 @@ def fault(
     criteria: Annotated[
         str, typer.Option("--criteria", help="'network' for its own, 'none', a region, or a .toml.")
     ] = "network",
+    hub: HubOption = None,
     snapshot: SnapshotOption = None,
     year: YearOption = None,
     option: SettingsOption = None,
@@ -93,7 +96,7 @@ def fault(
     if rank and out is not None:
         refuse("--rank has no page; take the worst bus and give it to --at")
     check_page(out, force)
-    net = open_network(network, year=year)
+    net = place_hub(open_network(network, year=year), hub)
     state = check_snapshot(net, snapshot)
     rules, settings = find_criteria(net, criteria), parse_settings(option)
     chosen = None if loads is None else _split(loads)

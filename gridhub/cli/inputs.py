@@ -49,7 +49,20 @@ OutOption = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="Folder for the results.", show_default=False)
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace what an earlier run left there.")]
+HubOption = Annotated[
+    Path | None, typer.Option("--hub", metavar="STUDY.toml", help="Place the hub of this study first.")
+]
 Method = Literal["ac", "dc"]
+
+
+def place_hub(net: Network, study: Path | None) -> Network:
+    """Place the hub of a study; without a study the network stays as it is."""
+    if study is None:
+        return net
+    from gridhub.placement.place import place
+    from gridhub.study.study import read_study
+
+    return place(net, read_study(study).hub)
 
 
 def check_snapshot(net: Network, snapshot: str | None) -> str:

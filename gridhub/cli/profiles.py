@@ -10,7 +10,14 @@ import typer
 
 from gridhub.cli.console import format_number, list_records, print_json, print_line, print_note, print_table
 from gridhub.cli.exits import exits, refuse
-from gridhub.cli.inputs import ForceOption, JsonOption, NetworkArgument, OutOption
+from gridhub.cli.inputs import (
+    ForceOption,
+    HubOption,
+    JsonOption,
+    NetworkArgument,
+    OutOption,
+    place_hub,
+)
 from gridhub.study.source import open_network
 
 if TYPE_CHECKING:
@@ -25,12 +32,7 @@ def profiles(
         int, typer.Option("--year", min=1950, max=2100, help="Calendar year of the hours.")
     ] = 2025,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed makes the same bytes.")] = 0,
-    hub: Annotated[
-        Path | None,
-        typer.Option(
-            "--hub", metavar="STUDY.toml", help="Place the hub of this study first, and make its hours too."
-        ),
-    ] = None,
+    hub: HubOption = None,
     own: Annotated[
         list[str] | None,
         typer.Option(
@@ -63,14 +65,12 @@ def profiles(
     from gridhub.model.typical_weeks import pick_typical_weeks
     from gridhub.report.files import encode_csv, encode_parquet, write_files
 
-    net, centers = open_network(network), []
+    net, centers = place_hub(open_network(network), hub), []
     if hub is not None:
-        from gridhub.placement.place import place
         from gridhub.profiles.data_center import DataCenterLoad
         from gridhub.study.study import read_study
 
         study = read_study(hub)
-        net = place(net, study.hub)
         centers = [
             DataCenterLoad.of(study.hub.data_center).settle(year if study.year is None else study.year)
         ]

@@ -158,7 +158,7 @@ def hub(
         float | None,
         typer.Option(
             "--on-site-cost",
-            help="Its marginal cost [currency/MWh]; the median of units of its fuel if not given.",
+            help="Its marginal cost in currency per MWh; the median of units of its fuel if not given.",
         ),
     ] = None,
     standby: Annotated[

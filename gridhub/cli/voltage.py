@@ -12,6 +12,7 @@ from gridhub.cli.exits import DONE, exits, refuse
 from gridhub.cli.flow import print_worst_buses
 from gridhub.cli.inputs import (
     ForceOption,
+    HubOption,
     JsonOption,
     NetworkArgument,
     SettingsOption,
@@ -21,6 +22,7 @@ from gridhub.cli.inputs import (
     check_areas,
     check_snapshot,
     parse_settings,
+    place_hub,
 )
 from gridhub.cli.pages import (
     PageOption,
@@ -93,6 +95,7 @@ def voltage(
             help="Whether units have limits; without, the network alone limits the growth.",
         ),
     ] = True,
+    hub: HubOption = None,
     snapshot: SnapshotOption = None,
     year: YearOption = None,
     option: SettingsOption = None,
@@ -112,7 +115,7 @@ def voltage(
         )
     swing = None if fluctuation is None else _read_swing(fluctuation)
     check_page(out, force)
-    net = open_network(network, year=year)
+    net = place_hub(open_network(network, year=year), hub)
     state = check_snapshot(net, snapshot)
     settings = parse_settings(option)
     named = {"--growth": growth, "--supply": supply, "--reactive": reactive}

@@ -297,6 +297,16 @@ def check_loads(rows: Rows) -> list[Issue]:
     return list_issues("load", frame, "p_mw", feeding, "W-NEGLOAD", text)
 
 
+def check_units_behind(rows: Rows) -> list[Issue]:
+    """Check that a unit that stands behind a load stands at its bus."""
+    frame, load = rows.tables["generator"], rows.tables["load"]
+    at = dict(zip(load.index, load["bus"], strict=True))
+    pairs = zip(frame["behind_load"], frame["bus"], strict=True)
+    apart = np.array([name in at and at[name] != bus for name, bus in pairs], dtype=bool)
+    text = "the load it stands behind is connected to another bus"
+    return list_issues("generator", frame, "behind_load", apart, "E-BEHIND", text)
+
+
 def check_islands(rows: Rows) -> list[Issue]:
     """Find islands without a reference, references in conflict, loads that nothing feeds."""
     bus = rows.tables["bus"]
@@ -512,6 +522,7 @@ RULES: tuple[Callable[[Rows], list[Issue]], ...] = (
     check_set_points,
     check_ratings,
     check_loads,
+    check_units_behind,
     check_islands,
     check_plausibility,
     check_interfaces,

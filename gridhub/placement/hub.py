@@ -130,7 +130,7 @@ class DataCenter:
     province: str = ""
     utilisation: Utilisation = "mixed"
     training_share: float = 0.5
-    ramp: Mapping[int, float] = field(default_factory=dict)
+    ramp: Mapping[int, float] = field(default_factory=dict, hash=False)
     flexible_hours: float = 3.0
     flexible_energy_percent: float = 0.5
     flexible_notice_hours: float = 1.0

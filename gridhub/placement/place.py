@@ -353,6 +353,8 @@ def _build_on_site(
         notes.append("standby: out of service, so no power flow, dispatch, outage or voltage dip counts it")
     else:
         notes.append(f"{why}; it exports nothing")
+    if part.kind == "fuel_cell":
+        notes.append("counts as a machine in fault levels, though it feeds through converters")
     notes.append("contract power and connection stay those of the load, which the grid carries without it")
     if center.request.p_mw < hub.data_center.contract_mw:
         notes.append(f"at the first of two points of connection, which draws {center.request.p_mw:g} MW")

@@ -180,10 +180,13 @@ def _read_hours(net: Network, hub: Hub, contract: HubContract, frames: Profiles)
     """Read the hub's load [MW], and the output per MW of each plant, hours x plants."""
     load = frames.get(("load", "p_mw"), pd.DataFrame())
     plants = frames.get(("generator", "p_mw"), pd.DataFrame(index=load.index))
-    known = pd.Index(contract.storage)
-    check_contracts(
-        [contract], {"load": load.columns, "generator": plants.columns, "storage": known}, "profiles"
-    )
+    ids = {
+        "load": load.columns,
+        "generator": plants.columns,
+        "storage": pd.Index(contract.storage),
+        "on-site generation": pd.Index(contract.generators),
+    }
+    check_contracts([contract], ids, "profiles")
     faults = []
     if not load.index.equals(plants.index):
         faults.append(Issue("error", "E-HOURS", "generator", "", "p_mw", "", "has other hours than load"))

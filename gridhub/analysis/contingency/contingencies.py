@@ -110,11 +110,21 @@ def _list_plants(net: Network) -> _Part:
 
 
 def _list_data_centers(net: Network) -> _Part:
-    """List the data centers; loads of the same name are lost together."""
+    """List the data centers; loads of the same name are lost together, with the units that stand behind."""
     loads = net.tables["load"]
     loads = loads[loads["in_service"] & (loads["kind"] == "data_center")]
     key = loads["name"].where(loads["name"] != "", pd.Series(loads.index, index=loads.index))
-    return _group(loads, key, "data_center", _find_kv(net, loads["bus"]), 1)
+    part = _group(loads, key, "data_center", _find_kv(net, loads["bus"]), 1)
+    behind = find_units_behind(net)
+    elements = [(*ids, *chain.from_iterable(behind.get(load, ()) for load in ids)) for ids in part.elements]
+    return part._replace(elements=elements)
+
+
+def find_units_behind(net: Network) -> dict[str, tuple[str, ...]]:
+    """Find the units in service that stand behind each load: without it they have nobody to serve."""
+    units = net.tables["generator"]
+    units = units[units["in_service"] & (units["behind_load"] != "")]
+    return {str(load): tuple(map(str, group)) for load, group in units.groupby("behind_load").groups.items()}
 
 
 def _list_bus_sections(net: Network) -> _Part:
@@ -170,10 +180,11 @@ def list_contingencies(
     kinds : sequence of str
         Of `KINDS`: line, transformer, series, generator, hvdc_pole, shunt (one element each), bus_section
         (everything at one bus), tower (branches with the same ``tower``), data_center (loads of kind
-        data_center, by name), plant (generators with the same ``plant``), four_circuit_tower (four branches
-        or more with the same ``tower``), parallel (all circuits of two structures that run side by side for
-        more than 1.6 km, by coordinates: `shared_structures.find_corridors`), cable_tunnel
-        (lines with the same value in a column ``tunnel``, where a network has one).
+        data_center, by name, with the units that stand behind them), plant (generators with the same
+        ``plant``), four_circuit_tower (four branches or more with the same ``tower``), parallel (all circuits
+        of two structures that run side by side for more than 1.6 km, by coordinates:
+        `shared_structures.find_corridors`), cable_tunnel (lines with the same value in a column ``tunnel``,
+        where a network has one).
     min_kv : float
         Lowest nominal voltage [kV], compared with the highest voltage of the elements.
     area, province, zone : str or sequence of str, optional

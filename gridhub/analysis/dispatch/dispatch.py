@@ -170,9 +170,10 @@ def run_dispatch(
     before an outage and to ``rate_b_mva``
     (else ``rate_mva``) after one, an unrated one to nothing. Sun and wind without a profile give up to their
     schedule where the network stores snapshots, and up to p_max_mw otherwise. A unit that holds no voltage
-    and has no p_max_mw keeps its schedule. A unit that stands behind a load (``behind_load``) gives at most
-    what that asks for in the hour, before flexible load is called: it exports nothing. Commitment is not
-    decided: see the option ``commitment``.
+    and has no p_max_mw keeps its schedule. Units that stand behind a load (``behind_load``) give together at
+    most what that asks for in the hour, before flexible load is called: they export nothing. Own sun
+    and wind there give first; what is more than the load is no curtailment of the grid's and not counted.
+    Commitment is not decided: see the option ``commitment``.
 
     Quadratic costs are met by tangents to the option ``cost_error``, and prices to about the root of that;
     piecewise costs are exact.

@@ -72,22 +72,25 @@ class Units:
     def hold_back(self, case: Case) -> Case:
         """Lower the limits of units behind a load to what it asks for in this hour: they export nothing.
 
-        What is held behind it gives first, such as its own sun; then the cheapest unit.
+        What has a schedule gives first, such as its own sun, cut alike where that is more than the load; then
+        the cheapest unit.
         """
         inside = (self.behind >= 0) & case.generator_on
-        movable = np.flatnonzero(inside & ~self.held & ~self.weather)
-        if not len(movable):
+        if not inside.any():
             return case
-        room = np.where(case.load_on, case.load_p, 0.0)
-        firm = inside & (self.held | self.weather)
-        np.subtract.at(room, self.behind[firm], np.maximum(case.generator_p[firm], 0.0))
-        low, high = case.generator_p_min.copy(), case.generator_p_max.copy()
+        room = np.where(case.load_on, np.maximum(case.load_p, 0.0), 0.0)
+        firm = inside & (self.held | self.weather) & (case.generator_p > 0.0)
+        p, low, high = case.generator_p.copy(), case.generator_p_min.copy(), case.generator_p_max.copy()
+        given = np.bincount(self.behind[firm], p[firm], len(room))
+        p[firm] *= np.minimum(room / np.where(given > 0.0, given, 1.0), 1.0)[self.behind[firm]]
+        room = np.maximum(room - given, 0.0)
+        movable = np.flatnonzero(inside & ~self.held & ~self.weather)
         for unit in movable[np.argsort(self.linear[movable], kind="stable")].tolist():
             load = self.behind[unit]
-            high[unit] = min(high[unit], max(room[load], 0.0))
+            high[unit] = min(high[unit], room[load])
             low[unit] = min(low[unit], high[unit])
-            room[load] -= high[unit]
-        return replace(case, generator_p_min=low, generator_p_max=high)
+            room[load] -= max(high[unit], 0.0)
+        return replace(case, generator_p=p, generator_p_min=low, generator_p_max=high)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

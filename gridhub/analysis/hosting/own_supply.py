@@ -22,6 +22,9 @@ Output = Mapping[str, pd.Series | pd.DataFrame]
 class OwnSupply:
     """Own supply of a hub, per MW of its contract power.
 
+    On-site generation that burns fuel has no place here: a unit may be lost at any time, and the grid then
+    carries the whole load, so that it makes no firm room.
+
     Attributes
     ----------
     solar_mw, wind_mw : float

@@ -299,7 +299,7 @@ def build_on_site_losses(
             status = sec.status.loc[unit]
             lost = float(sec.base.generator["p_mw"][unit])
             own = sec.base.generator["p_mw"][(table["behind_load"] == load).to_numpy()]
-            draw = float(net.load.at[load, "p_mw"]) - float(own.sum())
+            draw = float(net.load["p_mw"].astype(float)[load]) - float(own.sum())
             mine = violations[(violations["contingency"] == unit) & (violations["snapshot"] == name)]
             rows.append(
                 {
@@ -458,7 +458,7 @@ def _list_supply(center: DataCenter, criteria: Criteria | None) -> list[tuple[st
             "" if own else "assumed",
         ),
     ]
-    use = center.utilisation
+    use = str(center.utilisation)
     if use == "mixed":
         use += f" ({center.training_share:.0%} training)"
     rows.append(

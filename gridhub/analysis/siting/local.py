@@ -63,7 +63,7 @@ def compute_local(
     names = sites.index.to_numpy()
     ratios = (solar_ratio, wind_ratio)
     made = build_site_output(region, sites["lat"], sites["lon"], names, ratios, year, seed)
-    model = DataCenterLoad.of(center)
+    model = DataCenterLoad.of(center, ramp={})
     shares, pues = np.empty(made.output.shape[1]), np.empty(made.output.shape[1])
     for k in range(made.output.shape[1]):
         air = made.air_c[:, k]

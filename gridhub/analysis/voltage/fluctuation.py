@@ -131,6 +131,7 @@ def assess_fluctuation(
     Two AC power flows after the change: units with the reactive power they had ("frozen"), and units that
     hold their voltage again within their limits ("held"). The lost active power is shared by the units as any
     imbalance is. To first order the frozen change is (R dP + X dQ) / V, with R + jX seen from the bus.
+    The swing is that at the point of connection: what batteries of the hub smooth, `percent` must leave out.
     Taps and switched shunts stay: they take longer than seconds. Frequency, oscillation and flicker are not
     looked at.
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gridhub.analysis.contingency.contingencies import find_outages
+from gridhub.analysis.contingency.contingencies import find_outages, find_units_behind
 from gridhub.analysis.flow.power_flow import explain_failure
 from gridhub.analysis.security.judging import spread_voltage
 from gridhub.analysis.security.security import resolve_criteria
@@ -163,7 +163,8 @@ def assess_fault(
     Notes
     -----
     V_k = V_k0 |1 - Z_kf / Z_ff|: one column of the impedance matrix (J. J. Grainger, W. D. Stevenson, Power
-    System Analysis, 1994, chapter 10). Duration, motors and phase angles are not looked at: indicative.
+    System Analysis, 1994, chapter 10). Units behind a load that trips leave with it. Motors, phase angles and
+    how a voltage comes back are not looked at: indicative.
     """
     study = _prepare(
         net,
@@ -357,6 +358,10 @@ def _solve_after(study: _Study, tripped: pd.DataFrame, outages: Sequence[Outage]
     case, place = before.case, {name: i for i, name in enumerate(before.case.labels.load)}
     out = outages[0] if outages else Outage()
     out = out._replace(load=(*out.load, *(place[str(name)] for name in tripped.index)))
+    # what stands behind a load exports nothing: it leaves the grid with it
+    behind, unit = find_units_behind(study.state), case.labels.generator
+    gone = [unit.index(name) for load in tripped.index for name in behind.get(str(load), ())]
+    out = out._replace(generator=(*out.generator, *gone))
     after = keep_largest_parts(case.take_out(out), find_islands(case))
     if not hold:
         after = freeze_units(after, before)

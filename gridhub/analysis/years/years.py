@@ -103,11 +103,13 @@ def plan_years(
         every year (year -> Network, or one for all) without the projects.
     hub : Hub
         Its data center gives the bus (the one nearest in the first year without projects, if it names
-        none) and, without `ramp`, the power. Its plants and storage stand in all years.
+        none) and, without `ramp`, the power. Its plants and storage stand in all years; its
+        on-site generation makes no room, as the grid carries the whole load when that is lost.
     years : sequence of int
         Rising.
     ramp : mapping or DataCenterLoad, optional
-        Year -> contract power from then on [MW]; 0 before its first year.
+        Year -> contract power from then on [MW]; 0 before its first year. None: that of the hub's data
+        center, if it has one.
     projects : sequence of Project, ReinforcementPlan or str, optional
         What may be late. A text is a project of the network's plans; of those not named the dates are
         certain. "planned", or None: all planned stations, lines and links expected by the last year.

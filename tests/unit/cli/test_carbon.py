@@ -63,6 +63,14 @@ def study(tmp_path: Path, repo_root: Path) -> Path:
     return path
 
 
+def test_the_ramp_is_that_of_the_study_or_of_the_calendar(study: Path):
+    text = study.read_text(encoding="utf-8")
+    late = text.replace("contract_mw = 60.0", 'contract_mw = 60.0\nramp = { "2028" = 20 }')
+    study.write_text(late, encoding="utf-8")
+    code, _, err = run("carbon", study, "--out", study.parent / "out")
+    assert code == 2 and "the ramp begins in 2028" in err
+
+
 def test_score_and_curve_are_told_and_written(study: Path, tmp_path: Path):
     code, out, _ = run("carbon", study, "--out", tmp_path / "out", "--grid-share", 0.4, "--budget", 5e10)
     assert code == 0

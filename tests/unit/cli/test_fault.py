@@ -57,6 +57,25 @@ def test_a_dip_shorter_than_the_load_bears_trips_nothing(hub: Path, tmp_path: Pa
     assert {row["tripped_mw"] for row in ranked["faults"]} == {0.0}
 
 
+def test_the_hub_of_a_study_leaves_the_grid_where_its_supply_says(tmp_path: Path):
+    write_network(build_ring(spur=2), tmp_path / "ring")
+    study = tmp_path / "study.toml"
+    head = 'schema_version = 1\nname = "s"\nnetwork = "ring"\n[hub.data_center]\nname = "hall"\n'
+    found = {}
+    for vm_pu in (0.3, 0.95):
+        own = f'bus = "B"\ncontract_mw = 40\nride_through_vm_pu = {vm_pu}\nride_through_s = 0.2\n'
+        study.write_text(head + own, encoding="utf-8")
+        args = ("fault", tmp_path / "ring", "--hub", study, "--at", "D", "--criteria", "none", "--json")
+        found[vm_pu] = json.loads(run(*args)[1])
+    during = {row["bus"]: row["during_vm_pu"] for row in found[0.3]["buses"]}["B"]
+    assert 0.3 < during < 0.95
+    assert [row["load"] for row in found[0.3]["tripped"]] == []
+    assert [row["load"] for row in found[0.95]["tripped"]] == ["hub:hall"]
+    assert json.loads(run(*args, "--clearing", "0.1")[1])["tripped"] == []
+    swing = ("voltage", tmp_path / "ring", "--hub", study, "--fluctuation", "hub:hall=50/0.5", "--json")
+    assert json.loads(run(*swing)[1])["fluctuation"]["change_mw"] == pytest.approx(20.0)
+
+
 def test_faults_are_ranked_by_what_they_trip(hub: Path):
     document = json.loads(run("fault", hub, "--rank", "--ride-through", "0.7", "--json")[1])
     assert document["faults"][0]["tripped_mw"] == pytest.approx(50.0)

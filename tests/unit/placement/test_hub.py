@@ -21,6 +21,12 @@ def test_contract_and_it_power_complete_each_other():
     assert both.pue == pytest.approx(1.3)
 
 
+def test_a_ramp_leaves_a_data_center_usable_as_a_key():
+    one = DataCenter("a", it_mw=100.0, ramp={2028: 40.0}, **PLACE)
+    assert {one: 1}[DataCenter("a", it_mw=100.0, ramp={2028: 40.0}, **PLACE)] == 1
+    assert one != DataCenter("a", it_mw=100.0, **PLACE)
+
+
 def test_reactive_power_and_energy_follow_from_contract_power():
     center = DataCenter("a", contract_mw=1000.0, power_factor=0.95, load_factor=0.86, **PLACE)
     assert math.hypot(1000.0, center.q_mvar) == pytest.approx(1000.0 / 0.95)

@@ -86,6 +86,17 @@ def test_time_and_range_limit_the_redispatch_and_what_is_left_is_said() -> None:
         assert found.first["worst_loading_percent"].to_numpy() == pytest.approx(150.0 - most, abs=0.5)
 
 
+def test_the_grid_does_not_order_what_stands_behind_a_load() -> None:
+    """The dear unit is the only one that could relieve the circuits; behind the demand it exports nothing."""
+    net = make_three_circuits()
+    cset = gh.list_contingencies(net)
+    unit = net.generator
+    unit.loc["dear", "behind_load"] = "demand"
+    found = run_successive_outages(net.replace(generator=unit), cset, cset, criteria=None)
+    assert found.verdict == "insecure"
+    assert (found.first["moved_mw"] == 0.0).all()
+
+
 def test_state_and_name_are_those_of_the_snapshot() -> None:
     net = make_three_circuits()
     values = make_table(

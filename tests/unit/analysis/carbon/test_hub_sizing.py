@@ -260,3 +260,18 @@ def test_a_year_of_a_korean_hub_is_sized_and_accounted():
         assert row["cfe_percent"] <= row["re100_percent"] + 1e-6
         assert row["charged_grid_mwh"] == pytest.approx(0.0, abs=1.0)
         assert len(one.hourly) == 8760
+
+
+def test_on_site_generation_changes_no_size_and_is_named(net, hub, profiles):
+    plain = gh.size_hub(net, hub, profiles, 0.9)
+    burning = gh.Hub(
+        hub.data_center,
+        hub.plants,
+        hub.storage,
+        generators=[gh.OnSiteGenerator("gt", p_mw=80, cost_per_mwh=1)],
+    )
+    sized = gh.size_hub(place_hub(burning), burning, profiles, 0.9)
+    pd.testing.assert_frame_equal(sized.sizes, plain.sizes)
+    assert sized.match.summary.at["hall", "cfe_percent"] == plain.match.summary.at["hall", "cfe_percent"]
+    assert any("(gt) takes no part" in rule for rule in sized.rules)
+    assert not any("burns fuel" in rule for rule in plain.rules)

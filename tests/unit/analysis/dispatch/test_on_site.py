@@ -89,6 +89,22 @@ def test_two_units_and_own_sun_share_the_load_cheapest_first() -> None:
     assert found.flow["ab"].tolist() == pytest.approx([0.0, 0.0, 0.0], abs=1e-9)
 
 
+def test_own_sun_behind_the_meter_is_cut_to_the_load_hour_by_hour() -> None:
+    sun = [gh.RenewablePlant("sun", p_mw=90.0, bus="b"), gh.RenewablePlant("roof", p_mw=30.0, bus="b")]
+    net = make_pair(gh.OnSiteGenerator("gt", p_mw=80.0, cost_per_mwh=30.0), plants=sun, behind_the_meter=True)
+    hours = load_hours(100.0, 40.0)
+    given = {"hub:sun": [45.0, 60.0], "hub:roof": [15.0, 20.0]}
+    hours["generator", "p_mw"] = pd.DataFrame(given, index=HOURS[:2])
+    found = gh.run_dispatch(net, hours)
+    assert found.generation["hub:sun"].tolist() == pytest.approx([45.0, 30.0])
+    assert found.generation["hub:roof"].tolist() == pytest.approx([15.0, 10.0])
+    assert found.generation["hub:gt"].tolist() == pytest.approx([40.0, 0.0])
+    assert found.flow["ab"].tolist() == pytest.approx([0.0, 0.0], abs=1e-9)
+    # on a connection of their own they feed the grid
+    apart = gh.run_dispatch(make_pair(plants=sun), hours)
+    assert apart.flow["ab"].tolist() == pytest.approx([40.0, -40.0])
+
+
 def test_standby_serves_no_hour() -> None:
     net = make_pair(gh.OnSiteGenerator("set", kind="diesel", p_mw=100.0, cost_per_mwh=1.0, standby=True))
     found = gh.run_dispatch(net, load_hours(100.0))

@@ -253,6 +253,20 @@ def test_loss_of_on_site_generation_leaves_the_whole_hub_to_the_grid(grid, on_si
     assert "set is standby" in on_site.verdict
 
 
+def test_the_hub_takes_its_on_site_generation_along_when_it_is_lost(on_site):
+    losses = on_site.hub_losses.set_index("snapshot")
+    placed = on_site.net_after
+    unit, load = placed.generator, placed.load
+    gone = placed.replace(
+        generator=unit.assign(in_service=~unit.index.isin(["hub:gt", "hub:set"])),
+        load=load.assign(in_service=load.index != "hub:hub"),
+    )
+    for snapshot, row in losses.iterrows():
+        assert row["lost_load_mw"] == pytest.approx(1200.0)
+        worst = run_power_flow(gone, snapshot).branch["loading_percent"].max()
+        assert row["worst_loading_percent"] == pytest.approx(worst, rel=1e-3)
+
+
 def test_on_site_generation_relieves_the_n_state_alone(on_site, grid):
     plain = run_hub_study(weaken(grid), Hub(CENTER))
     for snapshot in grid.snapshots:

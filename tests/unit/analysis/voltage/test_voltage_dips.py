@@ -169,3 +169,22 @@ def test_a_load_bears_a_dip_for_its_time() -> None:
     assert not any("voltage alone" in text for text in timed)
     with pytest.raises(OptionError, match="clearing_s"):
         assess_fault(net, "c", criteria=None, clearing_s=-1.0, assumptions=PLAIN)
+
+
+def test_what_stands_behind_a_load_leaves_the_grid_with_it() -> None:
+    chain = make_chain()
+    load = chain.load.drop("hall b")
+    hub = gh.Hub(
+        gh.DataCenter("hall b", contract_mw=60.0, bus="b"),
+        generators=[gh.OnSiteGenerator("gt", p_mw=25.0)],
+    )
+    net = gh.place(chain.replace(load=load), hub)
+    effect = assess_fault(net, "c", criteria=None, ride_through_vm_pu=0.7, assumptions=PLAIN)
+    assert effect.tripped.index.to_list() == ["hall c", "hub:hall b"]
+    rest = chain.replace(load=load.drop("hall c"))
+    expected = gh.run_power_flow(rest)
+    np.testing.assert_allclose(effect.table["after_vm_pu"], expected.bus["vm_pu"], atol=1e-8)
+    assert gh.list_contingencies(net, ("data_center",))["elements"].tolist() == [
+        ("hall c",),
+        ("hub:hall b", "hub:gt"),
+    ]
