@@ -163,6 +163,8 @@ def _list_acts(task: WorksTask, number: int, one: Candidate, base: pd.Series) ->
         state = settle_state(task.net, name or None)
         lost = {str(key): _as_set(elements) for key, elements in table["elements"].items()}
         for scheme in one.schemes:
+            if not scheme.conditions:  # it switches shunts, which move no active power
+                continue
             (condition,) = scheme.conditions  # as `list_scheme_candidates` makes them
             keys = [key for key, elements in lost.items() if elements.issuperset(scheme.outage)]
             watched = {key: (name, key, condition.element, "thermal") for key in keys}

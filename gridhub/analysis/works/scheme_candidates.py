@@ -56,7 +56,8 @@ NOTE = (
     "action costs each time are not assessed"
 )
 
-AS_OF = "2026-11"
+SOURCE, AS_OF = "assumed, no source: candidate of a reinforcement plan", "2026-11"
+"""What a scheme of a candidate says of itself."""
 
 
 class _Overload(NamedTuple):
@@ -427,7 +428,7 @@ def _build(
             outage,
             (Condition(watched[contingency], ARMED_SHARE * limit[watched[contingency]], "either", "after"),),
             offer.actions,
-            "assumed, no source: candidate of a reinforcement plan",
+            SOURCE,
             AS_OF,
             "assumed",
         )
