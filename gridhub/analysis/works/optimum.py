@@ -166,7 +166,7 @@ def _blame_schemes(
         outages = task.outages.get(key[0])
         if key in known or outages is None or key[1] not in outages.index:
             continue
-        given = outages.at[key[1], "elements"]
+        given = outages.loc[[key[1]], "elements"].iloc[0]
         lost = {given} if isinstance(given, str) else set(given)
         guilty = [
             taken and any(lost.issuperset(scheme.outage) for scheme in one.schemes)

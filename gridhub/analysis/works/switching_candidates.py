@@ -49,7 +49,7 @@ def list_switching_candidates(
         outages = task.outages.get(str(snapshot))
         if outages is None or contingency not in outages.index:
             continue
-        given = outages.at[contingency, "elements"]
+        given = outages.loc[[contingency], "elements"].iloc[0]
         lost = (given,) if isinstance(given, str) else tuple(map(str, given))
         state = settle_state(net, str(snapshot) or None)
         low = rows["kind"].isin(LOW).any()
