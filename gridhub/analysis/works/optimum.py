@@ -11,7 +11,7 @@ import pandas as pd
 from gridhub.analysis.security.comparison import KEY
 from gridhub.analysis.security.security import Security
 from gridhub.analysis.works.candidates import Candidate
-from gridhub.analysis.works.judging import WorksTask, list_left, measure_excess, run_works
+from gridhub.analysis.works.judging import WorksTask, list_left, list_lost, measure_excess, run_works
 from gridhub.analysis.works.relief import Relief, compute_relief
 from gridhub.analysis.works.selection import apply_works, collect_schemes
 from gridhub.case.case import Bools, Floats
@@ -166,8 +166,7 @@ def _blame_schemes(
         outages = task.outages.get(key[0])
         if key in known or outages is None or key[1] not in outages.index:
             continue
-        given = outages.loc[[key[1]], "elements"].iloc[0]
-        lost = {given} if isinstance(given, str) else set(given)
+        lost = set(list_lost(outages, key[1]))
         guilty = [
             taken and any(lost.issuperset(scheme.outage) for scheme in one.schemes)
             for one, taken in zip(candidates, choice.chosen.tolist(), strict=True)

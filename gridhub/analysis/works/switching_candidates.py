@@ -7,7 +7,7 @@ import pandas as pd
 from gridhub.analysis.actions.remedial_schemes import Action, RemedialScheme
 from gridhub.analysis.security.security import settle_state
 from gridhub.analysis.works.candidates import Candidate
-from gridhub.analysis.works.judging import WorksTask, measure_excess
+from gridhub.analysis.works.judging import WorksTask, list_lost, measure_excess
 from gridhub.analysis.works.scheme_candidates import AS_OF, KIND, NOTE, SOURCE
 from gridhub.costs import Costs
 from gridhub.model.network import Network
@@ -49,8 +49,7 @@ def list_switching_candidates(
         outages = task.outages.get(str(snapshot))
         if outages is None or contingency not in outages.index:
             continue
-        given = outages.loc[[contingency], "elements"].iloc[0]
-        lost = (given,) if isinstance(given, str) else tuple(map(str, given))
+        lost = list_lost(outages, str(contingency))
         state = settle_state(net, str(snapshot) or None)
         low = rows["kind"].isin(LOW).any()
         at = _find_ends(state, lost) | set(rows.loc[rows["kind"].isin(LOW if low else HIGH), "element"])
