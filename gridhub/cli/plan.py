@@ -263,6 +263,9 @@ def _print_result(result: YearsPlan, top: int) -> None:
     heads = ["what else", "bus", "own MW", "P50 MW", "met in %", "met from (50 %)", "cost"]
     rows = [(*row[:5], "–" if row[5] != row[5] else f"{row[5]:.0f}", row[6]) for row in rows]
     print_table("alternatives in the last year", heads, rows)
+    for row in result.alternatives.to_dict("records"):
+        if row["note"]:
+            print_line(f"{row['alternative']}: {row['note']}")
     print_line(result.verdict)
     print_line(f"criteria: {result.criteria or 'ratings alone'}")
     print_line(f"{result.options.draws:,} draws, seed {result.options.seed}")

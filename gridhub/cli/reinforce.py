@@ -214,11 +214,25 @@ def _build_document(result: ReinforcementPlan) -> dict[str, Any]:
     }
 
 
+def _print_faults(result: ReinforcementPlan, top: int) -> None:
+    """Print the fault level of each work at the end that it raises most."""
+    names = ["fault_bus", "fault_before_ka", "fault_after_ka", "breaker_ka", "fault_state"]
+    table = result.candidates.loc[result.works["candidate"], names]
+    table = table[table["fault_bus"].notna()]
+    if len(table):
+        heads = ["work", "at", "before kA", "with it kA", "breaker kA", "state"]
+        rows = [(str(work), *row) for work, row in zip(table.index, table.to_numpy().tolist(), strict=True)]
+        print_table("fault level, indicative", heads, rows, limit=top)
+
+
 def _print_result(result: ReinforcementPlan, top: int) -> None:
-    names = ["candidate", "length_km", "cost_low", "cost_base", "cost_high", "lead_years"]
+    names = ["candidate", "length_km", "cost_low", "cost_base", "cost_high", "cost_usd_base", "lead_years"]
+    names.append("lead_p90_years")
     rows = list(result.works[names].itertuples(index=False, name=None))
     title = f"{result.network}: works by {result.method}, {result.money_unit}"
-    print_table(title, [name.replace("_", " ") for name in names], rows, limit=top)
+    heads = ["candidate", "km", "low", "base", "high", "base in USD", "years", "9 in 10 by"]
+    print_table(title, heads, rows, limit=top, digits={"base in USD": 3})
+    _print_faults(result, top)
     shown = ["works", "cost_low", "cost_base", "cost_high", "before_violations", "left_violations"]
     both = result.selection.reset_index()[["method", *shown, "left_points"]]
     rows = list(both.itertuples(index=False, name=None))

@@ -63,7 +63,7 @@ class WorksProblem:
     acts: tuple[SchemeAct, ...] = ()
 
     def predict(self, chosen: Bools) -> Floats:
-        """Give the loading of each pair with some works, (n_pair,) [%]: schemes act where they are set off."""
+        """Give the loading of each pair with some works, (n_pair,) [%]; schemes act where set off."""
         loading = self.loading - self.relief @ chosen
         taken = np.zeros(len(loading))
         for one in self.acts:
@@ -112,13 +112,13 @@ def choose_works(problem: WorksProblem, time_limit_s: float = 60.0) -> WorksChoi
 
     Notes
     -----
-    min c'y + penalty 1's with loading - R y - A a - s <= 100, 1'y <= most, s >= 0, y and a binary: the reliefs
-    of several works are added up. A scheme k of the work w acts (:math:`a_k = 1`) exactly if it is armed and
+    min c'y + penalty 1's with loading - R y - A a - s <= 100, 1'y <= most, s >= 0, y and a binary: reliefs of
+    several works are added up. A scheme k of the work w acts (:math:`a_k = 1`) exactly if it is armed and
     the pair v that it watches carries its threshold t or more by the works alone:
 
-    .. math:: a_k \le y_w, \quad l_v - R_v y - t \le M a_k + M (1 - y_w), \quad l_v - R_v y - t \ge -M (1 - a_k)
+    .. math:: a_k \le y_w, \quad -M (1 - a_k) \le l_v - R_v y - t \le M a_k + M (1 - y_w)
 
-    with M no smaller than any of the left sides. A refused choice is cut off by asking for one work more or
+    with M no smaller than what stands between. A refused choice is cut off by asking for one work more or
     less.
     """
     n_pair, n_work = problem.relief.shape

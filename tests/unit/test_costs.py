@@ -105,3 +105,16 @@ def test_years_late_are_met_in_their_shares():
     found = delay.find_years([(number + 0.5) / 800 for number in range(800)])
     assert [found.count(years) for years in (0, 1, 3)] == [400, 300, 100]
     assert sum(found) / 800 == pytest.approx(delay.mean_years)
+
+
+@pytest.mark.parametrize(
+    ("currency", "unit", "scale"), [("KRW", "bn KRW", 1e9), ("USD", "M USD", 1e6), ("EUR", "EUR", 1.0)]
+)
+def test_the_money_unit_is_a_multiple_of_the_currency(currency: str, unit: str, scale: float):
+    text = f'schema_version = 1\ncurrency = "{currency}"\nmoney_unit = "{unit}"\n[cost]\n'
+    assert read_costs(text).scale == scale
+
+
+def test_a_money_unit_that_is_none_is_refused():
+    with pytest.raises(FileFormatError, match="is not the currency, or one of"):
+        read_costs('schema_version = 1\ncurrency = "KRW"\nmoney_unit = "lakh KRW"\n[cost]\n')

@@ -34,6 +34,18 @@ GRID_KINDS = ("second_circuit", "larger_conductor", "bank", "capacitor", "statco
 KINDS = (*GRID_KINDS, "series_capacitor", "hvdc", "storage", "flexible_load", "remedial_scheme")
 """Kinds of candidates."""
 
+DELAYS = {
+    "second_circuit": "line",
+    "larger_conductor": "line",
+    "series_capacitor": "compensation",
+    "hvdc": "hvdc",
+    "bank": "station",
+    "capacitor": "compensation",
+    "statcom": "compensation",
+    "storage": "storage",
+}
+"""Kind of a work -> kind of delay in the costs of a region; the others have no record."""
+
 ROUTES = 3
 """Routes that candidates are made for: those behind most violations and the ones that bind the headroom."""
 

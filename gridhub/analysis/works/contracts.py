@@ -114,8 +114,8 @@ def split_loads(net: Network, sheds: Iterable[tuple[str, float]]) -> Network:
         stored = stored.assign(value=_scale(stored["value"], scaled, 1.0 - share))
         stored = pd.concat([stored, more], ignore_index=True)
         for column in ("p_mw", "q_mvar"):
-            called[column] *= share
-            load.loc[name, column] *= 1.0 - share
+            called[column] = called[column] * share
+            load[column] = load[column].where(load.index != name, load[column] * (1.0 - share))
         load = pd.concat([load, called])
     return net.replace(load=load, snapshot_value=stored)
 
@@ -145,7 +145,10 @@ def find_most(net: Network, profiles: Profiles | None, load: str) -> float:
     """Find the most that a load draws in its table, in a snapshot or in an hour [MW]."""
     stored = net.tables["snapshot_value"]
     mine = (stored["table"] == "load") & (stored["column"] == "p_mw") & (stored["id"] == load)
-    values = [float(net.load.at[load, "p_mw"]), *stored.loc[mine, "value"].astype(float).tolist()]
+    values = [
+        *net.load.loc[[load], "p_mw"].astype(float).tolist(),
+        *stored.loc[mine, "value"].astype(float).tolist(),
+    ]
     hours = (profiles or {}).get(("load", "p_mw"))
     if hours is not None and load in hours:
         values.append(float(np.nanmax(hours[load].to_numpy(dtype=float))))

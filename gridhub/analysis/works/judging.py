@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -104,6 +105,12 @@ def _add_outages(before: Network, net: Network, outages: pd.DataFrame) -> pd.Dat
     added = pd.DataFrame({"kind": new["kind"], "elements": [(str(name),) for name in new.index]})
     added.index = pd.Index(new.index, name=outages.index.name)
     return pd.concat([outages[["kind", "elements"] if "kind" in outages else ["elements"]], added])
+
+
+def list_lost(outages: pd.DataFrame, contingency: str) -> tuple[str, ...]:
+    """List the elements that a contingency of a table takes out."""
+    given: Any = outages.loc[[contingency], "elements"].iloc[0]
+    return (given,) if isinstance(given, str) else tuple(map(str, given))
 
 
 def measure_excess(violations: pd.DataFrame) -> Floats:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -11,11 +11,14 @@ import pandas as pd
 from gridhub.analysis.security.comparison import KEY
 from gridhub.analysis.security.security import Security
 from gridhub.analysis.works.candidates import Candidate
-from gridhub.analysis.works.judging import WorksTask, list_left, measure_excess, run_works
+from gridhub.analysis.works.judging import WorksTask, list_left, list_lost, measure_excess, run_works
 from gridhub.analysis.works.relief import Relief, compute_relief
 from gridhub.analysis.works.selection import apply_works, collect_schemes
-from gridhub.case.case import Bools
+from gridhub.case.case import Bools, Floats
 from gridhub.dispatch.works_choice import WorksChoice, WorksProblem, choose_works
+
+Key = tuple[str, str, str, str]
+"""Snapshot, contingency, element, kind of a violation."""
 
 CORRECTIONS = 8
 """Times that the linear picture is corrected by what AC finds."""
@@ -97,8 +100,9 @@ def choose_by_milp(
     best: Optimum | None = None
     refused: list[Bools] = []
     relief = compute_relief(task.narrow(seen), candidates, before)
+    lessons: dict[Key, Floats] = {}
     for _ in range(CORRECTIONS):
-        problem = _build_problem(relief, extra, candidates, most, tuple(refused))
+        problem = _build_problem(relief, extra, candidates, most, tuple(refused), lessons)
         choice = choose_works(problem)
         found = _verify(task, candidates, problem, choice)
         if best is None or found.rank < best.rank:
@@ -109,8 +113,10 @@ def choose_by_milp(
         listed = {name for table in task.outages.values() for name in table.index}
         new = thermal[thermal["contingency"].isin(listed - set(seen["contingency"]))]
         gap = _find_gap(relief, problem, choice, thermal)
-        if new.empty and gap.empty:  # such as a voltage, or the loss of a new branch
+        blamed = _blame_schemes(task, candidates, choice, found.left, relief)
+        if new.empty and gap.empty and not blamed:  # such as a voltage, or the loss of a new branch
             refused.append(choice.chosen)
+        lessons |= blamed
         extra = extra.add(gap, fill_value=0.0)
         if len(new):
             seen = pd.concat([seen, new], ignore_index=True)
@@ -128,11 +134,46 @@ def _build_problem(
     candidates: Sequence[Candidate],
     most: int,
     refused: tuple[Bools, ...],
+    lessons: Mapping[Key, Floats],
 ) -> WorksProblem:
     cost = np.array([one.cost.base for one in candidates])
     loading = relief.loading + extra.reindex(relief.key).fillna(0.0).to_numpy()
     penalty = PENALTY_FACTOR * max(float(cost.sum()), 1.0)
-    return WorksProblem(cost, loading, relief.points, penalty, most, refused, relief.acts)
+    points, more = relief.points, np.zeros(len(lessons))
+    if lessons:
+        points = np.concatenate([points, np.array(list(lessons.values()))])
+        loading = np.concatenate([loading, more + 100.0])
+    acts = tuple(replace(one, relief=np.concatenate([one.relief, more])) for one in relief.acts)
+    return WorksProblem(cost, loading, points, penalty, most, refused, acts)
+
+
+def _blame_schemes(
+    task: WorksTask,
+    candidates: Sequence[Candidate],
+    choice: WorksChoice,
+    left: pd.DataFrame,
+    relief: Relief,
+) -> dict[Key, Floats]:
+    """Lay what AC finds beyond the linear picture on the schemes taken that act in that outage.
+
+    Such as a voltage after an opening: what it is beyond its limit counts against each of them.
+    """
+    found: dict[Key, Floats] = {}
+    known = set(relief.key)
+    for key, excess in zip(
+        left[list(KEY)].itertuples(index=False, name=None), measure_excess(left), strict=True
+    ):
+        outages = task.outages.get(key[0])
+        if key in known or outages is None or key[1] not in outages.index:
+            continue
+        lost = set(list_lost(outages, key[1]))
+        guilty = [
+            taken and any(lost.issuperset(scheme.outage) for scheme in one.schemes)
+            for one, taken in zip(candidates, choice.chosen.tolist(), strict=True)
+        ]
+        if any(guilty):
+            found[key] = np.where(guilty, -(excess + MARGIN_POINTS), 0.0)
+    return found
 
 
 def _verify(
@@ -145,7 +186,7 @@ def _verify(
 
 def _find_gap(relief: Relief, problem: WorksProblem, choice: WorksChoice, thermal: pd.DataFrame) -> pd.Series:
     """Find by how much AC is above the linear picture where it is violated [percentage points]."""
-    predicted = pd.Series(problem.predict(choice.chosen), index=relief.key)
+    predicted = pd.Series(problem.predict(choice.chosen)[: len(relief.key)], index=relief.key)
     by_ac = thermal.set_index(list(KEY))["loading_percent"].astype(float)
     known = by_ac.index.intersection(relief.key)
     gap = by_ac.reindex(known) - predicted.reindex(known) + MARGIN_POINTS

@@ -41,6 +41,7 @@ from gridhub.analysis.works.reinforcement_tables import (
 from gridhub.analysis.works.scheme_candidates import KIND as SCHEME
 from gridhub.analysis.works.scheme_candidates import list_scheme_candidates
 from gridhub.analysis.works.selection import Step, apply_works, choose_greedily, collect_schemes
+from gridhub.analysis.works.switching_candidates import list_switching_candidates
 from gridhub.costs import Costs
 from gridhub.criteria import Criteria
 from gridhub.errors import OptionError
@@ -57,7 +58,7 @@ ROUNDS = 6
 NOT_ASSESSED = (
     "new routes between places without one",
     "fault levels with all works together, single-phase faults, protection and stability",
-    "permits, land and room in substations; lead times are usual ones, without their spread",
+    "permits, land and room in substations",
     "outages of lines while they are rebuilt",
     "benefits beside security: see value_reinforcement",
 )
@@ -82,19 +83,20 @@ class ReinforcementPlan:
     candidates : DataFrame
         Index candidate; kind, target, description, length_km, cost_low, cost_base, cost_high, cost_usd_base
         (in the same multiple of US dollars, at the base rate; NaN where the region has no rate), lead_years,
-        price_year, cost_source, cost_confidence, note, methods (those that took it); fault_bus (the end it
-        raises most), fault_before_ka, fault_after_ka (three-phase, indicative, see
+        lead_p50_years, lead_p90_years (half, and nine in ten, are there by then, by the region's record of
+        delays; NaN without one), price_year, cost_source, cost_confidence, note, methods (those that took
+        it); fault_bus (the end it raises most), fault_before_ka, fault_after_ka (three-phase, indicative, see
         `gridhub.compute_fault_levels`), breaker_ka (smallest class that interrupts the second), fault_state.
     works : DataFrame
         The plan, one row per work: candidate, kind, target, description, length_km, cost_low, cost_base,
-        cost_high, cost_usd_base, lead_years.
+        cost_high, cost_usd_base, lead_years, lead_p50_years, lead_p90_years.
     chosen : tuple of Candidate
         The same works, to be put into a network: ``chosen[0].apply(net)``; ``chosen[0].schemes`` is what is
         armed.
     greedy_steps : DataFrame
         One row per step of the greedy choice: step, candidate, cost_base, removed_points (see Notes of
         `plan_reinforcement`), removed_per_cost, cleared (violations gone with this step), left_violations,
-        left_points (over the outages looked at).
+        left_points (over the outages looked at), kept (False: a scheme that later works made needless).
     cleared : DataFrame
         What each greedy step clears: step, candidate, snapshot, contingency, element, kind,
         loading_percent (before).
@@ -194,7 +196,7 @@ def plan_reinforcement(
     count 100 (assumed). Every step takes the candidate with the highest ratio of points removed to base cost,
     each judged by AC under every outage with violations; it must clear a violation or remove a point. The
     whole is then run under every outage, the loss of each new branch too; what that finds goes into another
-    round, `ROUNDS` at most.
+    round, `ROUNDS` at most. A scheme that nothing needs once the other works stand is dropped at the end.
 
     Beside it a MILP chooses among the same candidates: cost and a high penalty on what is left are smallest,
     with loadings by AC minus the sum of what each work takes off by DC and outage factors. What AC then finds
@@ -290,7 +292,7 @@ def _plan(
         seen = pd.concat([seen, left], ignore_index=True)
     net = apply_works(task.net, [step.candidate for step in steps])
     names = list(candidates.values())
-    greedy = [step.candidate for step in steps]
+    greedy, left, results = _drop_schemes(task, [step.candidate for step in steps], left, results)
     methods: dict[str, tuple[Sequence[Candidate], pd.DataFrame]] = {"greedy": (greedy, left)}
     optimum = (
         choose_by_milp(task, names, before, seen, settled.maximum_works, (greedy, left, results))
@@ -314,10 +316,10 @@ def _plan(
         money_unit=costs.money_unit,
         method=method,
         verdict=write_verdict(selection, method, costs.money_unit, unserved, left),
-        candidates=build_candidates(names, methods, faults, costs.dollar),
-        works=build_works(works, costs.dollar),
+        candidates=build_candidates(names, methods, faults, costs),
+        works=build_works(works, costs),
         chosen=tuple(works),
-        greedy_steps=build_steps(steps),
+        greedy_steps=build_steps(steps, greedy),
         cleared=build_cleared(steps),
         selection=selection,
         before=before,
@@ -336,9 +338,22 @@ def _plan(
     )
 
 
+def _drop_schemes(
+    task: WorksTask, works: list[Candidate], left: pd.DataFrame, results: dict[str, Security]
+) -> tuple[list[Candidate], pd.DataFrame, dict[str, Security]]:
+    """Drop the schemes that nothing needs once the other works stand, by AC under every outage."""
+    for one in [work for work in works if work.schemes]:
+        rest = [other for other in works if other is not one]
+        found, lost = run_works(task, apply_works(task.net, rest), collect_schemes(rest))
+        remaining = list_left(task, found, lost)
+        if rank_selection(rest, remaining) < rank_selection(works, left):
+            works, left, results = rest, remaining, found
+    return works, left, results
+
+
 def _find_cutting(task: WorksTask, left: pd.DataFrame) -> list[str]:
-    """List the elements whose loss cuts load off: a second circuit keeps it supplied."""
-    cut = left[left["kind"] == "lost_load"]
+    """List the elements whose loss cuts load off or leaves no solution: a second circuit keeps the supply."""
+    cut = left[left["kind"].isin(("lost_load", "no_solution")) & (left["contingency"] != "")]
     found: list[str] = []
     for state, name in zip(cut["snapshot"], cut["contingency"], strict=True):
         elements = task.outages[state]["elements"]
@@ -385,6 +400,7 @@ def _list_candidates(
     if SCHEME in settled.kinds:
         schemes, forbidden = list_scheme_candidates(net, costs, worst, violations, task, loads)
         found += schemes
+        found += list_switching_candidates(net, costs, violations, task, settled.routes)
     return [one for one in found if one.kind in settled.kinds], forbidden
 
 

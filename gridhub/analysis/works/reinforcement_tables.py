@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from gridhub.analysis.security.comparison import KEY
-from gridhub.analysis.works.candidates import Candidate
+from gridhub.analysis.works.candidates import DELAYS, Candidate
 from gridhub.analysis.works.judging import measure_excess
 from gridhub.analysis.works.optimum import Optimum
 from gridhub.analysis.works.selection import Step
+from gridhub.costs import Costs
 from gridhub.errors import name_ids
 
 CANDIDATE_COLUMNS = (
@@ -25,6 +26,8 @@ CANDIDATE_COLUMNS = (
     "cost_high",
     "cost_usd_base",
     "lead_years",
+    "lead_p50_years",
+    "lead_p90_years",
     "price_year",
     "cost_source",
     "cost_confidence",
@@ -37,7 +40,7 @@ CANDIDATE_COLUMNS = (
     "fault_state",
 )
 
-WORK_COLUMNS = ("candidate", *CANDIDATE_COLUMNS[:9])
+WORK_COLUMNS = ("candidate", *CANDIDATE_COLUMNS[:11])
 
 STEP_COLUMNS = (
     "step",
@@ -48,6 +51,7 @@ STEP_COLUMNS = (
     "cleared",
     "left_violations",
     "left_points",
+    "kept",
 )
 
 SCHEME_COLUMNS = (
@@ -70,7 +74,8 @@ Selections = Mapping[str, tuple[Sequence[Candidate], pd.DataFrame]]
 CLEARED_COLUMNS = ("step", "candidate", *KEY, "loading_percent")
 
 
-def _describe(one: Candidate, dollar: float) -> dict[str, Any]:
+def _describe(one: Candidate, costs: Costs) -> dict[str, Any]:
+    delay, lead = costs.delays.get(DELAYS.get(one.kind, "")), one.cost.lead_years
     return {
         "kind": one.kind,
         "target": one.target,
@@ -79,8 +84,10 @@ def _describe(one: Candidate, dollar: float) -> dict[str, Any]:
         "cost_low": one.cost.low,
         "cost_base": one.cost.base,
         "cost_high": one.cost.high,
-        "cost_usd_base": one.cost.base / dollar,
-        "lead_years": one.cost.lead_years,
+        "cost_usd_base": one.cost.base / costs.dollar,
+        "lead_years": lead,
+        "lead_p50_years": lead + delay.find_years([0.5])[0] if delay is not None else float("nan"),
+        "lead_p90_years": lead + delay.find_years([0.9])[0] if delay is not None else float("nan"),
         "price_year": one.cost.price_year,
         "cost_source": one.cost.source,
         "cost_confidence": one.cost.confidence,
@@ -92,16 +99,13 @@ def build_candidates(
     candidates: Sequence[Candidate],
     methods: Selections,
     faults: Mapping[str, Mapping[str, Any]],
-    dollar: float,
+    costs: Costs,
 ) -> pd.DataFrame:
-    """Make ``ReinforcementPlan.candidates``; `faults` holds the fault level by candidate.
-
-    `dollar` is what one US dollar is in the currency, NaN where it is not known.
-    """
+    """Make ``ReinforcementPlan.candidates``; `faults` holds the fault level by candidate."""
     taken = {method: {one.name for one in works} for method, (works, _) in methods.items()}
     rows = [
         {
-            **_describe(one, dollar),
+            **_describe(one, costs),
             "methods": tuple(method for method in taken if one.name in taken[method]),
             **faults.get(one.name, {}),
         }
@@ -111,9 +115,9 @@ def build_candidates(
     return pd.DataFrame(rows, index=names, columns=list(CANDIDATE_COLUMNS))
 
 
-def build_works(works: Sequence[Candidate], dollar: float) -> pd.DataFrame:
-    """Make ``ReinforcementPlan.works``; `dollar` as for `build_candidates`."""
-    rows = [{"candidate": one.name, **_describe(one, dollar)} for one in works]
+def build_works(works: Sequence[Candidate], costs: Costs) -> pd.DataFrame:
+    """Make ``ReinforcementPlan.works``."""
+    rows = [{"candidate": one.name, **_describe(one, costs)} for one in works]
     return pd.DataFrame(rows, columns=list(WORK_COLUMNS))
 
 
@@ -122,8 +126,8 @@ def _find_gone(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     return before[~keys[0].isin(keys[1])]
 
 
-def build_steps(steps: Sequence[Step]) -> pd.DataFrame:
-    """Make ``ReinforcementPlan.greedy_steps``."""
+def build_steps(steps: Sequence[Step], kept: Sequence[Candidate]) -> pd.DataFrame:
+    """Make ``ReinforcementPlan.greedy_steps``; `kept` are the works of the greedy choice in the end."""
     rows = []
     for number, step in enumerate(steps, start=1):
         base = step.candidate.cost.base
@@ -137,6 +141,7 @@ def build_steps(steps: Sequence[Step]) -> pd.DataFrame:
                 "cleared": len(_find_gone(step.before, step.left)),
                 "left_violations": len(step.left),
                 "left_points": float(measure_excess(step.left).sum()),
+                "kept": step.candidate in kept,
             }
         )
     return pd.DataFrame(rows, columns=list(STEP_COLUMNS))

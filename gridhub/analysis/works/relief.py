@@ -14,7 +14,7 @@ from gridhub.analysis.security.comparison import KEY
 from gridhub.analysis.security.judging import build_limits
 from gridhub.analysis.security.security import settle_state
 from gridhub.analysis.works.candidates import Candidate
-from gridhub.analysis.works.judging import WorksTask, measure_excess
+from gridhub.analysis.works.judging import WorksTask, list_lost, measure_excess
 from gridhub.analysis.works.scheme_candidates import ARMED_SHARE
 from gridhub.analysis.works.selection import judge_works
 from gridhub.analysis.works.works import act
@@ -161,8 +161,10 @@ def _list_acts(task: WorksTask, number: int, one: Candidate, base: pd.Series) ->
     found = []
     for name, table in task.outages.items() if one.schemes else ():
         state = settle_state(task.net, name or None)
-        lost = {str(key): _as_set(elements) for key, elements in table["elements"].items()}
+        lost = {str(key): set(list_lost(table, str(key))) for key in table.index}
         for scheme in one.schemes:
+            if not scheme.conditions:  # it switches shunts, which move no active power
+                continue
             (condition,) = scheme.conditions  # as `list_scheme_candidates` makes them
             keys = [key for key, elements in lost.items() if elements.issuperset(scheme.outage)]
             watched = {key: (name, key, condition.element, "thermal") for key in keys}
@@ -175,10 +177,6 @@ def _list_acts(task: WorksTask, number: int, one: Candidate, base: pd.Series) ->
             outage = after.index.get_level_values("contingency")
             found += [_Act(number, watched[key], after[outage == key]) for key in keys]
     return found
-
-
-def _as_set(elements: object) -> set[str]:
-    return {elements} if isinstance(elements, str) else set(elements)  # type: ignore[call-overload]
 
 
 def _measure_others(

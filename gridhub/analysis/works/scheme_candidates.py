@@ -17,7 +17,7 @@ from gridhub.analysis.security.judging import build_limits
 from gridhub.analysis.security.security import settle_state
 from gridhub.analysis.works.candidates import Candidate
 from gridhub.analysis.works.contracts import Contract, cost_contract
-from gridhub.analysis.works.judging import WorksTask
+from gridhub.analysis.works.judging import WorksTask, list_lost
 from gridhub.analysis.works.works import find_route
 from gridhub.case.case import Case, Floats, Outage
 from gridhub.case.compile import compile_case
@@ -56,7 +56,8 @@ NOTE = (
     "action costs each time are not assessed"
 )
 
-AS_OF = "2026-11"
+SOURCE, AS_OF = "assumed, no source: candidate of a reinforcement plan", "2026-11"
+"""What a scheme of a candidate says of itself."""
 
 
 class _Overload(NamedTuple):
@@ -414,8 +415,7 @@ def _build(
     watched: dict[str, str] = {}
     for one in [worst, *served]:
         table = task.outages[one.snapshot]
-        given = table.loc[[one.contingency], "elements"].iloc[0]
-        elements[one.contingency] = (given,) if isinstance(given, str) else tuple(map(str, given))
+        elements[one.contingency] = list_lost(table, one.contingency)
         watched.setdefault(one.contingency, one.element)
     limit = _find_limits(task)
     name = f"{offer.word} scheme {route} after {worst.contingency}"
@@ -427,7 +427,7 @@ def _build(
             outage,
             (Condition(watched[contingency], ARMED_SHARE * limit[watched[contingency]], "either", "after"),),
             offer.actions,
-            "assumed, no source: candidate of a reinforcement plan",
+            SOURCE,
             AS_OF,
             "assumed",
         )

@@ -68,7 +68,7 @@ class WorksValue:
         saved_losses_mwh [a year]; called_hours, called_mwh (of contracts to shed, more than without) [a
         year]; cost_low, cost_base, cost_high (once), yearly_low, yearly_base, yearly_high (for being ready);
         for each rate, such as 4_5 for 4.5 %: npv_4_5, npv_4_5_worst (high cost), npv_4_5_best (low cost),
-        bc_4_5, bc_4_5_worst, bc_4_5_best; freed_mw (room of the bus gained; what a contract may shed counts as room),
+        bc_4_5, bc_4_5_worst, bc_4_5_best; freed_mw (room of the bus gained; what a contract may shed counts),
         cost_per_mw (base cost, what is paid yearly capitalised at 4.5 %; NaN where nothing is freed).
     hours : DataFrame
         Every hour of every set of works dispatched: works, hour, hours_a_year, status, cost, shed_mw (not

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from gridhub.analysis.works.candidates import cost_link, cost_route
+from gridhub.analysis.works.candidates import DELAYS, cost_link, cost_route
 from gridhub.analysis.works.reinforcement import ReinforcementPlan
 from gridhub.analysis.years.projects import Project
 from gridhub.costs import Cost, Costs
@@ -17,18 +17,6 @@ from gridhub.model.plan import Plan, find_needs, find_waiting
 
 PLANNED_KINDS = ("station", "line", "hvdc")
 """Kinds of planned projects that are drawn where nothing else is asked for; the others come as expected."""
-
-WORK_DELAYS = {
-    "second_circuit": "line",
-    "larger_conductor": "line",
-    "series_capacitor": "compensation",
-    "hvdc": "hvdc",
-    "bank": "station",
-    "capacitor": "compensation",
-    "statcom": "compensation",
-    "storage": "storage",
-}
-"""Kind of a reinforcement -> kind of delay; the others keep their own kind."""
 
 NO_ROOM = ("flexible_load", "remedial_scheme")
 """Kinds of works that hosting capacity does not know: they cost, and change no room."""
@@ -101,7 +89,7 @@ def list_works(plan: ReinforcementPlan, decided: int) -> list[Project]:
             one.name,
             decided + (math.ceil(one.cost.lead_years) if one.cost.lead_years > 0 else 1),
             one.apply,
-            kind=WORK_DELAYS.get(one.kind, one.kind),
+            kind=DELAYS.get(one.kind, one.kind),
             cost=one.once,
         )
         for one in plan.chosen

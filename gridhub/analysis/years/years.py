@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gridhub.analysis.security.security import resolve_criteria
 from gridhub.analysis.years.inputs import (
     ProjectLike,
     Ramp,
@@ -196,7 +197,7 @@ def plan_years(
         hub=hub.name,
         bus=bus,
         method=settled.method,
-        criteria=_name_criteria(settled.criteria),
+        criteria=_name_criteria(networks.by_year[window[0]], settled.criteria),
         money_unit=costs.money_unit if costs is not None else "",
         verdict=_write_verdict(table, waits, settled),
         years=table,
@@ -209,10 +210,9 @@ def plan_years(
     )
 
 
-def _name_criteria(criteria: str | Criteria | None) -> str:
-    if criteria is None:
-        return ""
-    return criteria.name if isinstance(criteria, Criteria) else criteria
+def _name_criteria(net: Network, criteria: str | Criteria | None) -> str:
+    rules = resolve_criteria(net, criteria)
+    return rules.name if rules is not None else ""
 
 
 def _write_verdict(table: pd.DataFrame, waits: pd.DataFrame, settled: YearsOptions) -> str:

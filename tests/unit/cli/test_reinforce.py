@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from gridhub.cli.main import app
 from gridhub.model.files import write_network
+from tests.unit.analysis.works.test_reinforcement import build_mesh
 from tests.unit.analysis.works.test_value import build_row
 
 COSTS = Path(__file__).resolve().parents[3] / "networks" / "korea" / "costs.toml"
@@ -56,6 +57,20 @@ def test_works_are_valued_by_dispatch(tmp_path: Path):
     assert code == 5 and "--force" in err
 
 
+def test_schemes_are_told_with_what_they_do(tmp_path: Path):
+    write_network(build_mesh(450.0), tmp_path / "mesh")
+    some = ("reinforce", tmp_path / "mesh", "--criteria", "none", "--costs", COSTS)
+    some += ("--kind", "second_circuit", "--kind", "remedial_scheme")
+    code, out, _ = run(*some, "--json")
+    document = json.loads(out)
+    assert code == 0 and not document["left"]
+    assert {row["variant"] for row in document["schemes"]} >= {"without", "with"}
+    code, out, _ = run(*some, "--out", tmp_path / "page")
+    assert code == 0 and "what the schemes do, by AC with all works" in out and "fault level" in out
+    page = (tmp_path / "page" / "report.html").read_text(encoding="utf-8")
+    assert "Remedial schemes" in page and "Outages in which a scheme acts" in page
+
+
 @pytest.mark.parametrize(
     ("args", "text"),
     [
@@ -65,6 +80,7 @@ def test_works_are_valued_by_dispatch(tmp_path: Path):
         (("--costs", "none.toml"), "none.toml"),
         (("--kind", "dream"), "'dream' is none of second_circuit"),
         (("--hub", "none.toml"), "none.toml"),
+        (("--hours", "peak"), "is not SNAPSHOT=H"),
     ],
 )
 def test_bad_input_is_2(ring: Path, args: tuple[str, ...], text: str):

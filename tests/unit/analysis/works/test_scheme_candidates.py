@@ -78,7 +78,7 @@ def test_the_smallest_unit_that_takes_enough_off_is_tripped():
     assert (condition.element, condition.when) == ("ab", "after")
     assert condition.above_mw == pytest.approx(0.85 * 380.0)
     assert trip.cost.base == COSTS["remedial_scheme"].base and trip.cost.confidence == "assumed"
-    assert "after ac trip g2, 200 MW" == trip.description and not refused
+    assert trip.description == "after ac trip g2, 200 MW" and not refused
 
 
 def test_two_units_are_tripped_where_one_is_not_enough():

@@ -15,6 +15,7 @@ from gridhub.analysis.works.reinforcement import ReinforcementPlan, plan_reinfor
 from gridhub.analysis.works.value import WorksValue, value_reinforcement
 from gridhub.errors import OptionError
 from gridhub.model.network import Network, build_network
+from gridhub.placement.hub import DataCenter, Hub
 
 COSTS = (Path(__file__).resolve().parents[4] / "networks" / "korea" / "costs.toml").read_text(
     encoding="utf-8"
@@ -148,6 +149,63 @@ def test_freed_power_is_the_room_gained_per_cost():
     count = 2 + len(found.chosen)
     assert row["freed_mw"] == pytest.approx((count - 1) * 300.0 - 420.0 - 3.0, abs=0.1)
     assert row["cost_per_mw"] == pytest.approx(row["cost_base"] / row["freed_mw"])
+
+
+def test_a_contract_is_called_where_it_saves_and_is_paid_every_year():
+    # 400 MW of the hub at b: with the 200 MW there the line from a (450 MW) is short of 150 MW at the peak
+    net = build_row(200.0, 0.0)
+    net = net.replace(
+        load=net.load.iloc[:1],
+        generator=net.generator.iloc[:1].assign(p_mw=200.0),
+        line=net.line.assign(rate_mva=[450.0, 900.0]),
+    )
+    hub = Hub(DataCenter("hall", contract_mw=400.0, bus="b", flexible_share=0.5, power_factor=1.0))
+    options = {"costs": COSTS, "criteria": None, "kinds": ("flexible_load",)}
+    found = plan_reinforcement(net, hub, options)
+    (one,) = found.chosen
+    annuity = sum(1.045**-year for year in range(1, 26))
+    assert one.once.base == pytest.approx(200 * 0.03) and one.ready.base == pytest.approx(200 * 0.04)
+    assert one.cost.base == pytest.approx(200 * (0.03 + 0.04 * annuity))
+    assert "hours of need not known" in one.note
+    (load,) = [name for name in found.network_before.load.index if name.startswith("hub:")]
+    hours = pd.DataFrame({"lb": [200.0, 50.0], load: [400.0, 300.0]}, index=["peak", "low"])
+    worth = value_reinforcement(found, {("load", "p_mw"): hours}, {"peak": 100.0, "low": 8660.0})
+    row = worth.table.loc[("all works", "set")]
+    assert row["called_hours"] == pytest.approx(100.0) and row["called_mwh"] == pytest.approx(100 * 150.0)
+    # 150 MW not served at 20 million become 150 MW called at 0.5 million; nothing else changes
+    assert row["benefit_unserved"] == pytest.approx(100 * 150 * 20e6 / 1e9)
+    assert row["benefit_congestion"] == pytest.approx(-100 * 150 * 0.5e6 / 1e9)
+    assert row["yearly_base"] == pytest.approx(8.0) and row["cost_base"] == pytest.approx(6.0)
+    spent = sum((8.0 + UPKEEP_SHARE * 6.0) * 1.045**-year for year in range(1, 26)) + 6.0
+    assert row["npv_4_5"] == pytest.approx(row["benefit"] * annuity - spent)
+    assert row["freed_mw"] == pytest.approx(200.0)
+    assert "for being ready" in worth.verdict
+
+
+def test_hours_of_the_states_with_violations_price_the_calls():
+    net = build_row(200.0, 0.0)
+    net = net.replace(
+        load=net.load.iloc[:1],
+        generator=net.generator.iloc[:1].assign(p_mw=200.0),
+        line=net.line.assign(rate_mva=[450.0, 900.0]),
+        snapshot=pd.DataFrame({"time": ["2025-01-15T04:00", "2025-04-15T04:00"]}, index=["peak", "low"]),
+        snapshot_value=pd.DataFrame(
+            [{"snapshot": "low", "table": "load", "id": "lb", "column": "p_mw", "value": "10.0"}]
+        ),
+    )
+    hub = Hub(DataCenter("hall", contract_mw=400.0, bus="b", flexible_share=0.5, power_factor=1.0))
+    options = {"costs": COSTS, "criteria": None, "kinds": ("flexible_load",)}
+    assert set(plan_reinforcement(net, hub, options).before["snapshot"]) == {"peak"}
+    found = plan_reinforcement(net, hub, {**options, "hours": {"peak": 120.0, "low": 8640.0}})
+    (one,) = found.chosen
+    annuity = sum(1.045**-year for year in range(1, 26))
+    assert one.calls.base == pytest.approx(200 * 120 * 0.5e6 / 1e9)
+    assert one.cost.base == pytest.approx(6.0 + (8.0 + 12.0) * annuity)
+    assert one.once.base == pytest.approx(6.0) and "called 120 h a year" in one.note
+    with pytest.raises(OptionError, match="none for peak"):
+        plan_reinforcement(net, hub, {**options, "hours": {"low": 8640.0}})
+    with pytest.raises(OptionError, match="hours: peak = 9999"):
+        plan_reinforcement(net, hub, {**options, "hours": {"peak": 9999.0}})
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.04])
