@@ -14,6 +14,12 @@ from gridhub.dispatch.programme import LpSolution, ProgrammePart
 LOSS_TOLERANCE_MW = 0.1
 """By how much the losses of an hour, added up over its branches, may be missed."""
 
+SMALL_SHARE = 0.5
+"""Share of the tolerance that branches without a new tangent may miss together."""
+
+SMALLEST_SHORT = 1e-7
+"""Loss that a branch may miss in any case [MW]: the programme meets its rows no better."""
+
 SMALLEST_LOSS = 1e-6
 """Loss beyond that of the flow that counts as burnt power [MW]."""
 
@@ -105,9 +111,12 @@ class LossCurves:
             return 0
         flow = self._find_flow(solution)
         short = np.where(self.held, 0.0, self.resistance * flow**2 - solution.x[self.of])
-        if np.maximum(short, 0.0).sum() <= self.tolerance_mw:
+        short = np.where(short > SMALLEST_SHORT, short, 0.0)
+        if short.sum() <= self.tolerance_mw:
             return 0
-        which = np.flatnonzero(short > 0.1 * self.tolerance_mw / len(self.of))
+        # a row for what matters: all the small ones together are within the tolerance
+        order = np.argsort(short, kind="stable")
+        which = np.sort(order[np.cumsum(short[order]) > SMALL_SHARE * self.tolerance_mw])
         slope = 2.0 * self.resistance[which] * flow[which]
         least = slope * self._offset[which] - self.resistance[which] * flow[which] ** 2
         own = csr_array(
