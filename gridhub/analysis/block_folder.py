@@ -72,7 +72,8 @@ class BlockFolder:
             file = self._find(first, table)
             half = file.with_suffix(".half")
             try:
-                tables[table].to_parquet(half)
+                # numbered hours would be lost with a table that has no columns
+                tables[table].to_parquet(half, index=True)
                 half.replace(file)
             except OSError as error:
                 raise OutputError(f"{file} could not be written: {error}") from error

@@ -364,7 +364,10 @@ def _build_document(result: Dispatch, code: int) -> dict[str, Any]:
         "conflicts": list_records(result.conflicts, index="row"),
         "flexible": list_records(report_flexible(result), index="load"),
         "generation_mwh": {str(k): float(v) for k, v in result.generation.sum().items()},
-        "mean_price": {str(k): float(v) for k, v in result.price.mean().items()},
+        **{
+            f"mean_{name}": {str(k): float(v) for k, v in getattr(result, name).mean().items()}
+            for name in ("price", "price_loss", "price_congestion")
+        },
     }
 
 

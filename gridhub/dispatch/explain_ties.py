@@ -53,11 +53,14 @@ def explain_ties(
         replace(one, columns=replace(one.columns, price=0.0 * one.columns.price, bend=0.0 * one.columns.bend))
         for one in problems
     ]
-    paid = {
-        name: 0.0 for name in ("excess_price", "excess_price_after") if np.isfinite(getattr(limits, name))
-    }
+    # a limit that has a price may be exceeded as far as it takes
+    limits = replace(
+        limits,
+        excess_price=0.0 if np.isfinite(limits.excess_price) else np.inf,
+        excess_price_after=0.0 if np.isfinite(limits.excess_price_after) else np.inf,
+    )
     programme = LinearProgramme(1.0)
-    models = [HourModel(one, replace(limits, **paid), accuracy, programme=programme) for one in free]
+    models = [HourModel(one, limits, accuracy, programme=programme) for one in free]
     if coupling.reserve is not None:
         coupling = replace(coupling, reserve=replace(coupling.reserve, price=1.0))
     rows = CoupledRows(programme, models, coupling, soft=True)

@@ -128,7 +128,8 @@ def solve_horizon(
 
     Limits of the grid are added hour by hour as a solution breaks them, and all hours solved again from the
     last basis. A storage unit that would take in and give at once, to burn energy at a negative price, is
-    held to the way it nets to: the one thing here that is no linear programme, and said in the message.
+    held to the way it nets to, and a branch that would lose more than its flow does, to the same end, is held
+    to that: this is no linear programme, and said in the message.
     """
     accuracy = Accuracy(tolerance_mw, cost_error, loss_tolerance_mw)
     if coupling is None or coupling.is_empty:

@@ -14,6 +14,15 @@ from gridhub.dispatch.programme import LpSolution, ProgrammePart
 LOSS_TOLERANCE_MW = 0.1
 """By how much the losses of an hour, added up over its branches, may be missed."""
 
+LARGEST_SHARE = 1e-3
+"""Share of the losses that may be missed, where that is less: small grids have losses of a few MW."""
+
+SMALL_SHARE = 0.5
+"""Share of the tolerance that branches without a new tangent may miss together."""
+
+SMALLEST_SHORT = 1e-7
+"""Loss that a branch may miss in any case [MW]: the programme meets its rows no better."""
+
 SMALLEST_LOSS = 1e-6
 """Loss beyond that of the flow that counts as burnt power [MW]."""
 
@@ -104,10 +113,15 @@ class LossCurves:
         if not len(self.of):
             return 0
         flow = self._find_flow(solution)
-        short = np.where(self.held, 0.0, self.resistance * flow**2 - solution.x[self.of])
-        if np.maximum(short, 0.0).sum() <= self.tolerance_mw:
+        lost = np.where(self.held, 0.0, self.resistance * flow**2)
+        allowed = min(self.tolerance_mw, LARGEST_SHARE * float(lost.sum()))
+        short = lost - np.where(self.held, 0.0, solution.x[self.of])
+        short = np.where(short > SMALLEST_SHORT, short, 0.0)
+        if short.sum() <= allowed:
             return 0
-        which = np.flatnonzero(short > 0.1 * self.tolerance_mw / len(self.of))
+        # a row for what matters: all the small ones together are within the tolerance
+        order = np.argsort(short, kind="stable")
+        which = np.sort(order[np.cumsum(short[order]) > SMALL_SHARE * allowed])
         slope = 2.0 * self.resistance[which] * flow[which]
         least = slope * self._offset[which] - self.resistance[which] * flow[which] ** 2
         own = csr_array(

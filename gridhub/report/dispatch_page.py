@@ -63,7 +63,7 @@ def build_dispatch_page(found: Dispatch, net: Network | None = None) -> Page:
         NotAssessed("Losses of branches", "left out: option losses = 'none'")
         if found.options.losses == "none"
         else NotAssessed(
-            "Marginal losses in prices", "losses are a load: prices are energy and congestion alone"
+            "Losses by reactive power", "losses are those of active power at 1 p.u.; AC losses are higher"
         )
     )
     return Page(
@@ -218,6 +218,7 @@ def _list_prices(found: Dispatch, names: Names) -> TableBlock:
         {
             "name": [names.find(str(key), "bus") for key in found.price.columns],
             "mean": found.price.mean(),
+            "losses": found.price_loss.mean(),
             "congestion": found.price_congestion.mean(),
             "lowest": found.price.min(),
             "highest": found.price.max(),
@@ -225,7 +226,7 @@ def _list_prices(found: Dispatch, names: Names) -> TableBlock:
         index=pd.Index(found.price.columns, name="bus"),
     ).sort_values("mean", ascending=False, kind="stable")
     unit = f"{found.currency or 'currency'}/MWh"
-    units = dict.fromkeys(("mean", "congestion", "lowest", "highest"), unit)
+    units = dict.fromkeys(("mean", "losses", "congestion", "lowest", "highest"), unit)
     return TableBlock(table, "Buses, dearest first", "prices", units=units, limit=15)
 
 

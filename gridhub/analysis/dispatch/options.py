@@ -121,8 +121,9 @@ class DispatchOptions:
         added where solutions lie (`gridhub.dispatch.losses.LossCurves`): prices hold what a MW changes of
         them.
     loss_tolerance_mw : float
-        By how much the losses of an hour, added up over its branches, may be missed; the part of losses in
-        prices to about the root of what it is of all losses.
+        By how much the losses of an hour, added up over its branches, may be missed: no more than a
+        thousandth of them, and beside that 1e-7 for each. The part of losses in prices is met to about the
+        root of what that is of all losses.
     cost_error : float
         By how much quadratic costs may be missed, relative to the hour's cost; prices to about the root.
     """

@@ -13,8 +13,10 @@ from scipy.optimize import linprog
 from gridhub.case.case import Case, Outage
 from gridhub.dispatch import horizon
 from gridhub.dispatch.coupling import BudgetRules, CallRules, Coupling, RampRules, ReserveRules, StorageRules
+from gridhub.dispatch.cuts import write_flow_rows
 from gridhub.dispatch.horizon import HorizonResult, solve_horizon
 from gridhub.dispatch.offers import Offers, StorageOffers, make_offers, offer_units
+from gridhub.dispatch.problem import Kind, build_problem
 from gridhub.dispatch.programme import LinearProgramme
 from gridhub.dispatch.result import DispatchStatus
 from gridhub.dispatch.security import plan_security
@@ -220,6 +222,30 @@ def test_no_conflict_lets_a_load_give_more_than_it_draws() -> None:
     (one,) = solve([(case, made)], Coupling()).hours
     assert one.conflicts == ()
     assert one.status is DispatchStatus.UNSOLVED
+
+
+def test_an_outage_that_loses_a_load_loses_its_call() -> None:
+    # the hall draws 20 of its 50 MW; with it lost, ac carries what the town takes alone: 100 / 3 of it
+    load = make_table(id=["hall", "town"], bus=["c", "b"], p_mw=[50.0, 100.0], q_mvar=0.0)
+    unit = make_table(id=["cheap"], bus="a", p_mw=0.0, p_min_mw=0.0, p_max_mw=400.0, vm_pu=1.0)
+    case = compile_network(make_triangle(load=load, generator=unit))
+    plan = plan_dc(case, "x_tap")
+    offers = make_offers(case, offer_units(case, np.array([10.0])), call_limit=np.array([30.0, 0.0]))
+    problem = build_problem(case, plan, offers)
+    security = plan_security(case, plan, [Outage(load=(0,))])
+    (one,) = security.replanned
+    lost = ~one.find_kept(problem.columns)
+    assert {Kind(kind) for kind in problem.columns.kind[lost]} == {Kind.LOAD, Kind.CALL}
+    assert set(problem.columns.element[lost]) == {0}
+    rows = write_flow_rows(problem, security, np.array([2]), np.array([0]))
+    found = solve_horizon([(case, offers)], plan, take_rates(case), security).hours[0]
+    assert found.called == pytest.approx([30.0, 0.0])
+    x = np.zeros(len(problem.columns.kind))
+    for kind, value in ((Kind.LOAD, [50.0, 100.0]), (Kind.CALL, [30.0]), (Kind.UNIT_BLOCK, [120.0])):
+        x[problem.columns.kind == kind] = value
+    angles = plan.solve_angles(problem.compute_injection(x))[plan.free]
+    after = rows.by_column @ x + rows.by_angle @ angles + rows.offset
+    assert after == pytest.approx([100.0 / 3.0])
 
 
 def test_an_hour_without_a_dispatch_gives_no_more_than_there_is_load() -> None:

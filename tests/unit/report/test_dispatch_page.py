@@ -39,10 +39,10 @@ def test_a_dispatch_shows_congestion_by_hour_and_duration() -> None:
     assert page.verdict is not None
 
 
-def test_a_page_with_losses_says_that_prices_have_none() -> None:
+def test_a_page_with_losses_says_which() -> None:
     found = gh.run_dispatch(price_triangle(300.0), options={"losses": "iterated"})
     named = [one.what for one in build_dispatch_page(found).not_assessed]
-    assert "Marginal losses in prices" in named
+    assert "Losses by reactive power" in named
     assert "Losses of branches" not in named
 
 

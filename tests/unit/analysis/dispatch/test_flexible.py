@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -179,3 +181,16 @@ def test_an_offer_that_does_not_suffice_is_named(more: dict[str, float], kind: s
     assert set(found.conflicts["element"]) == {"demand"}
     assert found.conflicts["give_mw"].sum() == pytest.approx(given)
     assert not set(found.conflicts["hour"]) - {1, 2}
+
+
+def test_a_run_that_goes_on_from_its_folder_knows_the_calls_before(tmp_path: Path) -> None:
+    hours = make_hours(230.0, 200.0, 230.0, 230.0, 230.0, 230.0, 200.0, 230.0)
+    options = {"flexible": {"demand": {"mw": 20.0, "longest_h": 2.0, "energy_mwh": 130.0}},
+               "window_hours": 4, "overlap_hours": 0, "shed_price": 500.0}  # fmt: skip
+    whole = gh.run_dispatch(make_priced(), hours, options=options, folder=tmp_path)
+    for file in tmp_path.glob("00004-*.parquet"):
+        file.unlink()
+    again = gh.run_dispatch(make_priced(), hours, options=options, folder=tmp_path)
+    assert whole.flexible["demand"].tolist() == pytest.approx([20, 0, 20, 20, 0, 20, 0, 20], abs=1e-6)
+    pd.testing.assert_frame_equal(again.flexible, whole.flexible, check_index_type=False)
+    pd.testing.assert_frame_equal(again.status, whole.status, check_index_type=False)
