@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from operator import attrgetter
-from typing import overload
+from operator import attrgetter, is_
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
@@ -15,8 +15,14 @@ OUTAGE_KINDS = ("branch", "generator", "load", "storage", "hvdc", "shunt")
 """Kinds of elements that an outage can take out."""
 
 
+Value = TypeVar("Value")
+
+
 class OutageList(Sequence[Outage]):
     """Outages that remember what they lose as flat arrays, worked out once for each kind.
+
+    Many batches can be asked for the same outages, such as every hour of a year: what follows from them and
+    the topology is remembered too (`keep`).
 
     Parameters
     ----------
@@ -26,6 +32,7 @@ class OutageList(Sequence[Outage]):
     def __init__(self, outages: Iterable[Outage]) -> None:
         self._outages = list(outages)
         self._lost: dict[str, tuple[Ints, Ints]] = {}
+        self._kept: dict[str, tuple[tuple[object, ...], Any]] = {}
 
     def __len__(self) -> int:
         """Return the number of outages."""
@@ -54,6 +61,30 @@ class OutageList(Sequence[Outage]):
             kept = place[outage] >= 0
             some._lost[kind] = place[outage[kept]], element[kept]
         return some
+
+    def keep(self, kind: str, given: tuple[object, ...], make: Callable[[], Value]) -> Value:
+        """Give what `make` makes of these outages, made anew unless it was made from the same before.
+
+        Parameters
+        ----------
+        kind : str
+            What is made; the last one of each kind is kept.
+        given : tuple
+            All that it depends on besides the outages: read-only arrays and plans, compared by identity.
+        make : callable
+
+        Returns
+        -------
+        Same as `make`
+            Shared by all who ask: not to be changed.
+        """
+        before = self._kept.get(kind)
+        if before is not None and len(before[0]) == len(given) and all(map(is_, before[0], given)):
+            kept: Value = before[1]
+            return kept
+        made = make()
+        self._kept[kind] = given, made
+        return made
 
     def list_lost(self, kind: str) -> tuple[Ints, Ints]:
         """Write the elements of one kind that the outages take out one after the other: see `list_lost`."""

@@ -49,24 +49,23 @@ def mix(
         return
     new = size * (step & 1)
     old = size - new
-    gain, own, weight, other = 0.0, 0.0, 0.0, 0.0
+    gain, own, both, second, along, other = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for s in range(size):
         d = z[s] - last_z[s]
+        # until there are two changes, the one before is zeros
+        before = np.float64(change_z[old + s]) if step > 1 else 0.0
         change_z[new + s] = d
         change_x[new + s] = last_x[s] + d
         own += np.float64(d) * d
         gain += np.float64(d) * z[s]
+        both += d * before
+        second += before * before
+        along += before * z[s]
     weight = gain / (own + 1e-30)
     if not abs(weight) <= LARGEST_WEIGHT:
         # the steps repeat themselves, and nothing is learnt from their difference
         weight = 0.0
     if step > 1:
-        both, second, along = 0.0, 0.0, 0.0
-        for s in range(size):
-            before = np.float64(change_z[old + s])
-            both += change_z[new + s] * before
-            second += before * before
-            along += before * z[s]
         determinant = own * second - both * both
         if determinant > SMALLEST_DETERMINANT * own * second:
             weight = (gain * second - along * both) / determinant

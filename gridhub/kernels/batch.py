@@ -20,20 +20,23 @@ from gridhub.kernels.events import (
     add_unit_changes,
     copy_constants,
     fill_constants,
+    fill_own,
     fill_schedule,
     is_steady,
     list_touched,
     reset_events,
 )
 from gridhub.kernels.factor import Flags, Floats
-from gridhub.kernels.jit import compiled, compiled_in_place
+from gridhub.kernels.jit import compiled, compiled_in_line, compiled_in_place
 from gridhub.kernels.lanes import Lanes, load_one, spread, store
 from gridhub.kernels.limits import check_limits
 from gridhub.kernels.loading import Worst, judge_branches, judge_nodes, make_room, sum_losses
 from gridhub.kernels.preparation import (
     LARGEST_RANK,
+    Desk,
     Pools,
     grow_pools,
+    has_room,
     make_desk,
     make_pools,
     prepare,
@@ -152,6 +155,8 @@ class Batch(NamedTuple):
         1 where the state is final.
     V, X : (2 n width,) float, float32
         Voltages; right-hand sides and steps.
+    own : (2 n width,) float
+        Injections of the lanes beyond those of the base; empty where no scenario has its own [p.u.].
     beyond : (n_island width,) float
         Imbalance beyond that of the base [p.u.].
     slot : (n,) int
@@ -172,6 +177,7 @@ class Batch(NamedTuple):
     final: Floats
     V: Floats
     X: Singles
+    own: Floats
     beyond: Floats
     slot: Ints
     rows: Ints
@@ -220,7 +226,7 @@ def make_items(n: int, size: int) -> Items:
 
 
 @compiled
-def make_batch(n: int, n_island: int, n_unit: int, width: int, most_touched: int) -> Batch:
+def make_batch(n: int, n_island: int, n_unit: int, width: int, most_touched: int, with_own: bool) -> Batch:
     """Make room for the scenarios of a batch; `width` is that of the lanes, as a number of its own.
 
     Loops over a width that the compiler knows would be unrolled, bodies and all.
@@ -237,6 +243,7 @@ def make_batch(n: int, n_island: int, n_unit: int, width: int, most_touched: int
         np.zeros(width),
         np.zeros(2 * n * width),
         np.zeros(2 * n * width, np.float32),
+        np.zeros(2 * n * width if with_own else 0),
         np.zeros(n_island * width),
         np.full(n, -1, np.int64),
         np.empty(n + 1, np.int64),
@@ -256,6 +263,50 @@ def enqueue(items: Items, i: int) -> None:
     items.counts[QUEUED] += 1
 
 
+@compiled_in_line
+def prepare_item(
+    base: Base,
+    scenarios: Scenarios,
+    k: int,
+    at_base: bool,
+    items: Items,
+    i: int,
+    desk: Desk,
+    pools: Pools,
+    four: Lanes,
+) -> tuple[bool, float]:
+    """Prepare item i of a chunk, scenario k, for its present roles: whether lanes can take it, how hard.
+
+    With `at_base` its first step from the voltages of the base is made here, too.
+    """
+    path, vector = pools.used[0], pools.used[1]
+    length, rank, difficulty = prepare(
+        base, scenarios, k, at_base, items.role_node[i], items.role[i], items.roles[i], desk, pools, four
+    )
+    if rank < 0:
+        return False, difficulty
+    items.path[i], items.vector[i], items.length[i], items.rank[i] = path, vector, length, rank
+    items.step[i], items.tries[i] = 1 if at_base else 0, 0
+    return True, difficulty
+
+
+@compiled_in_line
+def begin_item(
+    base: Base, scenarios: Scenarios, k: int, items: Items, i: int, desk: Desk, pools: Pools, four: Lanes
+) -> tuple[bool, float]:
+    """Give scenario k the roles it begins with and prepare it: see `prepare_item`."""
+    start, end = scenarios.bound_start[k], scenarios.bound_start[k + 1]
+    if end - start > MOST_ROLES:
+        return False, 0.0
+    for p in range(start, end):
+        node, r = scenarios.bound_node[p], p - start
+        lost = scenarios.bound[3 * p + 2] == 0.0
+        items.role_node[i, r] = node
+        items.role[i, r] = NOT_REGULATED if lost else base.control.at_limit[node]
+    items.roles[i] = end - start
+    return prepare_item(base, scenarios, k, scenarios.injection[k] < 0, items, i, desk, pools, four)
+
+
 @compiled
 def begin_chunk(
     base: Base,
@@ -266,41 +317,20 @@ def begin_chunk(
     most_touched: int,
     four: Lanes,
 ) -> Pools:
-    """Prepare every scenario of a chunk, and sort those that start at the base by difficulty."""
-    n, size = len(base.state.kind), len(items.path)
+    """Prepare every scenario of a chunk, and sort them by difficulty."""
+    size = len(items.path)
     desk, pools = make_desk(base, most_touched), make_pools(size)
     hard = np.empty(size)
     fresh = 0
     for i in range(size):
-        k = first + i
-        if results.outcome[k] == BARRED:
+        if results.outcome[first + i] == BARRED:
             continue
-        bounds = scenarios.bound_start[k], scenarios.bound_start[k + 1]
-        if bounds[1] - bounds[0] > MOST_ROLES:
-            continue
-        for p in range(bounds[0], bounds[1]):
-            node, r = scenarios.bound_node[p], p - bounds[0]
-            lost = scenarios.bound[3 * p + 2] == 0.0
-            items.role_node[i, r] = node
-            items.role[i, r] = NOT_REGULATED if lost else base.control.at_limit[node]
-        items.roles[i] = bounds[1] - bounds[0]
-        at_base = scenarios.injection[k] < 0
-        items.path[i], items.vector[i] = pools.used[0], pools.used[1]
-        pools = grow_pools(pools, desk)
-        length, rank, difficulty = prepare(
-            base, scenarios, k, at_base, items.role_node[i], items.role[i], items.roles[i], desk, pools, four
-        )
-        if rank < 0:
-            continue
-        items.length[i], items.rank[i] = length, rank
-        if at_base:
-            items.step[i] = 1
+        if not has_room(pools, desk):
+            pools = grow_pools(pools, desk)
+        able, difficulty = begin_item(base, scenarios, first + i, items, i, desk, pools, four)
+        if able:
             items.order[fresh], hard[fresh] = i, difficulty
             fresh += 1
-        else:
-            for j in range(n):
-                items.voltage[i, 2 * j], items.voltage[i, 2 * j + 1] = base.state.e[j], base.state.f[j]
-            enqueue(items, i)
     items.counts[FRESH] = fresh
     items.order[:fresh] = items.order[:fresh][np.argsort(hard[:fresh], kind="mergesort")]
     return pools
@@ -309,6 +339,7 @@ def begin_chunk(
 @compiled_in_place
 def fill_lanes(
     base: Base,
+    scenarios: Scenarios,
     results: Results,
     first: int,
     items: Items,
@@ -316,12 +347,13 @@ def fill_lanes(
     batch: Batch,
     lanes: Lanes,
 ) -> bool:
-    """Put scenarios into the lanes, with the voltages they start from; whether they are new.
+    """Put scenarios into the lanes, with the voltages they start from; whether X holds a first step of any.
 
-    New ones come with their first step in X.
+    New ones with the injections of the base have theirs.
     """
     n, width, counts = len(base.state.kind), len(batch.item), items.counts
     fresh = bool(counts[QUEUED] < width and counts[BEGUN] < counts[FRESH])
+    stepped = False
     zero = spread(np.float32(0.0), lanes)
     for j in range(n):
         row = 2 * width * j
@@ -330,19 +362,22 @@ def fill_lanes(
         store(batch.X, row, zero)
         store(batch.X, row + width, zero)
     batch.beyond[:] = 0.0
+    batch.own[:] = 0.0
     for b in range(width):
         batch.item[b], batch.running[b], batch.settled[b], batch.exact[b] = -1, 0.0, False, 0.0
         batch.before[b], batch.looked[b] = 1.0, 1.0
         if fresh and counts[BEGUN] < counts[FRESH]:
             i = items.order[counts[BEGUN]]
             counts[BEGUN] += 1
-            past = 12 * items.path[i]
-            for s in range(items.length[i]):
-                at = 2 * width * pools.node[items.path[i] + s] + b
-                batch.X[at] = pools.history[past + 2 * s]
-                batch.X[at + width] = pools.history[past + 2 * s + 1]
-            items.tries[i] += 1
-            results.iterations[first + i] += 1
+            if scenarios.injection[first + i] < 0:
+                stepped = True
+                past = 12 * items.path[i]
+                for s in range(items.length[i]):
+                    at = 2 * width * pools.node[items.path[i] + s] + b
+                    batch.X[at] = pools.history[past + 2 * s]
+                    batch.X[at + width] = pools.history[past + 2 * s + 1]
+                items.tries[i] += 1
+                results.iterations[first + i] += 1
         elif not fresh and counts[QUEUED] > 0:
             i = items.queue[counts[HEAD]]
             counts[HEAD] = (counts[HEAD] + 1) % len(items.queue)
@@ -355,7 +390,9 @@ def fill_lanes(
         else:
             continue
         batch.item[b], batch.running[b] = first + i, 1.0
-    return fresh
+        if len(batch.own) > 0:
+            fill_own(scenarios, first + i, b, width, batch.own)
+    return stepped
 
 
 @compiled_in_place
@@ -366,12 +403,11 @@ def open_rows(
     n, width, rows, slot = len(base.state.kind), len(batch.item), batch.rows, batch.slot
     for s in range(count):
         slot[rows[s]] = -1
-    count, everywhere = 0, False
+    count = 0
     for b in range(width):
         k = batch.item[b]
         if k < 0:
             continue
-        everywhere |= scenarios.injection[k] >= 0
         listed = list_touched(
             base.grid.branch_from, base.grid.branch_to, base.units.node, scenarios, k,
             items.role_node[k - first], items.roles[k - first], batch.touched,
@@ -390,12 +426,6 @@ def open_rows(
                 slot[base.units.node[u]] = 0
                 rows[count] = base.units.node[u]
                 count += 1
-    if everywhere:
-        for i in range(n):
-            if base.state.root[i] >= 0 and slot[i] < 0:
-                slot[i] = 0
-                rows[count] = i
-                count += 1
     sort_first(rows, count)
     rows[count] = n
     reset_events(base.state, base.control, rows, count, width, slot, batch.constant, batch.event)
@@ -404,8 +434,8 @@ def open_rows(
         if k >= 0:
             i = k - first
             fill_constants(
-                base.control, scenarios, k, b, width, items.role_node[i], items.role[i],
-                items.roles[i], rows, count, slot, batch.constant, batch.event,
+                base.control, scenarios, k, b, width, items.role_node[i], items.role[i], items.roles[i],
+                slot, batch.constant, batch.event,
             )  # fmt: skip
     return count
 
@@ -532,7 +562,7 @@ def iterate_batch(
 ) -> int:
     """Sweep until every lane is done, or few are left and others wait; the number of event rows."""
     factor, state, counts = base.factor, base.state, items.counts
-    if fill_lanes(base, results, first, items, pools, batch, lanes):
+    if fill_lanes(base, scenarios, results, first, items, pools, batch, lanes):
         sweep_backward(factor, state, batch.running, batch.beyond, batch.V, batch.X, lanes)
     waiting = counts[BEGUN] < counts[FRESH] or counts[QUEUED] > 0
     # units are asked at once where a lane has injections of its own
@@ -553,8 +583,8 @@ def iterate_batch(
         still = 0
         for _ in range(2):
             sweep_forward(
-                base.grid, factor, state, base.control, solve, batch.rows, batch.event, batch.beyond,
-                batch.V, batch.X, batch.looked, lanes,
+                base.grid, factor, state, base.control, solve, batch.rows, batch.event, batch.own,
+                batch.beyond, batch.V, batch.X, batch.looked, lanes,
             )  # fmt: skip
             still = take_stock(scenarios, settings, results, first, items, batch)
             if solve or still == 0 or (still <= settings.few and waiting):
@@ -619,8 +649,8 @@ def close_batch(
     if settings.reactive_limits:
         check_limits(
             base.grid, base.state, base.control, scenarios, settings, batch.item, first, batch.settled,
-            batch.slot, batch.event, batch.V, items.role_node, items.role, items.returns, items.roles,
-            batch.changed, lanes,
+            batch.slot, batch.event, batch.own, batch.V, items.role_node, items.role, items.returns,
+            items.roles, batch.changed, lanes,
         )  # fmt: skip
     for b in range(width):
         k = batch.item[b]
@@ -691,7 +721,10 @@ def solve_chunk(
     n, width = len(base.state.kind), settings.width
     most = count_most_touched(scenarios, first, last)
     items = make_items(n, last - first)
-    batch = make_batch(n, len(base.units.imbalance), len(base.units.node), width, most)
+    with_own = False
+    for k in range(first, last):
+        with_own |= scenarios.injection[k] >= 0
+    batch = make_batch(n, len(base.units.imbalance), len(base.units.node), width, most, with_own)
     pools = begin_chunk(base, scenarios, results, first, items, most, four)
     desk = make_desk(base, most)
     watched_place = np.full(len(base.grid.branch_from), -1, np.int64)
@@ -711,24 +744,13 @@ def solve_chunk(
             if batch.settled[b]:
                 results.switches[k] += batch.changed[b]
                 items.rounds[i] += 1
-                items.path[i], items.vector[i] = pools.used[0], pools.used[1]
-                items.step[i], items.tries[i] = 0, 0
-                pools = grow_pools(pools, desk)
-                length, rank, _ = prepare(
-                    base,
-                    scenarios,
-                    k,
-                    False,
-                    items.role_node[i],
-                    items.role[i],
-                    items.roles[i],
-                    desk,
-                    pools,
-                    four,
-                )
-                if rank < 0 or items.rounds[i] >= LARGEST_ROUNDS:
+                if items.rounds[i] >= LARGEST_ROUNDS:
                     continue
-                items.length[i], items.rank[i] = length, rank
+                if not has_room(pools, desk):
+                    pools = grow_pools(pools, desk)
+                able, _ = prepare_item(base, scenarios, k, False, items, i, desk, pools, four)
+                if not able:
+                    continue
             for j in range(n):
                 items.voltage[i, 2 * j] = batch.V[2 * width * j + b]
                 items.voltage[i, 2 * j + 1] = batch.V[2 * width * j + width + b]

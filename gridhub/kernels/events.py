@@ -2,7 +2,8 @@
 
 For each such row and lane five numbers stand in ``event``: active and reactive power to add, whether the node
 is alive, whether its voltage is held, its target. What depends on the voltage, such as the power of a branch
-that is out, is computed anew in each iteration on top of ``constant``.
+that is out, is computed anew in each iteration on top of ``constant``. What an injection set changes, at any
+node, is no event: it stands in an array of its own, ``own``.
 """
 
 from __future__ import annotations
@@ -109,18 +110,11 @@ def fill_constants(
     role_node: Ints,
     role: Ints,
     roles: int,
-    rows: Ints,
-    count: int,
     slot: Ints,
     constant: Floats,
     event: Floats,
 ) -> None:
     """Write what stays constant of scenario k into its lane of the event rows; rows hold the base before."""
-    chosen = scenarios.injection[k]
-    if chosen >= 0:
-        for s in range(count):
-            constant[2 * width * s + lane] += scenarios.set_p[chosen, rows[s]]
-            constant[2 * width * s + width + lane] += scenarios.set_q[chosen, rows[s]]
     for p in range(scenarios.delta_start[k], scenarios.delta_start[k + 1]):
         at = 2 * width * slot[scenarios.delta_node[p]] + lane
         constant[at] += scenarios.delta_s[2 * p]
@@ -139,6 +133,16 @@ def fill_constants(
         q_before = control.high[node] if before == 1 else (control.low[node] if before == -1 else 0.0)
         if not held:
             constant[2 * width * slot[node] + width + lane] += q - q_before
+
+
+@compiled_in_place
+def fill_own(scenarios: Scenarios, k: int, lane: int, width: int, own: Floats) -> None:
+    """Write what the injection set of scenario k changes at each node into its lane of `own` (2 n width,)."""
+    chosen = scenarios.injection[k]
+    if chosen >= 0:
+        for i in range(scenarios.set_p.shape[1]):
+            own[2 * width * i + lane] = scenarios.set_p[chosen, i]
+            own[2 * width * i + width + lane] = scenarios.set_q[chosen, i]
 
 
 @compiled_in_place

@@ -33,3 +33,12 @@ def compiled_in_place(function: Function) -> Function:
     costs two atomic operations per array otherwise, which is most of what a small kernel takes.
     """
     return cast(Function, numba.njit(**_OPTIONS, **_BORROWING)(function))
+
+
+def compiled_in_line(function: Function) -> Function:
+    """Compile a kernel that allocates nothing into each of its callers.
+
+    For small kernels that are called once for every scenario: a record of arrays is handed over as eight
+    numbers per array, which takes longer than the work of some of them.
+    """
+    return cast(Function, numba.njit(**_OPTIONS, **_BORROWING, forceinline=True)(function))

@@ -225,6 +225,16 @@ def choose(typing: Any, mask: Any, a: Any, b: Any) -> Any:
 
 
 @_operation
+def choose_above(typing: Any, a: Any, b: Any, above: Any, other: Any) -> Any:
+    """Lane by lane `above` where a > b, else `other`; a NaN is not above."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.select(builder.fcmp_ordered(">", args[0], args[1]), args[2], args[3])
+
+    return above(a, b, above, other), generate
+
+
+@_operation
 def narrow(typing: Any, a: Any) -> Any:
     """Round to single precision."""
     vector = VectorType(32, a.count)

@@ -100,6 +100,7 @@ def check_limits(
     settled: Flags,
     slot: Ints,
     event: Floats,
+    own: Floats,
     V: Floats,
     role_node: Ints,
     role: Ints,
@@ -118,6 +119,8 @@ def check_limits(
         Scenario of the first row of `role_node`, `role`, `returns` and `roles`.
     settled : (width,) bool
         Lanes whose state satisfies their equations; the others are left alone.
+    own : (2 n width,) float
+        What is injected beyond the base; empty where no lane has injections of its own [p.u.].
     role_node, role, returns : (k, capacity) int
         Roles of each scenario that differ from the base, changed in place; `roles` (k,) counts them.
     changed : (width,) int
@@ -146,6 +149,8 @@ def check_limits(
         limit = control.at_limit[i]
         bound = control.high[i] if limit == 1 else (control.low[i] if limit == -1 else 0.0)
         q = sub(out, spread(state.q[i] - bound, lanes))
+        if len(own) > 0:
+            q = sub(q, load(own, row + width, lanes))
         if slot[i] < 0:
             if state.kind[i] == HELD:
                 above = any_above(q, spread(control.high[i] + settings.tolerance, lanes))
@@ -169,6 +174,8 @@ def check_limits(
             item = k - first
             a, c = V[row + b], V[row + width + b]
             injected, added, alive = state.q[i] - bound, 0.0, True
+            if len(own) > 0:
+                injected += own[row + width + b]
             if slot[i] >= 0:
                 o = FIELDS * width * slot[i] + b
                 alive = event[o + 2 * width] > 0.0

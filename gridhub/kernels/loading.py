@@ -14,6 +14,8 @@ from gridhub.kernels.lanes import (
     Lanes,
     add,
     any_above,
+    choose,
+    choose_above,
     fma,
     get,
     larger,
@@ -100,8 +102,8 @@ def judge_branches(
     found, count : violations so far, with room for more (`make_room`), and their number.
     """
     width = len(lane_item)
-    mask = load(final, 0, lanes)
-    highest, sum4 = spread(-1.0, lanes), spread(0.0, lanes)
+    mask, none = load(final, 0, lanes), spread(-1.0, lanes)
+    highest, highest_at, sum4 = none, none, spread(0.0, lanes)
     above = spread(watched.overload, lanes)
     at = 0
     for r in range(len(watched.branch)):
@@ -124,7 +126,7 @@ def judge_branches(
         x_r = fma(u, c, nfma(w, d, nfma(s, b, mul(g, a))))
         x_i = fma(u, d, fma(w, c, fma(s, a, mul(g, b))))
         to_end = mul(fma(x_r, x_r, mul(x_i, x_i)), fma(c, c, mul(d, d)))
-        loading = mul(mask, mul(larger(from_end, to_end), load_one(watched.by_rate, r, lanes)))
+        loading = choose(mask, mul(larger(from_end, to_end), load_one(watched.by_rate, r, lanes)), none)
         if out[at] < width * (r + 1):
             store(work, 0, loading)
             while out[at] < width * (r + 1):
@@ -132,19 +134,14 @@ def judge_branches(
                 at += 1
             loading = load(work, 0, lanes)
         sum4 = fma(loading, loading, sum4)
-        if any_above(loading, highest):
-            store(work, 0, loading)
-            store(work, width, highest)
-            for lane in range(width):
-                if work[lane] > work[width + lane] and lane_item[lane] >= 0 and final[lane] > 0.0:
-                    worst.branch[lane_item[lane]] = r
-            highest = larger(loading, highest)
+        highest_at = choose_above(loading, highest, spread(float(r), lanes), highest_at)
+        highest = larger(loading, highest)
         if any_above(loading, load_one(worst.of_branch, r, lanes)):
             store(work, 0, loading)
-            for lane in range(width):
-                if work[lane] > worst.of_branch[r] and final[lane] > 0.0:
-                    worst.of_branch[r] = work[lane]
-                    worst.by_scenario[r] = lane_item[lane]
+            top = 0
+            for lane in range(1, width):
+                top = lane if work[lane] > work[top] else top
+            worst.of_branch[r], worst.by_scenario[r] = work[top], lane_item[top]
         if any_above(loading, above):
             store(work, 0, loading)
             for lane in range(width):
@@ -154,8 +151,10 @@ def judge_branches(
                     count += 1
     store(work, 0, highest)
     store(work, width, sum4)
+    store(work, 2 * width, highest_at)
     for lane in range(width):
         if final[lane] > 0.0:
+            worst.branch[lane_item[lane]] = np.int64(work[2 * width + lane])
             worst.of_scenario[lane_item[lane]] = work[lane]
             worst.severity[lane_item[lane]] = work[width + lane]
     return count

@@ -27,13 +27,25 @@ def add_changes_at_nodes(
         Added to in place.
     """
     count = len(node)
-    column, element = np.empty(count, np.int64), np.empty(count, np.int64)
+    column, element = np.empty(count, np.uint64), np.empty(count, np.uint64)
     used = 0
     for i in range(count):
         if node[i] >= 0:
             column[used], element[used] = node[i], i
             used += 1
-    for row in range(len(sets)):
+    # a sum waits for the one before it at its node: four sets side by side take hardly longer than one
+    whole = len(sets) // 4 * 4
+    for row in range(0, whole, 4):
+        a, b, c, d = values[sets[row]], values[sets[row + 1]], values[sets[row + 2]], values[sets[row + 3]]
+        p, q, r, s = total[row], total[row + 1], total[row + 2], total[row + 3]
+        for k in range(used):
+            i, at = element[k], column[k]
+            before = own[i]
+            p[at] += factor * (a[i] - before)
+            q[at] += factor * (b[i] - before)
+            r[at] += factor * (c[i] - before)
+            s[at] += factor * (d[i] - before)
+    for row in range(whole, len(sets)):
         given, sums = values[sets[row]], total[row]
         for k in range(used):
             sums[column[k]] += factor * (given[element[k]] - own[element[k]])

@@ -18,7 +18,7 @@ from gridhub.kernels.compensation import (
 from gridhub.kernels.elimination import Ints
 from gridhub.kernels.events import FIELDS, add_lost_power, fill_constants, list_touched, reset_events
 from gridhub.kernels.factor import Flags, Floats
-from gridhub.kernels.jit import compiled, compiled_in_place
+from gridhub.kernels.jit import compiled, compiled_in_line, compiled_in_place
 from gridhub.kernels.lanes import Lanes, fma, load, mul, spread, store
 from gridhub.kernels.records import HELD, Base, Scenarios, Shorts, Singles
 
@@ -102,7 +102,7 @@ def make_desk(base: Base, most_touched: int) -> Desk:
     )
 
 
-@compiled_in_place
+@compiled_in_line
 def find_path(
     base: Base, scenarios: Scenarios, k: int, role_node: Ints, role: Ints, roles: int, desk: Desk
 ) -> tuple[int, int, int, int]:
@@ -152,7 +152,7 @@ def find_path(
     return distinct, length, seeds, (2 * seeds + COLUMNS - 1) // COLUMNS * COLUMNS
 
 
-@compiled_in_place
+@compiled_in_line
 def clear_desk(scenarios: Scenarios, k: int, touched: int, length: int, seeds: int, desk: Desk) -> None:
     """Leave the desk as the next scenario expects it."""
     for q in range(touched):
@@ -165,7 +165,7 @@ def clear_desk(scenarios: Scenarios, k: int, touched: int, length: int, seeds: i
         desk.dead[scenarios.dead[p]] = False
 
 
-@compiled_in_place
+@compiled_in_line
 def fill_difference(
     base: Base, scenarios: Scenarios, k: int, role_node: Ints, role: Ints, roles: int, rank: int, desk: Desk
 ) -> None:
@@ -196,7 +196,7 @@ def fill_difference(
             D[(2 * s + 1) * rank + 2 * s + 1] += sign * base.control.stiffness[node]
 
 
-@compiled_in_place
+@compiled_in_line
 def correct_factor(length: int, seeds: int, rank: int, base: Base, desk: Desk, four: Lanes) -> None:
     """Solve for A, B and W on the marked path; `desk.y` is solved along."""
     for r in range(2 * length * rank):
@@ -214,7 +214,7 @@ def correct_factor(length: int, seeds: int, rank: int, base: Base, desk: Desk, f
         solve_middle(length, rank, desk.A, desk.B, desk.D, desk.G, desk.M, four)
 
 
-@compiled_in_place
+@compiled_in_line
 def fill_first_mismatch(
     base: Base,
     scenarios: Scenarios,
@@ -232,9 +232,8 @@ def fill_first_mismatch(
         desk.y[s] = 0.0
     reset_events(state, base.control, desk.touched, touched, 1, desk.slot, desk.constant, desk.event)
     fill_constants(
-        base.control, scenarios, k, 0, 1, role_node, role, roles, desk.touched, touched, desk.slot,
-        desk.constant, desk.event,
-    )  # fmt: skip
+        base.control, scenarios, k, 0, 1, role_node, role, roles, desk.slot, desk.constant, desk.event
+    )
     for q in range(touched):
         desk.event[FIELDS * q], desk.event[FIELDS * q + 1] = desk.constant[2 * q], desk.constant[2 * q + 1]
     add_lost_power(
@@ -261,7 +260,7 @@ def fill_first_mismatch(
     return size
 
 
-@compiled_in_place
+@compiled_in_line
 def take_first_step(
     length: int,
     seeds: int,
@@ -333,14 +332,20 @@ def make_pools(size: int) -> Pools:
     )
 
 
+@compiled_in_line
+def has_room(pools: Pools, desk: Desk) -> bool:
+    """Whether the pools have room for the largest scenario that the desk can hold."""
+    vectors = len(desk.A)
+    length = vectors // (2 * LARGEST_RANK)
+    return bool(pools.used[0] + length <= len(pools.node) and pools.used[1] + vectors <= len(pools.left))
+
+
 @compiled
 def grow_pools(pools: Pools, desk: Desk) -> Pools:
-    """Make room for the largest scenario that the desk can hold."""
+    """Make room for the largest scenario that the desk can hold, and as much again as is taken."""
     node, history, left, right, used = pools
     vectors = len(desk.A)
     length = vectors // (2 * LARGEST_RANK)
-    if used[0] + length <= len(node) and used[1] + vectors <= len(left):
-        return pools
     if used[0] + length > len(node):
         more = np.empty(2 * len(node) + length, np.int32)
         more[: used[0]] = node[: used[0]]
@@ -370,7 +375,7 @@ def prepare(
 ) -> tuple[int, int, float]:
     """Prepare a scenario; with `at_base` also its first step from the voltages of the base.
 
-    What is kept of it goes into `pools`, which has the room (`grow_pools`).
+    What is kept of it goes into `pools`, which has the room (`has_room`).
 
     Returns
     -------

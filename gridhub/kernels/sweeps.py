@@ -43,6 +43,7 @@ def sweep_forward(
     solve: bool,
     event_row: Ints,
     event: Floats,
+    own: Floats,
     imbalance: Floats,
     V: Floats,
     X: Singles,
@@ -58,6 +59,9 @@ def sweep_forward(
     event : (5 k width,) float
         For each of them, by lanes: added active and reactive power, whether the node is alive, whether its
         voltage is held, its target.
+    own : (2 n width,) float
+        What is injected beyond the base, active and reactive, where a lane has injections of its own; else
+        empty [p.u.].
     imbalance : (n_island width,) float
         Imbalance beyond that of the base [p.u.].
     V : (2 n width,) float
@@ -70,6 +74,7 @@ def sweep_forward(
     start, diagonal = factor.start, factor.diagonal
     zero, half = spread(np.float32(0.0), lanes), spread(0.5, lanes)
     largest, poison = zero, zero
+    with_own = len(own) > 0
     at, following = 0, get(event_row, 0)
     for i in range(n):
         row = 2 * width * i
@@ -91,21 +96,24 @@ def sweep_forward(
             g_f, s_e = fma(g, f_j, g_f), fma(s, e_j, s_e)
         c_r, c_i = sub(g_e, s_f), add(g_f, s_e)
         beyond = load(imbalance, width * get(state.island, i), lanes)
-        a = fma(load_one(state.slope, i, lanes), beyond, load_one(state.p, i, lanes))
+        p_i, q_i = load_one(state.p, i, lanes), load_one(state.q, i, lanes)
+        if with_own:
+            p_i, q_i = add(p_i, load(own, row, lanes)), add(q_i, load(own, row + width, lanes))
+        a = fma(load_one(state.slope, i, lanes), beyond, p_i)
         a = nfma(e, c_r, nfma(f, c_i, a))
         if get(state.kind, i) == HELD:
             u = load_one(control.target, i, lanes)
             size = nfma(mul(u, e), e, nfma(mul(u, f), f, half))
             c = mul(size, load_one(control.stiffness, i, lanes))
         else:
-            size = fma(e, c_i, nfma(f, c_r, load_one(state.q, i, lanes)))
+            size = fma(e, c_i, nfma(f, c_r, q_i))
             c = size
         if following == i:
             o = 5 * width * at
             alive, held = load(event, o + 2 * width, lanes), load(event, o + 3 * width, lanes)
             u = load(event, o + 4 * width, lanes)
             a = mul(alive, add(a, load(event, o, lanes)))
-            free = fma(e, c_i, nfma(f, c_r, load_one(state.q, i, lanes)))
+            free = fma(e, c_i, nfma(f, c_r, q_i))
             free = add(free, load(event, o + width, lanes))
             off = nfma(mul(u, e), e, nfma(mul(u, f), f, half))
             size = mul(alive, choose(held, off, free))

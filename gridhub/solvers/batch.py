@@ -24,7 +24,7 @@ from gridhub.solvers.newton import NewtonPlan, plan_newton
 from gridhub.solvers.options import PowerFlowOptions
 from gridhub.solvers.scenario import Injections, Watch, watch_nothing
 from gridhub.solvers.solution import Solution
-from gridhub.solvers.twins import expand_twins, find_twins
+from gridhub.solvers.twins import Twins, expand_twins, find_twins
 
 LANES = 8
 """Scenarios that share a machine vector."""
@@ -139,16 +139,18 @@ def solve_batch(
     _refuse_joins(case, lost)
     watch = watch or watch_nothing(case)
     in_lanes = lanes > 1 and plan.options.taps == "fixed"
-    twins = find_twins(case, watch.rate, lost, sets) if in_lanes and lost is not None else None
-    asked = len(sets)
-    if lost is not None and twins is not None:
-        lost, sets = lost.take(twins.rows), sets[twins.rows]
+    asked, twins = len(sets), None
+    found = _find_twins(case, watch, lost, sets, at is None) if in_lanes and lost is not None else None
+    if found is not None:
+        twins, lost = found
+        sets = sets[twins.rows]
     builder = ResultBuilder(len(sets), case.n_node, case.n_branch, keep == "all")
     count = _Count(len(sets), asked, progress)
     left = np.arange(len(sets))
     if in_lanes:
         threads = plan.options.threads or 1
-        with ThreadPoolExecutor(threads) if threads > 1 else nullcontext() as pool:
+        # this thread is one of them
+        with ThreadPoolExecutor(threads - 1) if threads > 1 else nullcontext() as pool:
             work = _Work(case, plan, sets, lost, injections, watch, lanes, builder, count, pool)
             hour = _mark_hours(sets, lost)
             parts = [_solve_hours(work, left[hour])]
@@ -161,6 +163,21 @@ def solve_batch(
     solve_one_by_one(case, plan.newton, plan.options, injections, scenarios, base, watch, builder, count.add)
     result = builder.finish()
     return result if twins is None else expand_twins(result, twins)
+
+
+def _find_twins(
+    case: Case, watch: Watch, lost: OutageList, sets: Ints, in_one_set: bool
+) -> tuple[Twins, OutageList] | None:
+    """Find mirror images among the outages, and those that are left to be solved; None if there are none."""
+
+    def find() -> tuple[Twins, OutageList] | None:
+        twins = find_twins(case, watch.rate, lost, sets)
+        return None if twins is None else (twins, lost.take(twins.rows))
+
+    if not in_one_set:
+        return find()
+    ends = (case.branch_on, case.branch_from, case.branch_to)
+    return lost.keep("twins", (*ends, case.y_ff, case.y_ft, case.y_tf, case.y_tt, watch.rate), find)
 
 
 class _Count:

@@ -6,8 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
-from functools import partial
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 
@@ -105,7 +104,7 @@ def start_in_lanes(
     progress : callable, optional
         Called with the number of scenarios of each chunk that ends.
     pool : Executor, optional
-        Threads; None: they are solved when their end is asked for.
+        Threads beside the one that asks for the end, which helps; None: that one solves all.
 
     Returns
     -------
@@ -154,19 +153,25 @@ def start_in_lanes(
 
     chunks = _cut(count)
     compiling = _announce_compilation()
-    ends = [partial(run, chunk) if pool is None else pool.submit(run, chunk).result for chunk in chunks]
+    under_way = [] if pool is None else [pool.submit(run, chunk) for chunk in chunks]
 
     def finish() -> Ints:
-        parts = []
-        for chunk, end in zip(chunks, ends, strict=True):
-            parts.append(end())
+        parts: dict[int, Part] = {}
+        # the threads take the chunks from the front; this one takes from the end what they have not begun
+        mine = (k for k in reversed(range(len(chunks))) if pool is None or under_way[k].cancel())
+        for k in chain(mine, range(len(chunks))):
+            if k in parts:
+                continue
+            theirs = pool is not None and not under_way[k].cancelled()
+            parts[k] = under_way[k].result() if theirs else run(chunks[k])
             if compiling is not None:
                 compiling.cancel()
             # what is left to the full Newton counts when that is done
             if progress is not None:
-                progress(int((results.outcome[slice(*chunk)] == DONE).sum()))
+                progress(int((results.outcome[slice(*chunks[k])] == DONE).sum()))
         done = results.outcome == DONE
-        _write(builder, setting, watched, differences, before, numbers, done, parts)
+        in_order = [parts[k] for k in range(len(chunks))]
+        _write(builder, setting, watched, differences, before, numbers, done, in_order)
         rows = numbers[done]
         builder.mismatch[rows], builder.iterations[rows] = results.mismatch[done], results.iterations[done]
         builder.switches[rows], builder.severity[rows] = results.switches[done], severity[done]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridhub.case.case import Bools, Case, Complexes, Floats, Ints, Outage
-from gridhub.case.positions import list_lost
+from gridhub.case.positions import OutageList, list_lost
 from gridhub.kernels.islanding import find_cut_off
 from gridhub.kernels.records import Base, Scenarios
 from gridhub.solvers.ac import Setting
@@ -69,13 +69,7 @@ def find_differences(setting: Setting, base: Base, outages: Sequence[Outage]) ->
     """
     case, plan, live = setting.case, setting.plan, setting.islands.live
     position, count = plan.position, len(outages)
-    alive = np.where(case.branch_on, live[case.branch_from], False)
-    branch_start, branch = _flatten(outages, "branch", alive)
-    roots = np.flatnonzero(base.state.root == np.arange(case.n_node))
-    dead_start, dead, unusual = find_cut_off(
-        case.n_node, base.grid.branch_from, base.grid.branch_to, alive, roots, case.reference[plan.node],
-        branch_start, branch,
-    )  # fmt: skip
+    branch_start, branch, dead_start, dead, unusual = _find_lost_branches(setting, base, outages)
     shunt_on = _mark_elements(case, case.shunt_bus, case.shunt_on, live)
     shunt_start, shunt = _flatten(outages, "shunt", shunt_on)
     shunt_y = np.stack([case.shunt_g[shunt], case.shunt_b[shunt]], axis=1).ravel()
@@ -107,6 +101,28 @@ def find_differences(setting: Setting, base: Base, outages: Sequence[Outage]) ->
     )
     unusual = unusual | _find_unusual(setting, base, scenarios)
     return Differences(scenarios, unusual, _find_dead_power(setting, scenarios, outages))
+
+
+def _find_lost_branches(
+    setting: Setting, base: Base, outages: Sequence[Outage]
+) -> tuple[Ints, Ints, Ints, Ints, Bools]:
+    """Find the branches each outage takes, the nodes that cuts off, and whether those are more than die."""
+    case, plan = setting.case, setting.plan
+
+    def find() -> tuple[Ints, Ints, Ints, Ints, Bools]:
+        alive = np.where(case.branch_on, setting.islands.live[case.branch_from], False)
+        start, branch = _flatten(outages, "branch", alive)
+        roots = np.flatnonzero(base.state.root == np.arange(case.n_node))
+        cut_off = find_cut_off(
+            case.n_node, base.grid.branch_from, base.grid.branch_to, alive, roots,
+            case.reference[plan.node], start, branch,
+        )  # fmt: skip
+        return start, branch, *cut_off
+
+    if not isinstance(outages, OutageList):
+        return find()
+    given = (plan, case.branch_on, case.branch_from, case.branch_to, case.reference)
+    return outages.keep("lost branches", given, find)
 
 
 def make_scenarios(count: int, base: Base, **lists: np.ndarray) -> Scenarios:

@@ -12,7 +12,7 @@ import numpy as np
 from gridhub.case.case import Bools, Case, Floats, Ints
 from gridhub.kernels.nodes import add_changes_at_nodes, take_columns
 from gridhub.kernels.records import Base
-from gridhub.solvers.ac import Setting, prepare_setting, solve_setting
+from gridhub.solvers.ac import Setting, make_start, prepare_setting, solve_setting
 from gridhub.solvers.base import build_base, build_watched
 from gridhub.solvers.batch_result import ResultBuilder
 from gridhub.solvers.chord import finish_in_turn, start_in_lanes
@@ -135,7 +135,7 @@ def solve_sets(
     sets, numbers : (k,) int
         Injection sets, and their rows in the result.
     pool : Executor or None
-        Threads: while they solve the sets of one bin, the base of the next is prepared.
+        Threads: while they solve the sets of one bin, this one prepares the base of the next.
 
     Notes
     -----
@@ -152,14 +152,16 @@ def solve_sets(
     blocks: list[Ints] = []
 
     def start() -> Iterator[Callable[[], Ints]]:
+        near: Solution | None = None
         for bin_number in np.unique(number[finite]):
             block = np.flatnonzero(finite & (number == bin_number))
             nearest = block[np.argsort(np.abs(place[block] - bin_number - 0.5), kind="stable")]
-            found = _find_base(case, plan, options, injections, sets[nearest], width)
+            found = _find_base(case, plan, options, injections, sets[nearest], width, near)
             if found is None:
                 left.append(block)
                 continue
             setting, before, base = found
+            near = before
             differences = _find_set_differences(setting, base, injections, sets[block])
             watched = build_watched(setting, before, _watch_levels(watch))
             blocks.append(block)
@@ -174,13 +176,24 @@ def solve_sets(
 
 
 def _find_base(
-    case: Case, plan: NewtonPlan, options: PowerFlowOptions, injections: Injections, sets: Ints, width: int
+    case: Case,
+    plan: NewtonPlan,
+    options: PowerFlowOptions,
+    injections: Injections,
+    sets: Ints,
+    width: int,
+    near: Solution | None,
 ) -> tuple[Setting, Solution, Base] | None:
-    """Solve the first of some injection sets that can be a base; None if none of them can."""
+    """Solve the first of some injection sets that can be a base; None if none of them can.
+
+    A solved state `near` them is where that starts from; if it leads nowhere, the starts of a single solve.
+    """
     able = (k for k in sets.tolist() if _is_finite(injections, k))
     for candidate in islice(able, CANDIDATES):
         setting = prepare_setting(injections.apply(case, candidate), plan, options)
-        before = solve_setting(setting)
+        before = solve_setting(setting, None if near is None else make_start(near, "the bin before"))
+        if near is not None and before.status is not Status.CONVERGED:
+            before = solve_setting(setting)
         base = build_base(setting, before, width) if before.status is Status.CONVERGED else None
         if base is not None:
             return setting, before, base

@@ -11,6 +11,7 @@ import gridhub as gh
 from gridhub.analysis.security.screening import find_islanding
 from gridhub.case.case import Case, Ints, Outage
 from gridhub.case.compile import compile_case
+from gridhub.case.positions import OutageList
 from gridhub.model.network import Network
 from gridhub.solvers.ac import solve_ac
 from gridhub.solvers.batch import BatchPlan, plan_batch, solve_batch
@@ -62,10 +63,15 @@ class Grid:
         """Plan batches on a number of threads."""
         return plan_batch(self.case, read_options({**OPTIONS, "threads": threads}))
 
-    def solve(self, plan: BatchPlan, outages: Ints, keep: str = "violations") -> BatchResult:
+    def solve(self, plan: BatchPlan, outages: Ints | OutageList, keep: str = "violations") -> BatchResult:
         """Solve single branch outages from the base state."""
-        out = [Outage(branch=(int(k),)) for k in outages]
+        out = outages if isinstance(outages, OutageList) else list_single(outages)
         return solve_batch(self.case, plan, out, base=self.base, watch=self.watch, keep=keep)
+
+
+def list_single(branches: Ints) -> OutageList:
+    """List the outages of single branches, to be solved again and again."""
+    return OutageList(Outage(branch=(k,)) for k in branches.tolist())
 
 
 @cache

@@ -44,3 +44,18 @@ def test_a_list_of_outages_remembers_what_they_lose() -> None:
         for kind in OUTAGE_KINDS:
             for one, other in zip(list_lost(some, kind), list_lost(list(some), kind), strict=True):
                 assert one.tolist() == other.tolist()
+
+
+def test_a_list_of_outages_keeps_what_follows_from_the_same_arrays_alone() -> None:
+    listed, made = OutageList([Outage(branch=(3,))]), []
+    one, same_numbers = np.arange(3), np.arange(3)
+
+    def make() -> int:
+        made.append(len(made))
+        return made[-1]
+
+    assert [listed.keep("a", (one,), make) for _ in range(2)] == [0, 0]
+    assert listed.keep("b", (one,), make) == 1
+    assert listed.keep("a", (same_numbers,), make) == 2
+    assert listed.keep("a", (one,), make) == 3
+    assert listed.keep("a", (one, None), make) == 4

@@ -12,6 +12,7 @@ from gridhub.kernels.events import (
     add_unit_changes,
     copy_constants,
     fill_constants,
+    fill_own,
     fill_schedule,
     find_bounds,
     is_steady,
@@ -102,11 +103,9 @@ def test_lost_power_is_that_of_the_elements_at_the_lane_s_own_voltage() -> None:
         small.voltage * rng.uniform(0.95, 1.05, (WIDTH, n)) * np.exp(1j * rng.normal(0, 0.05, (WIDTH, n)))
     )
     beyond = rng.normal(size=WIDTH * len(units.imbalance))
-    rows, slot, constant, event = open_every_row(small)
+    _, slot, constant, event = open_every_row(small)
     for lane in range(WIDTH):
-        fill_constants(
-            small.base.control, scenarios, lane, lane, WIDTH, NONE, NONE, 0, rows, n, slot, constant, event
-        )
+        fill_constants(small.base.control, scenarios, lane, lane, WIDTH, NONE, NONE, 0, slot, constant, event)
     copy_constants(n, constant, event, make_lanes(WIDTH))
     V = spread_lanes(voltages)
     for lane, exact in enumerate([False, True] * 4):
@@ -140,16 +139,29 @@ def test_roles_hold_a_voltage_or_a_limit() -> None:
     control, n = small.base.control, small.case.n_node
     scenarios = small.find_scenarios([Outage()])
     held = np.flatnonzero(small.base.state.kind == HELD)[:2]
-    rows, slot, constant, event = open_every_row(small)
-    fill_constants(
-        control, scenarios, 0, 3, WIDTH, held.copy(), np.array([1, -1]), 2, rows, n, slot, constant, event
-    )
+    _, slot, constant, event = open_every_row(small)
+    fill_constants(control, scenarios, 0, 3, WIDTH, held.copy(), np.array([1, -1]), 2, slot, constant, event)
     found, reactive = event.reshape(n, FIELDS, WIDTH), constant.reshape(n, 2, WIDTH)[:, 1]
     assert not found[held, 3, 3].any()
     assert reactive[held, 3].tolist() == [control.high[held[0]], control.low[held[1]]]
     others = np.delete(np.arange(WIDTH), 3)
     assert found[held][:, 3][:, others].all()
     assert not reactive[:, others].any()
+
+
+def test_injections_of_a_set_stand_in_the_lane_of_its_scenario() -> None:
+    small, rng = make_small(8), np.random.default_rng(8)
+    n = small.case.n_node
+    sets = rng.normal(size=(2, 3, n))
+    scenarios = small.find_scenarios([Outage()] * 2)._replace(
+        injection=np.array([2, -1]), set_p=sets[0], set_q=sets[1]
+    )
+    own = np.zeros(2 * n * WIDTH)
+    for k, lane in enumerate((5, 1)):
+        fill_own(scenarios, k, lane, WIDTH, own)
+    expected = np.zeros((n, 2, WIDTH))
+    expected[:, :, 5] = sets[:, 2].T
+    assert (own.reshape(n, 2, WIDTH) == expected).all()
 
 
 def test_bounds_are_those_of_the_units_that_are_left() -> None:

@@ -12,8 +12,9 @@ from gridhub.kernels.nodes import add_changes_at_nodes, take_columns
 def test_changes_are_added_at_their_nodes(factor: float) -> None:
     rng = np.random.default_rng(1)
     values, own = rng.normal(size=(6, 9)), rng.normal(size=9)
-    sets, node = np.array([4, 0, 4, 2]), np.array([3, 0, -1, 3, 4, -1, 0, 1, 3])
-    before = rng.normal(size=(4, 5))
+    # four sets go side by side, the others one by one
+    sets, node = np.array([4, 0, 4, 2, 5, 1, 3]), np.array([3, 0, -1, 3, 4, -1, 0, 1, 3])
+    before = rng.normal(size=(7, 5))
     expected, total = before.copy(), before.copy()
     on = node >= 0
     for row, chosen in enumerate(sets):

@@ -25,15 +25,16 @@ LANES = make_lanes(WIDTH)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawn:
-    """Voltages, imbalances and event rows of each lane."""
+    """Voltages, imbalances, event rows and injections of each lane; no injections: `own` is empty."""
 
     voltages: np.ndarray
     beyond: np.ndarray
     rows: np.ndarray
     event: np.ndarray
+    own: np.ndarray
 
 
-def draw(small: Small, seed: int) -> Drawn:
+def draw(small: Small, seed: int, with_own: bool = False) -> Drawn:
     """Lanes near the base; in three rows nodes are dead, switched, or given more power."""
     rng, n = np.random.default_rng(seed), small.case.n_node
     spread = rng.uniform(0.97, 1.03, (WIDTH, n)) * np.exp(1j * rng.normal(0.0, 0.02, (WIDTH, n)))
@@ -44,7 +45,8 @@ def draw(small: Small, seed: int) -> Drawn:
     event[:, 3] = rng.random((3, WIDTH)) < 0.5
     event[:, 4] = rng.uniform(0.45, 0.55, (3, WIDTH))
     beyond = rng.normal(size=(len(small.base.units.imbalance), WIDTH))
-    return Drawn(small.voltage * spread, beyond, rows, event)
+    own = rng.normal(size=(n if with_own else 0, 2, WIDTH))
+    return Drawn(small.voltage * spread, beyond, rows, event, own)
 
 
 def find_mismatch(small: Small, drawn: Drawn, lane: int) -> tuple[np.ndarray, np.ndarray]:
@@ -53,6 +55,8 @@ def find_mismatch(small: Small, drawn: Drawn, lane: int) -> tuple[np.ndarray, np
     y = make_dense_admittance(small.case, small.setting.plan.position)
     v = drawn.voltages[lane]
     missing = state.p + 1j * state.q - v * np.conj(y @ v)
+    if len(drawn.own):
+        missing += drawn.own[:, 0, lane] + 1j * drawn.own[:, 1, lane]
     p = missing.real + state.slope * drawn.beyond[state.island, lane]
     q, held, target, alive = (
         missing.imag.copy(),
@@ -75,8 +79,8 @@ def run_forward(small: Small, drawn: Drawn, solve: bool = True) -> tuple[np.ndar
     x, worst = np.full(2 * n * WIDTH, np.nan, np.float32), np.empty(WIDTH, np.float32)
     sweep_forward(
         base.grid, base.factor, base.state, base.control, solve, np.append(drawn.rows, n),
-        drawn.event.reshape(-1).copy(), drawn.beyond.reshape(-1).copy(), spread_lanes(drawn.voltages),
-        x, worst, LANES,
+        drawn.event.reshape(-1).copy(), drawn.own.reshape(-1), drawn.beyond.reshape(-1).copy(),
+        spread_lanes(drawn.voltages), x, worst, LANES,
     )  # fmt: skip
     return x.reshape(n, 2, WIDTH), worst
 
@@ -88,9 +92,12 @@ def split_base(small: Small) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("slack", [True, False])
-def test_forward_sweep_is_the_mismatch_solved_by_the_lower_triangle(seed: int, slack: bool) -> None:
+@pytest.mark.parametrize("with_own", [True, False])
+def test_forward_sweep_is_the_mismatch_solved_by_the_lower_triangle(
+    seed: int, slack: bool, with_own: bool
+) -> None:
     small = make_small(seed, slack=slack)
-    drawn = draw(small, seed)
+    drawn = draw(small, seed, with_own)
     lower, _ = split_base(small)
     x, worst = run_forward(small, drawn)
     for lane in range(WIDTH):
