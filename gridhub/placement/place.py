@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
-from gridhub.connection_rules import ConnectionRules, add_months, read_connection_rules
+from gridhub.connection_rules import ConnectionRules, read_connection_rules
 from gridhub.criteria import read_criteria
 from gridhub.errors import PlacementError, name_ids
 from gridhub.geo import calculate_distance_km
@@ -24,6 +24,7 @@ from gridhub.placement.connect import (
     append_rows,
     plan_connection,
 )
+from gridhub.placement.describe import describe
 from gridhub.placement.hub import (
     DataCenter,
     Hub,
@@ -35,24 +36,16 @@ from gridhub.placement.hub import (
     get_kind,
     get_power,
 )
-
-PLANT_Q_PER_P = math.tan(math.acos(PLANT_POWER_FACTOR))
-"""Reactive power a plant gives or takes per MW it produces, to hold its bus at 1 p.u. (assumed)."""
-
-PLANT_REACTIVE = {"q_min_mvar": -PLANT_Q_PER_P, "q_max_mvar": PLANT_Q_PER_P}
-"""Reactive limits of a plant per MW it produces [Mvar/MW]."""
-
-
-@dataclass(frozen=True)
-class _Placed:
-    """One connection with what stands behind it, on its way into the tables."""
-
-    part: Part
-    request: Request
-    connection: Connection
-    rows: dict[str, list[dict[str, Any]]]
-    values: list[dict[str, str]]
-    notes: tuple[str, ...]
+from gridhub.placement.on_site import place_on_site
+from gridhub.placement.placed import (
+    PLANT_Q_PER_P,
+    PLANT_REACTIVE,
+    Placed,
+    find_share,
+    list_values,
+    stand_beside,
+    sum_plants,
+)
 
 
 def place(net: Network, hub: Hub | Part | Iterable[Hub | Part]) -> Network:
@@ -125,7 +118,7 @@ def place(net: Network, hub: Hub | Part | Iterable[Hub | Part]) -> Network:
     _check_new(net, parts)
     text = net.documents.get("connection_rules", "")
     rules = read_connection_rules(text) if text else None
-    placed: list[_Placed] = []
+    placed: list[Placed] = []
     for group in whole:
         placed += _place_hub(net, rules, group) if isinstance(group, Hub) else _place_part(net, rules, group)
     return _apply(net, rules, placed)
@@ -153,7 +146,7 @@ def _check_new(net: Network, parts: list[Part]) -> None:
         raise PlacementError(f"{name_ids(twice)} is placed already; give the part another name")
 
 
-def _place_hub(net: Network, rules: ConnectionRules | None, hub: Hub) -> list[_Placed]:
+def _place_hub(net: Network, rules: ConnectionRules | None, hub: Hub) -> list[Placed]:
     placed = _place_part(net, rules, hub.data_center)
     center = placed[0]
     if hub.behind_the_meter:
@@ -164,12 +157,12 @@ def _place_hub(net: Network, rules: ConnectionRules | None, hub: Hub) -> list[_P
             shared = _share(net, rules, part, center, room)
             room -= get_power(part) / PLANT_POWER_FACTOR if shared else 0.0
             placed += shared or _place_part(net, rules, part)
-    return placed + _place_on_site(net, rules, hub, center)
+    return placed + place_on_site(net, rules, hub, center)
 
 
 def _place_part(
     net: Network, rules: ConnectionRules | None, part: DataCenter | RenewablePlant | Storage
-) -> list[_Placed]:
+) -> list[Placed]:
     """Connect one part on its own; a large data center in two halves."""
     power, kind = get_power(part), get_kind(part)
     factor = part.power_factor if isinstance(part, DataCenter) else PLANT_POWER_FACTOR
@@ -224,7 +217,7 @@ def _find_split_limit(net: Network, rules: ConnectionRules | None) -> float:
     return rules.split_above_mw.value if rules else math.inf
 
 
-def _find_room(center: _Placed) -> float:
+def _find_room(center: Placed) -> float:
     """Find what the data center's feeders and banks can carry beside it after the loss of one [MVA]."""
     connection = center.connection
     sizes = [
@@ -236,8 +229,8 @@ def _find_room(center: _Placed) -> float:
 
 
 def _share(
-    net: Network, rules: ConnectionRules | None, part: RenewablePlant | Storage, center: _Placed, room: float
-) -> list[_Placed]:
+    net: Network, rules: ConnectionRules | None, part: RenewablePlant | Storage, center: Placed, room: float
+) -> list[Placed]:
     """Connect a part beside the data center over the same feeders, if it is near and they have the room.
 
     The room counts as if the part drew its whole power on top of the data center: storage that charges.
@@ -253,29 +246,13 @@ def _share(
     power = get_power(part)
     own = {"id": part.name, "name": part.name, "kind": get_kind(part), "p_mw": power, "class_mw": power}
     reason = "beside the data center, over the same feeders"
-    return [_build(net, rules, part, replace(there, **own), _stand_beside(center.connection, reason), ())]  # type: ignore[arg-type]
+    return [_build(net, rules, part, replace(there, **own), stand_beside(center.connection, reason), ())]  # type: ignore[arg-type]
 
 
-def _stand_beside(connection: Connection, reason: str) -> Connection:
-    """Make the connection of a part that stands on the data center's own bus."""
-    return replace(
-        connection,
-        distance_km=0.0,
-        length_km=0.0,
-        feeders=0,
-        banks=0,
-        feeder=None,
-        bank=None,
-        reason=reason,
-        alternatives="",
-        rows={},
-    )
-
-
-def _place_behind(net: Network, rules: ConnectionRules | None, hub: Hub, center: _Placed) -> list[_Placed]:
+def _place_behind(net: Network, rules: ConnectionRules | None, hub: Hub, center: Placed) -> list[Placed]:
     """Put plants and storage on the hub's own bus; the plants never produce more than is drawn there."""
     drawn = center.request.p_mw
-    total = _sum_plants(net, rules, hub)
+    total = sum_plants(net, rules, hub)
     cut = {name: min(1.0, drawn / value) if value > 0 else 1.0 for name, value in total.items()}
     placed = []
     for part in hub.plants_and_storage:
@@ -286,7 +263,7 @@ def _place_behind(net: Network, rules: ConnectionRules | None, hub: Hub, center:
             "p_mw": get_power(part),
         }
         request = replace(center.request, **own)
-        connection = _stand_beside(center.connection, "behind the meter of the hub")
+        connection = stand_beside(center.connection, "behind the meter of the hub")
         limited = [name or "the only state" for name, value in cut.items() if value < 1]
         notes: tuple[str, ...] = ()
         if isinstance(part, RenewablePlant) and limited:
@@ -294,131 +271,6 @@ def _place_behind(net: Network, rules: ConnectionRules | None, hub: Hub, center:
         load = f"{HUB_PREFIX}{center.request.id}"
         placed.append(_build(net, rules, part, request, connection, notes, cut, load))
     return placed
-
-
-def _sum_plants(net: Network, rules: ConnectionRules | None, hub: Hub) -> dict[str, float]:
-    """Add up what the plants of a hub give in every snapshot, before any cut [MW]."""
-    return {
-        name: sum(part.p_mw * _find_share(net, rules, part, name)[0] for part in hub.plants)
-        for name in (net.snapshots or ("",))
-    }
-
-
-def _place_on_site(net: Network, rules: ConnectionRules | None, hub: Hub, center: _Placed) -> list[_Placed]:
-    """Put on-site generation on the hub's own bus; with the plants behind the meter it never exports."""
-    behind = _sum_plants(net, rules, hub) if hub.behind_the_meter else {}
-    left = {name: max(0.0, center.request.p_mw - behind.get(name, 0.0)) for name in net.snapshots or ("",)}
-    placed = []
-    for part in hub.generators:
-        power, why = {}, ""
-        for name in left:
-            share, why = _find_share(net, rules, part, name)
-            asked = 0.0 if part.standby else min(part.p_mw * share, left[name])
-            # below its minimum it cannot run without giving more than is drawn
-            power[name] = asked if asked >= part.p_min_mw else 0.0
-            left[name] -= power[name]
-        placed.append(_build_on_site(net, hub, part, center, power, why))
-    return placed
-
-
-def _build_on_site(
-    net: Network, hub: Hub, part: OnSiteGenerator, center: _Placed, power: Mapping[str, float], why: str
-) -> _Placed:
-    """Make the rows of one on-site unit, and say all that is assumed about it."""
-    request = replace(center.request, id=part.name, name=part.name, kind=part.kind, p_mw=part.p_mw)
-    request = replace(request, class_mw=part.p_mw)
-    cost, basis = _find_cost(net, part)
-    first = next(iter(power.values()))
-    id_ = f"{HUB_PREFIX}{part.name}"
-    row = {
-        "id": id_,
-        "bus": center.connection.bus,
-        "name": part.name,
-        "p_mw": first,
-        "p_min_mw": part.p_min_mw,
-        "p_max_mw": part.p_mw,
-        "q_min_mvar": -PLANT_Q_PER_P * first,
-        "q_max_mvar": PLANT_Q_PER_P * first,
-        "vm_pu": 1.0,
-        "participation": 0.0,
-        "fuel": part.fuel,
-        "cost_c1_per_mwh": cost,
-        "behind_load": f"{HUB_PREFIX}{center.request.id}",
-        "in_service": not part.standby,
-        "source": SOURCE,
-        "confidence": "assumed",
-    }
-    notes = [f"{part.kind.replace('_', ' ')} on {part.fuel}, {basis}"]
-    if part.standby:
-        notes.append("standby: out of service, so no power flow, dispatch, outage or voltage dip counts it")
-    else:
-        notes.append(f"{why}; it exports nothing")
-    if part.kind == "fuel_cell":
-        notes.append("counts as a machine in fault levels, though it feeds through converters")
-    notes.append("contract power and connection stay those of the load, which the grid carries without it")
-    if center.request.p_mw < hub.data_center.contract_mw:
-        notes.append(f"at the first of two points of connection, which draws {center.request.p_mw:g} MW")
-    connection = _stand_beside(center.connection, "behind the meter of the hub")
-    values = _list_values("generator", id_, power, {"p_mw": 1.0, **PLANT_REACTIVE})
-    return _Placed(part, request, connection, {"generator": [row]}, values, tuple(notes))
-
-
-def _find_cost(net: Network, part: OnSiteGenerator) -> tuple[float, str]:
-    """Find the marginal cost of an on-site unit [currency/MWh], and where it comes from."""
-    money = f"{net.currency or 'currency'}/MWh"
-    if part.cost_per_mwh is not None:
-        return part.cost_per_mwh, f"marginal cost {part.cost_per_mwh:,.0f} {money} as given"
-    unit = net.generator
-    own = unit["behind_load"] == ""
-    like = unit[own & unit["in_service"] & (unit["fuel"] == part.fuel) & (unit["p_max_mw"] > 0)]
-    c0, c2 = (like[name].fillna(0.0) for name in ("cost_c0_per_h", "cost_c2_per_mw2h"))
-    # one linear cost has to hold what such units pay to run at all
-    known = (like["cost_c1_per_mwh"] + c0 / like["p_max_mw"] + c2 * like["p_max_mw"]).dropna()
-    if known.empty:
-        text = f"no cost given, and no unit of the network that burns {part.fuel} has one: free in a dispatch"
-        return math.nan, text
-    cost = float(known.median())
-    many = f"the median of {len(known)} such units at full output (assumed)"
-    return cost, f"marginal cost {cost:,.0f} {money}, {many}"
-
-
-def _list_values(
-    table: str, id_: str, power: Mapping[str, float], scales: Mapping[str, float]
-) -> list[dict[str, str]]:
-    """List what snapshots override: columns that follow the power of a part."""
-    return [
-        {"snapshot": name, "table": table, "id": id_, "column": column, "value": repr(scale * value)}
-        for name, value in power.items()
-        if name
-        for column, scale in scales.items()
-    ]
-
-
-def _find_share(
-    net: Network,
-    rules: ConnectionRules | None,
-    part: RenewablePlant | Storage | OnSiteGenerator,
-    snapshot: str,
-) -> tuple[float, str]:
-    """Find the share of p_mw a part gives in a snapshot, and where the share comes from."""
-    if isinstance(part.output, Mapping):
-        missing = [name for name in (net.snapshots or ("",)) if name not in part.output]
-        if missing:
-            raise PlacementError(
-                f"{part.name!r}: output says nothing of snapshot {name_ids(missing)}; "
-                "give a share for each, or one number"
-            )
-        return float(part.output[snapshot]), "output given with the part"
-    if part.output is not None:
-        return float(part.output), "output given with the part"
-    if isinstance(part, Storage):
-        return 0.0, "idle in every snapshot (assumed)"
-    if isinstance(part, OnSiteGenerator):
-        return 1.0, "runs in every snapshot as far as the data center draws (assumed)"
-    shares = rules.output.get(part.kind, {}) if rules else {}
-    if snapshot in shares and rules:
-        return shares[snapshot], f"share of p_mw: {rules.output_sources[part.kind][0]}"
-    return 1.0, "no share known for this snapshot: nameplate (assumed)"
 
 
 def _build(
@@ -430,7 +282,7 @@ def _build(
     notes: tuple[str, ...],
     cut: Mapping[str, float] | None = None,
     behind_load: str = "",
-) -> _Placed:
+) -> Placed:
     """Make the rows of the part itself."""
     rows = {table: list(new) for table, new in connection.rows.items()}
     values: list[dict[str, str]] = []
@@ -441,8 +293,8 @@ def _build(
         vm_pu = math.nan if part.ride_through_vm_pu is None else part.ride_through_vm_pu
         ride = {"ride_through_vm_pu": vm_pu, "ride_through_s": part.ride_through_s}
         rows["load"] = [{**own, "p_mw": request.p_mw, "q_mvar": q_mvar, "kind": "data_center", **ride}]
-        return _Placed(part, request, connection, rows, values, notes)
-    shares = {name: _find_share(net, rules, part, name) for name in (net.snapshots or ("",))}
+        return Placed(part, request, connection, rows, values, notes)
+    shares = {name: find_share(net, rules, part, name) for name in (net.snapshots or ("",))}
     cuts = cut if cut is not None and isinstance(part, RenewablePlant) else {}
     power = {name: part.p_mw * share * cuts.get(name, 1.0) for name, (share, _) in shares.items()}
     first = next(iter(power.values()))
@@ -458,89 +310,12 @@ def _build(
         rows[table] = [{**own, **limits, "p_mw": first, "fuel": fuel, "metered": cut is None}]
         rows[table][0]["behind_load"] = behind_load
     scales = {"p_mw": 1.0, **(PLANT_REACTIVE if table == "generator" else {})}
-    values = _list_values(table, own["id"], power, scales)
+    values = list_values(table, own["id"], power, scales)
     sources = sorted({why for _, why in shares.values()})
-    return _Placed(part, request, connection, rows, values, (*notes, *sources))
+    return Placed(part, request, connection, rows, values, (*notes, *sources))
 
 
-def _describe(net: Network, rules: ConnectionRules | None, one: _Placed) -> dict[str, Any]:
-    """Make the row of ``placements``."""
-    connection, request = one.connection, one.request
-    kind = request.kind
-    behind = connection.reason.startswith("behind")
-    where = getattr(one.part, "province", "") or connection.province
-    met = (
-        rules.find_rules(
-            "behind_the_meter" if behind and kind != "storage" else kind, request.class_mw, where
-        )
-        if rules
-        else ()
-    )
-    month, by = rules.find_earliest(met) if rules else ("", "")
-    deciding = next((rule.id for rule in met if rule.decides), "")
-    ready = ""
-    if rules and connection.feeder and connection.vn_kv >= rules.line_lead_from_kv:
-        ready = add_months(rules.as_of, round(12 * rules.line_lead_years.value))
-    feeder, bank = connection.feeder, connection.bank
-    return {
-        "part": request.name,
-        "kind": kind,
-        "bus": connection.bus,
-        "vn_kv": connection.vn_kv,
-        "distance_km": round(connection.distance_km, 3),
-        "feeders": connection.feeders,
-        "p_mw": request.p_mw,
-        "earliest_energisation": month,
-        "basis": "; ".join(_explain(net, rules, one, month, by)),
-        "site_bus": connection.site_bus,
-        "site": net.bus.at[connection.site_bus, "site"],
-        "length_km": round(connection.length_km, 3),
-        "conductor": feeder.conductor if feeder else "",
-        "feeder_rate_mva": feeder.rate_mva if feeder else math.nan,
-        "banks": connection.banks,
-        "bank_mva": bank.rate_mva if bank else math.nan,
-        "bank_high_kv": bank.high_kv if bank else math.nan,
-        "province": where,
-        "rules": ", ".join(rule.id for rule in met),
-        "deciding_rule": deciding,
-        "build_ready": ready,
-        "alternatives": connection.alternatives,
-        "behind_the_meter": behind,
-        "note": "; ".join(one.notes),
-    }
-
-
-def _explain(net: Network, rules: ConnectionRules | None, one: _Placed, month: str, by: str) -> list[str]:
-    """Say in words why the part is connected as it is."""
-    connection, request = one.connection, one.request
-    name = str(net.bus["name"][connection.site_bus]) or connection.site_bus
-    words = [f"{connection.reason}: {name}, {connection.distance_km:.1f} km"]
-    if rules is None:
-        words.append(
-            "no connection rules in this network: connected at the named bus, voltage class not judged"
-        )
-        return words + list(one.notes[:1])
-    if not connection.reason.startswith("behind"):
-        found = rules.find_class(request.kind, request.class_mw)
-        words.insert(
-            0,
-            f"{request.class_mw:g} MW is supplied at {found.vn_kv:g} kV ({found.confidence}: {found.source})",
-        )
-    if connection.bank:
-        words.append(
-            f"{connection.banks} own banks {connection.bank.high_kv:g}/{connection.bank.low_kv:g} kV of "
-            f"{connection.bank.rate_mva:g} MVA, one may fail"
-        )
-    if connection.feeder:
-        words.append(
-            f"{connection.feeders} feeders {connection.feeder.conductor} of {connection.feeder.rate_mva:g} "
-            f"MVA carry {request.s_mva:.0f} MVA after the loss of one"
-        )
-    words.append(f"earliest {month} by {by}" if by else f"no rule sets a date: {month}")
-    return words + [note for note in one.notes if note.startswith(("split", "frequency"))]
-
-
-def _apply(net: Network, rules: ConnectionRules | None, placed: list[_Placed]) -> Network:
+def _apply(net: Network, rules: ConnectionRules | None, placed: list[Placed]) -> Network:
     """Put all rows into a new network."""
     rows: dict[str, list[dict[str, Any]]] = {}
     values: list[dict[str, str]] = []
@@ -554,7 +329,7 @@ def _apply(net: Network, rules: ConnectionRules | None, placed: list[_Placed]) -
             {ROW_KEY: f"{HUB_PREFIX}{start + i + 1}", **row} for i, row in enumerate(values)
         ]
     tables = append_rows(net, rows)
-    described = pd.DataFrame([_describe(net, rules, one) for one in placed])
+    described = pd.DataFrame([describe(net, rules, one) for one in placed])
     earlier = net.placements
     placements = pd.concat([earlier, described], ignore_index=True) if len(earlier) else described
     return net.replace(placements=placements, **tables)

@@ -11,7 +11,9 @@ import pandas as pd
 from gridhub.analysis.flow.interfaces import compare_interfaces
 from gridhub.analysis.hosting.headroom import Headroom, find_headroom
 from gridhub.analysis.hub import tables
+from gridhub.analysis.hub.connection import build_connection_costs, build_rule_findings
 from gridhub.analysis.hub.impact import build_raised_branches, build_supplying_banks
+from gridhub.analysis.hub.losses import build_hub_losses, build_on_site_losses
 from gridhub.analysis.hub.run import HubRun, Progress, run_states
 from gridhub.analysis.hub.variants import compare_variants, run_sensitivities
 from gridhub.analysis.hub.verdict import decide, write_verdict
@@ -213,10 +215,10 @@ def _study(run: HubRun, seed: int) -> HubStudy:
     sensitivities = run_sensitivities(run, placed, violations, old, after)
     run.tell("tables", 0.98)
     not_assessable = tables.find_unassessable(net, mine, violations)
-    rule_findings = tables.build_rule_findings(mine, run.rules)
+    rule_findings = build_rule_findings(mine, run.rules)
     outcome = decide(mine, violations, package, not_assessable)
-    hub_losses = tables.build_hub_losses(hub, run.criteria, after, violations)
-    on_site = tables.build_on_site_losses(placed, hub, after, violations)
+    hub_losses = build_hub_losses(hub, run.criteria, after, violations)
+    on_site = build_on_site_losses(placed, hub, after, violations)
     money = run.costs.money_unit if run.costs is not None else ""
     verdict = write_verdict(
         net, hub, mine, violations, package, money, headroom, not_assessable, hub_losses, on_site, outcome
@@ -249,7 +251,7 @@ def _study(run: HubRun, seed: int) -> HubStudy:
         headroom=headroom,
         reinforcement=reinforcement,
         package=package,
-        connection_costs=tables.build_connection_costs(mine, run.costs),
+        connection_costs=build_connection_costs(mine, run.costs),
         rules=rule_findings,
         behind_the_meter=variants,
         sensitivities=sensitivities,

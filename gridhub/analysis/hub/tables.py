@@ -1,4 +1,4 @@
-"""Tables of a hub study read off its results: states, voltages, islands, links, rules, costs, assumptions."""
+"""Tables of a hub study read off its results: states, voltages, islands, links, assumptions."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ import pandas as pd
 
 from gridhub.analysis.flow.interfaces import compute_interfaces
 from gridhub.analysis.flow.power_flow import PowerFlow
-from gridhub.analysis.security.judging import VOLTAGE_TOLERANCE
+from gridhub.analysis.hub.losses import judge_voltage
 from gridhub.analysis.security.security import Security
-from gridhub.analysis.works.candidates import cost_route, find_contingency
 from gridhub.connection_rules import ConnectionRules
-from gridhub.costs import Cost, Costs
 from gridhub.criteria import Criteria
 from gridhub.model.network import Network
 from gridhub.placement.candidates import HUB_PREFIX
@@ -210,195 +208,6 @@ def build_hvdc(net: Network, before: Mapping[str, Security], after: Mapping[str,
 
 def _get(table: pd.DataFrame, row: Any, column: str) -> float:
     return float(table[column].get(row, math.nan))
-
-
-def judge_loss(lost_mw: float, limit_mw: float) -> str:
-    """Judge the size of a lost load: "ok", "frequency study required" or "no limit known" (infinite)."""
-    if not math.isfinite(limit_mw):
-        return "no limit known"
-    return "frequency study required" if lost_mw > limit_mw + 1e-6 else "ok"
-
-
-def judge_voltage(vm_pu: float, low_pu: float, high_pu: float) -> str:
-    """Judge a voltage by its range: "ok", "low", "high", or "not judged" where either is not known (NaN)."""
-    if math.isnan(vm_pu) or math.isnan(low_pu):
-        return "not judged"
-    if vm_pu < low_pu - VOLTAGE_TOLERANCE:
-        return "low"
-    return "high" if vm_pu > high_pu + VOLTAGE_TOLERANCE else "ok"
-
-
-def build_hub_losses(
-    hub: Hub, criteria: Criteria | None, after: Mapping[str, Security], violations: pd.DataFrame
-) -> pd.DataFrame:
-    """Show what the loss of the hub itself does in every snapshot.
-
-    Returns
-    -------
-    DataFrame
-        snapshot, contingency, lost_load_mw, limit_mw (largest load that may be lost at once), state ("ok" |
-        "frequency study required" | "no limit known"), status, worst_element, worst_loading_percent,
-        violations (caused by it).
-    """
-    limit = criteria.max_load_loss_mw if criteria is not None else math.inf
-    rows = []
-    for name, sec in after.items():
-        kinds = sec.contingencies["kind"]
-        own = kinds.index[
-            (kinds == "data_center") & kinds.index.astype(str).str.contains(hub.name, regex=False)
-        ]
-        for contingency in own:
-            row = sec.status.loc[contingency]
-            lost = float(row["lost_load_mw"])
-            mine = violations[(violations["contingency"] == contingency) & (violations["snapshot"] == name)]
-            rows.append(
-                {
-                    "snapshot": name,
-                    "contingency": str(contingency),
-                    "lost_load_mw": lost,
-                    "limit_mw": limit,
-                    "state": judge_loss(lost, limit),
-                    "status": str(row["status"]),
-                    "worst_element": row["worst_element"],
-                    "worst_loading_percent": float(row["worst_loading_percent"]),
-                    "violations": int((mine["change"] == "caused").sum()),
-                }
-            )
-    return pd.DataFrame(rows)
-
-
-def build_on_site_losses(
-    net: Network, hub: Hub, after: Mapping[str, Security], violations: pd.DataFrame
-) -> pd.DataFrame:
-    """Show what the loss of each on-site unit does: the grid then carries the load it stood behind.
-
-    Parameters
-    ----------
-    net : Network
-        With the hub placed.
-    hub : Hub
-    after : mapping
-        Snapshot -> Security.
-    violations : DataFrame
-        Compared with the grid without the hub.
-
-    Returns
-    -------
-    DataFrame
-        snapshot, unit (id), lost_mw (its output before), draw_before_mw and draw_after_mw (of the load it
-        stands behind, less what units behind it give), status, worst_element, worst_loading_percent,
-        violations (caused by it). Standby units are out of service and have no row.
-    """
-    rows, table = [], net.generator
-    for part in hub.generators:
-        unit = f"{HUB_PREFIX}{part.name}"
-        load = str(table.at[unit, "behind_load"])
-        for name, sec in after.items():
-            if unit not in sec.status.index:
-                continue
-            status = sec.status.loc[unit]
-            lost = float(sec.base.generator["p_mw"][unit])
-            own = sec.base.generator["p_mw"][(table["behind_load"] == load).to_numpy()]
-            draw = float(net.load["p_mw"].astype(float)[load]) - float(own.sum())
-            mine = violations[(violations["contingency"] == unit) & (violations["snapshot"] == name)]
-            rows.append(
-                {
-                    "snapshot": name,
-                    "unit": unit,
-                    "lost_mw": lost,
-                    "draw_before_mw": draw,
-                    "draw_after_mw": draw + lost,
-                    "status": str(status["status"]),
-                    "worst_element": status["worst_element"],
-                    "worst_loading_percent": float(status["worst_loading_percent"]),
-                    "violations": int((mine["change"] == "caused").sum()),
-                }
-            )
-    return pd.DataFrame(rows)
-
-
-def build_rule_findings(placements: pd.DataFrame, rules: ConnectionRules | None) -> pd.DataFrame:
-    """List every rule that a part of the hub meets.
-
-    Returns
-    -------
-    DataFrame
-        part, kind, rule, finding (the rule in words), earliest (month the rule allows, "" if it sets none),
-        decides (True where the rule alone can decide the study), source, as_of, confidence.
-    """
-    rows: list[dict[str, Any]] = []
-    columns = ["part", "kind", "rule", "finding", "earliest", "decides", "source", "as_of", "confidence"]
-    if rules is None:
-        return pd.DataFrame(columns=columns)
-    by_id = {rule.id: rule for rule in rules.rules}
-    for _, part in placements.iterrows():
-        for name in [text for text in str(part["rules"]).split(", ") if text]:
-            rule = by_id[name]
-            earliest, by = rules.find_earliest((rule,))
-            rows.append(
-                {
-                    "part": part["part"],
-                    "kind": part["kind"],
-                    "rule": rule.id,
-                    "finding": rule.text,
-                    "earliest": earliest if by else "",
-                    "decides": rule.decides,
-                    "source": rule.source,
-                    "as_of": rule.as_of,
-                    "confidence": rule.confidence,
-                }
-            )
-    provinces = set(placements["province"])
-    for one in rules.published:
-        if one.name in provinces:
-            rows.append(
-                {
-                    "part": "",
-                    "kind": "published",
-                    "rule": "grid company's own finding",
-                    "finding": f"{one.name}: data centers of {one.able_mw:,.0f} MW can be supplied, "
-                    f"{one.unable_mw:,.0f} MW cannot",
-                    "earliest": "",
-                    "decides": False,
-                    "source": one.source,
-                    "as_of": one.as_of,
-                    "confidence": one.confidence,
-                }
-            )
-    return pd.DataFrame(rows, columns=columns)
-
-
-def build_connection_costs(placements: pd.DataFrame, costs: Costs | None) -> pd.DataFrame:
-    """Cost the feeders and banks each part builds.
-
-    Returns
-    -------
-    DataFrame
-        part, item ("feeders" | "banks"), quantity (in words), low_bn, base_bn, high_bn, source, confidence.
-    """
-    columns = ["part", "item", "quantity", "low_bn", "base_bn", "high_bn", "source", "confidence"]
-    rows = []
-    for _, part in placements.iterrows() if costs is not None else ():
-        assert costs is not None
-        found: list[tuple[str, str, Cost | None]] = []
-        if part["feeders"]:
-            km, count = float(part["length_km"]), int(part["feeders"])
-            text = f"{count} circuits {part['vn_kv']:g} kV, {km:.1f} km"
-            found.append(("feeders", text, cost_route(costs, float(part["vn_kv"]), "overhead", km, count)))
-        if part["banks"]:
-            item = f"bank_{part['bank_high_kv']:g}_{part['vn_kv']:g}"
-            cost = costs[item] * int(part["banks"]) * find_contingency(costs) if item in costs else None
-            found.append(("banks", f"{int(part['banks'])} banks of {part['bank_mva']:g} MVA", cost))
-        for item, text, cost in found:
-            row = {"part": part["part"], "item": item, "quantity": text}
-            if cost is None:
-                row |= {"low_bn": math.nan, "base_bn": math.nan, "high_bn": math.nan}
-                row |= {"source": "no cost in the region's data", "confidence": ""}
-            else:
-                row |= {"low_bn": cost.low, "base_bn": cost.base, "high_bn": cost.high}
-                row |= {"source": cost.source, "confidence": cost.confidence}
-            rows.append(row)
-    return pd.DataFrame(rows, columns=columns)
 
 
 def find_unassessable(net: Network, placements: pd.DataFrame, violations: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gridhub.analysis.hub.tables import build_connection_costs, build_rule_findings
+from gridhub.analysis.hub.connection import build_connection_costs, build_rule_findings
 from gridhub.connection_rules import ConnectionRules, read_connection_rules
 from gridhub.costs import Costs, read_costs
 from gridhub.errors import PlacementError

@@ -27,7 +27,7 @@ from gridhub.analysis.hub.impact import (
     list_raised,
     search_worst_outages,
 )
-from gridhub.analysis.hub.tables import judge_loss, judge_voltage
+from gridhub.analysis.hub.losses import judge_loss, judge_voltage
 from gridhub.analysis.security.judging import VOLTAGE_TOLERANCE, Limits, build_limits
 from gridhub.case.case import Case, Floats
 from gridhub.criteria import Criteria
