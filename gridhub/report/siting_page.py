@@ -127,7 +127,7 @@ def _judge(ranking: SiteRanking) -> Verdict:
     gaps = "; ".join(list_common_gaps(ranked["not_assessed"])) or "see each site"
     left = "; ".join(ranking.left_out) or "nothing of the method"
     text = (
-        f"First come {first}. A rank compares; {room}, not assessed: {gaps}. "
+        f"First come {first}. A rank compares; {room}; not assessed: {gaps}. "
         f"Left out of the ranking: {left.replace('_', ' ')}."
     )
     return Verdict("A comparison, not a permission", text, "plain")
