@@ -241,8 +241,6 @@ def read_generators(draft: Draft, pp_net: Mapping[str, Any]) -> None:
         columns |= {
             "p_min_mw": get_floats(frame, "min_p_mw"),
             "p_max_mw": get_floats(frame, "max_p_mw"),
-            "q_min_mvar": get_floats(frame, "min_q_mvar"),
-            "q_max_mvar": get_floats(frame, "max_q_mvar"),
             "regulating": table != "sgen",
             "participation": 0.0
             if table == "sgen"
@@ -251,6 +249,11 @@ def read_generators(draft: Draft, pp_net: Mapping[str, Any]) -> None:
             else np.nan,
             "fuel": [FUELS.get(text.lower(), "") for text in get_texts(frame, "type")],
         }
+        if table == "ext_grid":
+            _warn_of_limits(draft, frame)
+        else:
+            columns["q_min_mvar"] = get_floats(frame, "min_q_mvar")
+            columns["q_max_mvar"] = get_floats(frame, "max_q_mvar")
         if table != "sgen":
             columns["vm_pu"] = get_floats(frame, "vm_pu")
         ids = name_rows(table, frame)
@@ -259,6 +262,15 @@ def read_generators(draft: Draft, pp_net: Mapping[str, Any]) -> None:
         curved = frame[get_bools(frame, "reactive_capability_curve", False)]
         message = "reactive capability curve is not kept: min_q_mvar and max_q_mvar hold"
         draft.warn("W-QCURVE", table, name_rows(table, curved), "reactive_capability_curve", message)
+
+
+def _warn_of_limits(draft: Draft, grid: pd.DataFrame) -> None:
+    """Say that an external grid has no reactive limits but those that `to_pandapower` wrote beside them."""
+    if "q_min_mvar" in grid or "q_max_mvar" in grid:
+        return
+    limited = grid[np.isfinite(get_floats(grid, "min_q_mvar")) | np.isfinite(get_floats(grid, "max_q_mvar"))]
+    message = "limits of an external grid are not kept: no power flow of pandapower holds them, its OPF alone"
+    draft.warn("W-QLIMIT", "ext_grid", name_rows("ext_grid", limited), "max_q_mvar", message)
 
 
 def read_costs(draft: Draft, pp_net: Mapping[str, Any]) -> pd.DataFrame:

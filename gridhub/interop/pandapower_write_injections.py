@@ -165,6 +165,9 @@ def write_generators(outline: Outline) -> None:
                 "va_degree": angle.reindex(frame["bus"]).to_numpy(),
                 "slack_weight": np.where(frame["participation"].isna(), 1.0, share),
                 "controllable": True,
+                # limits of a power flow, which pandapower does not hold at an external grid
+                "q_min_mvar": frame["q_min_mvar"].to_numpy(),
+                "q_max_mvar": frame["q_max_mvar"].to_numpy(),
             },
         ),
         "gen": (

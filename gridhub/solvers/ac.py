@@ -90,14 +90,14 @@ def prepare_setting(case: Case, plan: NewtonPlan | None, options: PowerFlowOptio
         plan = plan_newton(case)
     case = drop_dead_links(case, islands.live)
     slack = plan_slack(case, islands, options.distributed_slack)
+    regulation = plan_regulation(case, islands.live)
+    regulated = ~np.isnan(regulation.set_point)
     reference = islands.reference[islands.reference >= 0]
     angle_held = ~islands.live
     angle_held[reference] = True
     # where nobody shares the imbalance, every node marked as reference is a slack of its own
     alone = np.where(islands.live, ~slack.shared[islands.island], False)
     angle_held |= case.reference & alone
-    regulation = plan_regulation(case, islands.live, angle_held & alone)
-    regulated = ~np.isnan(regulation.set_point)
     # a voltage has to be given somewhere: by an infeed without units, or where no unit regulates at all
     anchored = case.reference & alone & ~regulated & islands.live
     has_regulator = np.bincount(islands.island, regulated, islands.count) > 0

@@ -299,7 +299,8 @@ def _drop_regulation(plan: DecoupledPlan, block: _Block, outages: Sequence[Outag
         for node in np.unique(regulation.node[units]).tolist():
             left = np.flatnonzero(regulation.active & (regulation.node == node))
             left = np.setdiff1d(left, units)
-            block.low[node, k], block.high[node, k] = regulation.find_range(node, left)
+            block.low[node, k] = regulation.unit_low[left].sum()
+            block.high[node, k] = regulation.unit_high[left].sum()
             block.set_point[node, k] = plan.set_point[left[0]] if len(left) else np.nan
             block.at_limit[node, k] *= len(left) > 0
         if len(units):

@@ -216,7 +216,8 @@ def _find_lost_regulation(
             owner.append(k)
             node.append(int(position[at]))
             if left:
-                bound += [*regulation.find_range(at, left), 0.5 / set_point[left[0]] ** 2]
+                low, high = regulation.unit_low[left].sum(), regulation.unit_high[left].sum()
+                bound += [low, high, 0.5 / set_point[left[0]] ** 2]
             else:
                 bound += [-np.inf, np.inf, 0.0]
     return (

@@ -40,9 +40,8 @@ class PowerFlowOptions:
         within their limits. False: the reference bus alone.
     reactive_limits : bool, optional
         Whether a unit at its reactive limit gives up its voltage. None: the network's own default, True
-        for regions and False for imported files. A reference that takes the imbalance alone
-        (``distributed_slack=False``) is a voltage source and keeps its voltage; the summary of a power flow
-        tells the units past their limits.
+        for regions and False for imported files. The reference has limits like any other unit; without limits
+        the summary of a power flow tells the units past theirs.
     start : {"auto", "flat", "dc", "snapshot"}
         First guess; "auto" is the stored state if there is one, else DC, else flat.
     dc_convention : {"x_tap", "x", "rx"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,8 +25,6 @@ class Regulation:
         Reactive range of the node's units together [p.u.].
     unit_low, unit_high : (k,) float
         Reactive range of each unit [p.u.].
-    unlimited : (n_node,) bool
-        References that take the imbalance alone: they hold their voltage whatever it takes.
     """
 
     node: Ints
@@ -37,14 +34,6 @@ class Regulation:
     high: Floats
     unit_low: Floats
     unit_high: Floats
-    unlimited: Bools
-
-    def find_range(self, node: int, units: Sequence[int] | Ints) -> tuple[float, float]:
-        """Reactive range of a node of which these units hold the voltage [p.u.]."""
-        if self.unlimited[node]:
-            return -np.inf, np.inf
-        chosen = np.asarray(units, dtype=np.int64)
-        return float(self.unit_low[chosen].sum()), float(self.unit_high[chosen].sum())
 
     def share_reactive(self, needed: Floats) -> Floats:
         """Share each node's reactive power among its units.
@@ -78,7 +67,7 @@ class Regulation:
         return result
 
 
-def plan_regulation(case: Case, live: Bools, alone: Bools) -> Regulation:
+def plan_regulation(case: Case, live: Bools) -> Regulation:
     """Gather the units that hold a voltage.
 
     Parameters
@@ -86,9 +75,6 @@ def plan_regulation(case: Case, live: Bools, alone: Bools) -> Regulation:
     case : Case
     live : (n_node,) bool
         Nodes of islands with a reference.
-    alone : (n_node,) bool
-        References that take the imbalance of their island alone. They stand for a voltage source, active and
-        reactive power alike without limit, as pandapower's external grid and the swing bus of PSS/E.
     """
     bus = np.concatenate([case.generator_bus, case.hvdc_from_bus, case.hvdc_to_bus])
     on = np.concatenate([case.generator_on, case.hvdc_on, case.hvdc_on])
@@ -102,6 +88,6 @@ def plan_regulation(case: Case, live: Bools, alone: Bools) -> Regulation:
     units = np.flatnonzero(active)
     target = np.full(case.n_node, np.nan)
     target[node[units[::-1]]] = set_point[units[::-1]]
-    low = np.where(alone, -np.inf, np.bincount(node[units], unit_low[units], case.n_node))
-    high = np.where(alone, np.inf, np.bincount(node[units], unit_high[units], case.n_node))
-    return Regulation(node, active, target, low, high, unit_low, unit_high, alone)
+    low = np.bincount(node[units], unit_low[units], case.n_node).astype(float)
+    high = np.bincount(node[units], unit_high[units], case.n_node).astype(float)
+    return Regulation(node, active, target, low, high, unit_low, unit_high)

@@ -1,9 +1,10 @@
 """Reactive limits against pandapower, and against what a state with limits has to satisfy.
 
-pandapower's external grid knows no limits in a power flow, so the reference takes the imbalance alone here.
-Its state is ours wherever it satisfies the conditions. It frees units one way only: in case24_ieee_rts and
-case2848rte units stay at a limit though the voltage has passed their set-point, which the conditions exclude;
-those and case1888rte, where it differs at a unit beside a static generator, are held to the conditions alone.
+An external grid of pandapower has no limits in a power flow, and none once read; it takes the imbalance alone
+here. Its state is ours wherever it satisfies the conditions. It frees units one way only: in case24_ieee_rts
+and case2848rte units stay at a limit though the voltage has passed their set-point, which the conditions
+exclude; those and case1888rte, where it differs at a unit beside a static generator, are held to the
+conditions alone.
 """
 
 from __future__ import annotations

@@ -67,9 +67,9 @@ class PowerFlow:
     summary : mapping
         load_mw, generation_mw, losses_mw, unserved_mw, lost_generation_mw, islands, unrated_branches,
         worst_loading_percent, worst_branch, overloaded_branches, lowest and highest voltage, imbalance_mw,
-        units_past_q_limits and largest_past_q_mvar (units that produce beyond their reactive range, because
-        limits are not asked for or they are a lone reference), iterations, start, references_chosen; with
-        controlled taps also taps_moved (count), taps_at_limit and taps_hunting (ids).
+        units_past_q_limits and largest_past_q_mvar (units that produce beyond their reactive range where
+        limits are not asked for), iterations, start, references_chosen; with controlled taps also taps_moved
+        (count), taps_at_limit and taps_hunting (ids).
     worst_mismatch : WorstMismatch
     options : PowerFlowOptions
         Settled options.
