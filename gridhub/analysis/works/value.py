@@ -294,8 +294,7 @@ def _measure_hours(net: Network, found: Dispatch, called: Sequence[str]) -> pd.D
     losses = (np.where(case.branch_on, case.r, 0.0) * flow**2).sum(axis=1) * net.base_mva
     price = np.nanmedian(found.price.to_numpy(dtype=float), axis=1)
     table = status[["status", "cost", "shed_mw", "curtailed_mw"]].copy()
-    table["called_mw"] = found.shed[list(called)].sum(axis=1)
-    table["shed_mw"] = np.maximum(table["shed_mw"] - table["called_mw"], 0.0)
+    table["called_mw"] = found.flexible.reindex(columns=list(called), fill_value=0.0).sum(axis=1)
     inside = found.options.losses == "iterated"
     lost = status["losses_mw"].to_numpy(dtype=float) if inside else losses
     # where the dispatch holds its losses, its cost pays for them already
