@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gridhub.analysis.contingency.contingencies import find_outages
 from gridhub.analysis.security.comparison import KEY
@@ -18,7 +19,7 @@ from gridhub.analysis.works.judging import WorksTask, list_lost, measure_excess
 from gridhub.analysis.works.scheme_candidates import ARMED_SHARE
 from gridhub.analysis.works.selection import judge_works
 from gridhub.analysis.works.works import act
-from gridhub.case.case import Floats
+from gridhub.case.case import Bools, Floats
 from gridhub.case.compile import compile_case
 from gridhub.dispatch.works_choice import SchemeAct
 from gridhub.model.network import Network
@@ -50,7 +51,7 @@ class Relief:
     acts: tuple[SchemeAct, ...] = ()
 
 
-def compute_loadings(task: WorksTask, net: Network) -> pd.Series:
+def compute_loadings(task: WorksTask, net: Network) -> pd.DataFrame:
     """Compute the DC loading of every rated branch in every state of a task and after its branch outages.
 
     Parameters
@@ -61,8 +62,8 @@ def compute_loadings(task: WorksTask, net: Network) -> pd.Series:
 
     Returns
     -------
-    Series
-        Loading [%] by snapshot, contingency ("" = N), element and kind.
+    DataFrame
+        Loading [%]; index snapshot, contingency ("" = N); a column for each branch, NaN where it is unrated.
 
     Notes
     -----
@@ -90,9 +91,8 @@ def compute_loadings(task: WorksTask, net: Network) -> pd.Series:
                 after[list(sets[k])] = 0.0
                 parts[name, str(table.index[k])] = after
         labels = case.labels.branch
-    key = [(*state, branch, "thermal") for state in parts for branch in labels]
-    index = pd.MultiIndex.from_tuples(key, names=list(KEY))
-    return pd.Series(np.concatenate(list(parts.values())), index=index).dropna()
+    index = pd.MultiIndex.from_tuples(list(parts), names=list(KEY[:2]))
+    return pd.DataFrame(np.array(list(parts.values())), index, pd.Index(labels, name=KEY[2]))
 
 
 def compute_relief(task: WorksTask, candidates: Sequence[Candidate], before: pd.DataFrame) -> Relief:
@@ -115,35 +115,63 @@ def compute_relief(task: WorksTask, candidates: Sequence[Candidate], before: pd.
     base = compute_loadings(task, task.net)
     with_work = [base if one.schemes else compute_loadings(task, one.apply(task.net)) for one in candidates]
     acts = [found for number, one in enumerate(candidates) for found in _list_acts(task, number, one, base)]
-    index = base.index
+    states, branches = base.index, base.columns
     for one in with_work:
-        index = index.union(one.index, sort=False)
-    start = base.reindex(index, fill_value=0.0)
-    taken = [start.sub(one.after.reindex(index)).fillna(0.0).to_numpy() for one in acts]
-    points = np.column_stack([start.to_numpy() - one.reindex(index, fill_value=0.0) for one in with_work])
-    thermal = before[before["kind"] == "thermal"].set_index(list(KEY))["loading_percent"].astype(float)
-    start.loc[start.index.intersection(thermal.index)] = thermal.reindex(
-        start.index.intersection(thermal.index)
+        states, branches = states.union(one.index, sort=False), branches.union(one.columns, sort=False)
+    # pairs are millions, those that count are few: they lie in grids, state x branch, until they are chosen
+    known = base.reindex(states, columns=branches).notna().to_numpy()
+    start = base.reindex(states, columns=branches).fillna(0.0).to_numpy()
+    points, worse = [], np.zeros(start.shape)
+    for one in with_work:
+        after = one.reindex(states, columns=branches)
+        known |= after.notna().to_numpy()
+        points.append(start - after.fillna(0.0).to_numpy())
+        worse += np.maximum(-points[-1], 0.0)
+    own_states = pd.MultiIndex.from_tuples([one.watched[:2] for one in acts], names=states.names)
+    own_branches = pd.Index([one.watched[2] for one in acts], dtype=object)
+    watched = list(
+        zip(states.get_indexer(own_states).tolist(), branches.get_indexer(own_branches).tolist(), strict=True)
     )
-    old = pd.MultiIndex.from_frame(task.old[list(KEY)])
-    worse = np.maximum(-points, 0.0).sum(axis=1) + sum(np.maximum(-one, 0.0) for one in taken)
-    counts = (start.to_numpy() + worse > 100.0) & ~index.isin(old)
-    counts |= index.isin([one.watched for one in acts])
-    other = before[~pd.MultiIndex.from_frame(before[list(KEY)]).isin(index)]
-    key, excess, removed = _measure_others(task, candidates, other)
+    taken = []
+    for scheme_act, (state, _) in zip(acts, watched, strict=True):
+        taken.append(np.nan_to_num(start[state] - scheme_act.after.reindex(branches).to_numpy()))
+        worse[state] += np.maximum(-taken[-1], 0.0)
+
+    def find(pairs: pd.DataFrame) -> tuple[NDArray[np.intp], NDArray[np.intp], Bools]:
+        """Find thermal pairs in the grids: row, column, and whether each is known there."""
+        row = states.get_indexer(pd.MultiIndex.from_frame(pairs[list(KEY[:2])]))
+        column = branches.get_indexer(pd.Index(pairs[KEY[2]]))
+        here = (row >= 0) & (column >= 0) & (pairs[KEY[3]] == "thermal").to_numpy()
+        here[here] = known[row[here], column[here]]
+        return row, column, here
+
+    row, column, here = find(before)
+    start[row[here], column[here]] = before["loading_percent"].to_numpy(dtype=float)[here]
+    counts = known & (start + worse > 100.0)
+    old_row, old_column, old = find(task.old)
+    counts[old_row[old], old_column[old]] = False
+    for pair in watched:
+        counts[pair] = True
+    at = np.nonzero(counts)
+    chosen = pd.MultiIndex.from_arrays(
+        [*(states.get_level_values(k)[at[0]] for k in (0, 1)), branches[at[1]], ["thermal"] * len(at[0])],
+        names=list(KEY),
+    )
+    key, excess, removed = _measure_others(task, candidates, before[~here])
     rest = np.zeros(len(key))
+    place = np.cumsum(counts).reshape(counts.shape) - 1
     return Relief(
-        index[counts].append(key),
-        np.concatenate([start.to_numpy()[counts], 100.0 + excess]),
-        np.concatenate([points[counts], removed]),
+        chosen.append(key),
+        np.concatenate([start[at], 100.0 + excess]),
+        np.concatenate([np.array([one[at] for one in points]).reshape(len(points), -1).T, removed]),
         tuple(
             SchemeAct(
                 one.work,
-                int(index[counts].get_loc(one.watched)),
+                int(place[pair]),
                 100.0 * ARMED_SHARE,
-                np.concatenate([off[counts], rest]),
+                np.concatenate([np.where(at[0] == pair[0], off[at[1]], 0.0), rest]),
             )
-            for one, off in zip(acts, taken, strict=True)
+            for one, pair, off in zip(acts, watched, taken, strict=True)
         ),
     )
 
@@ -152,11 +180,11 @@ class _Act(NamedTuple):
     """What a scheme does after an outage: by which work, set off by what, and the loadings after it."""
 
     work: int
-    watched: tuple[str, str, str, str]
+    watched: tuple[str, str, str]
     after: pd.Series
 
 
-def _list_acts(task: WorksTask, number: int, one: Candidate, base: pd.Series) -> list[_Act]:
+def _list_acts(task: WorksTask, number: int, one: Candidate, base: pd.DataFrame) -> list[_Act]:
     """List what the schemes of a candidate do after each outage that may set them off, by DC."""
     found = []
     for name, table in task.outages.items() if one.schemes else ():
@@ -166,16 +194,17 @@ def _list_acts(task: WorksTask, number: int, one: Candidate, base: pd.Series) ->
             if not scheme.conditions:  # it switches shunts, which move no active power
                 continue
             (condition,) = scheme.conditions  # as `list_scheme_candidates` makes them
+            element = condition.element
             keys = [key for key, elements in lost.items() if elements.issuperset(scheme.outage)]
-            watched = {key: (name, key, condition.element, "thermal") for key in keys}
-            keys = [key for key in keys if watched[key] in base.index]
+            keys = [key for key in keys if (name, key) in base.index and element in base.columns]
+            keys = [key for key in keys if pd.notna(base.at[(name, key), element])]
             if not keys:
                 continue
             # what acts after an outage is the same by DC as what acted before it
             changed = act(state, scheme.actions)
             after = compute_loadings(replace(task, outages={name: table.loc[keys]}), changed)
-            outage = after.index.get_level_values("contingency")
-            found += [_Act(number, watched[key], after[outage == key]) for key in keys]
+            rows = after.reindex(pd.MultiIndex.from_tuples([(name, key) for key in keys]))
+            found += [_Act(number, (name, key, element), rows.iloc[k]) for k, key in enumerate(keys)]
     return found
 
 
