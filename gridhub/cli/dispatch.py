@@ -308,21 +308,26 @@ def read_reserve_file(path: Path, hours: pd.Index | None) -> list[float]:
     Raises
     ------
     GridhubError
-        If the file cannot be read, has not one column of numbers, or has other hours.
+        If the file cannot be read, has not one column, a value that is no MW of 0 or more, or other hours.
     """
     import pandas as pd
 
     what = f"--reserve {str(path)!r}"
     frame = _read_hours(what, path)
-    if len(frame.columns) != 1 or not pd.api.types.is_numeric_dtype(frame.dtypes.iloc[0]):
+    if len(frame.columns) != 1:
         names = name_ids(frame.columns) or "none"
         refuse(f"{what}: wants the hours and one column of MW; beside the hours there are {names}")
+    reserve = pd.to_numeric(frame.iloc[:, 0], errors="coerce")
+    wrong = frame.iloc[:, 0][~(reserve >= 0.0)]
+    if len(wrong):
+        found = name_ids([f"{hour}: {value}" for hour, value in wrong.items()])
+        refuse(f"{what}: not a number of MW of 0 or more in {len(wrong):,} hours: {found}")
     if hours is not None and list(map(str, hours)) != list(map(str, frame.index)):
         refuse(
             f"{what}: its {len(frame):,} hours from {name_ids(frame.index[:1]) or 'none'} are not the "
             f"{len(hours):,} of the profiles from {hours[0]}"
         )
-    return [float(value) for value in frame.iloc[:, 0]]
+    return [float(value) for value in reserve]
 
 
 def _read_hours(what: str, path: Path) -> pd.DataFrame:

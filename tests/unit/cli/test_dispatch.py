@@ -211,3 +211,12 @@ def test_flexible_load_of_a_network_is_no_part_of_the_one_it_is_compared_with(
     assert code == 2
     assert "did you mean hall?" in err
     assert "did you mean cheap?" in err
+
+
+def test_every_hour_of_a_reserve_that_is_no_mw_is_named(triangle: Path, tmp_path: Path) -> None:
+    (tmp_path / "reserve.csv").write_text("hour,mw\none,5\ntwo,x\nthree,-1\nfour,\n", encoding="utf-8")
+    code, _, err = run("dispatch", triangle, "--reserve", tmp_path / "reserve.csv")
+    assert code == 2
+    text = " ".join(err.split())
+    assert "3 hours" in text
+    assert all(part in text for part in ("two: x", "three: -1", "four: nan"))
