@@ -288,12 +288,25 @@ def read_last_column(path: Path, option: str) -> pd.Series:
     Raises
     ------
     GridhubError
-        If it cannot be read.
+        If it cannot be read, or has a value that is no number of at least 0.
     """
-    frame = _read_hours(f"{option} {str(path)!r}", path)
+    what = f"{option} {str(path)!r}"
+    frame = _read_hours(what, path)
     if frame.empty:
-        refuse(f"{option} {str(path)!r}: wants a name and a number in every row")
-    return frame.iloc[:, -1].rename(index=str)
+        refuse(f"{what}: wants a name and a number in every row")
+    return _read_amounts(what, frame.iloc[:, -1]).rename(index=str)
+
+
+def _read_amounts(what: str, values: pd.Series) -> pd.Series:
+    """Read numbers of at least 0; every row without one is named."""
+    import pandas as pd
+
+    amounts = pd.to_numeric(values, errors="coerce")
+    wrong = values[~(amounts >= 0.0)]
+    if len(wrong):
+        found = name_ids([f"{row}: {value}" for row, value in wrong.items()])
+        refuse(f"{what}: wants a number of at least 0 in every row; {len(wrong):,} have none: {found}")
+    return amounts
 
 
 def read_reserve_file(path: Path, hours: pd.Index | None) -> list[float]:
@@ -310,18 +323,12 @@ def read_reserve_file(path: Path, hours: pd.Index | None) -> list[float]:
     GridhubError
         If the file cannot be read, has not one column, a value that is no MW of 0 or more, or other hours.
     """
-    import pandas as pd
-
     what = f"--reserve {str(path)!r}"
     frame = _read_hours(what, path)
     if len(frame.columns) != 1:
         names = name_ids(frame.columns) or "none"
         refuse(f"{what}: wants the hours and one column of MW; beside the hours there are {names}")
-    reserve = pd.to_numeric(frame.iloc[:, 0], errors="coerce")
-    wrong = frame.iloc[:, 0][~(reserve >= 0.0)]
-    if len(wrong):
-        found = name_ids([f"{hour}: {value}" for hour, value in wrong.items()])
-        refuse(f"{what}: not a number of MW of 0 or more in {len(wrong):,} hours: {found}")
+    reserve = _read_amounts(what, frame.iloc[:, 0])
     if hours is not None and list(map(str, hours)) != list(map(str, frame.index)):
         refuse(
             f"{what}: its {len(frame):,} hours from {name_ids(frame.index[:1]) or 'none'} are not the "

@@ -218,5 +218,5 @@ def test_every_hour_of_a_reserve_that_is_no_mw_is_named(triangle: Path, tmp_path
     code, _, err = run("dispatch", triangle, "--reserve", tmp_path / "reserve.csv")
     assert code == 2
     text = " ".join(err.split())
-    assert "3 hours" in text
+    assert "3 have none" in text
     assert all(part in text for part in ("two: x", "three: -1", "four: nan"))

@@ -87,6 +87,9 @@ def test_what_is_promised_stands_there_before_all_else(ring: Path, tmp_path: Pat
     path.write_text("bus,mw\nZ,12\n", encoding="utf-8")
     code, _, err = run(*some[:-1], "--queue", path)
     assert code == 2 and "no such bus" in err
+    path.write_text("bus,mw\nB,x\nB,-4\nB,12\n", encoding="utf-8")  # texts of one bus are not strung together
+    code, _, err = run(*some[:-1], "--queue", path)
+    assert code == 2 and "2 have none: B: x, B: -4" in " ".join(err.split())
 
 
 def test_a_point_on_the_map_is_looked_at_where_it_is_connected():
